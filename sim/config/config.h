@@ -1,0 +1,57 @@
+/* sim/config/config.h: YAML experiments: load, override, validate, print resolved. */
+#ifndef MAD_CONFIG_CONFIG_H
+#define MAD_CONFIG_CONFIG_H
+
+#include "sim/iface/registry.h"
+
+/* The plain keys at the top of a configuration file, and the fixed sections. */
+extern const mad_param mad_root_params[];       /* name seed replicates generations */
+extern const mad_param mad_measure_params[];    /* n metrics moments preview; metrics add theirs */
+extern const mad_param mad_checkpoint_params[]; /* every */
+
+typedef struct mad_axis { /* one key of the sweep block or of the command line's grid */
+    const char *key;      /* "loop.n_real" */
+    size_t n_texts;
+    const char *const *texts; /* what each point overrides the key with */
+} mad_axis;
+
+typedef struct mad_config {
+    mad_values root, world, model, loop, bias, measure, checkpoint;
+    const mad_world_type *world_type;
+    const mad_model_type *model_type;
+    const mad_loop_type *loop_type;
+    const mad_bias_type *bias_type;
+    size_t n_axes;
+    const mad_axis *axes;
+    const char *resolved;  /* canonical YAML with every default, without sweep; loads back equal */
+    uint64_t hash;         /* FNV-1a of `resolved` without its name line */
+    const char *directory; /* of the file, for relative paths; "." for text */
+} mad_config;
+
+/**
+ * Load a file (or, with `text`, that text under the name `path`), apply overrides "a.b=c" in order,
+ * check everything against the parameter tables.
+ *
+ * errors  MAD_E_IO: cannot read;  MAD_E_CONFIG: "file:line:col: what is wrong with 'text': what is
+ *         allowed (did you mean 'x'?)"; overrides are named "override 'a.b=c'"
+ * memory  everything from mem
+ */
+MAD_MUST_CHECK mad_status mad_config_load(mad_ctx *ctx, mad_arena *mem, const char *path,
+                                          const char *text, size_t n_overrides,
+                                          const char *const *overrides,
+                                          const mad_registry *registry, mad_config *out);
+
+/** Expand "a,b", "range(a,b,step)", "log(a,b,n)", "0-9,20" of a grid argument into texts. */
+MAD_MUST_CHECK mad_status mad_axis_parse(mad_ctx *ctx, mad_arena *mem, const char *argument,
+                                         mad_axis *out);
+
+/** The name of the list closest to `word` (edit distance <= 2 or prefix), or NULL. */
+const char *mad_nearest(const char *word, size_t n_names, const char *const *names);
+
+/** Calls visit for every key there is: "world.kind", "world[gauss].dim", ..., with its table row.
+ */
+void mad_config_keys(const mad_registry *registry, void *arg,
+                     void (*visit)(void *arg, const char *section, const char *plugin,
+                                   const mad_param *param));
+
+#endif

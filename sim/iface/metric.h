@@ -1,0 +1,47 @@
+/* sim/iface/metric.h: measures: real rows or law against the model's. */
+#ifndef MAD_IFACE_METRIC_H
+#define MAD_IFACE_METRIC_H
+
+#include "sim/iface/world.h"
+
+enum {
+    MAD_NEEDS_SAMPLES = 1,    /* real and fake rows, equally many */
+    MAD_NEEDS_LAW = 2,        /* mean and covariance of both sides */
+    MAD_NEEDS_CATEGORIES = 4, /* probabilities of both sides: categorical worlds only */
+    MAD_NEEDS_LABELS = 8, /* labels on both sides: worlds with classes, models that learn them */
+    MAD_NEEDS_MODES = 16  /* a world that knows its modes */
+};
+
+typedef struct mad_metric_in {
+    const mad_world_info *world;
+    const mad_values *values;               /* the `measure` section */
+    const mad_set *real, *fake;             /* NULL unless needed */
+    const mad_moments *real_law, *fake_law; /* exact where known, else of the sets with ddof = 1 */
+    const double *real_p, *fake_p;          /* [n_categories] exact where known, else frequencies */
+    mad_key key; /* purpose MAD_RNG_DIRECTIONS; same for all generations */
+} mad_metric_in;
+
+/* One dataset /metrics/NAME. */
+typedef struct mad_metric_output {
+    const char *name, *long_name, *units; /* units: "1" when dimensionless */
+    const char *direction;                /* "higher", "lower" or "target": which way is better */
+    const char *definition, *reference;   /* one line; paper */
+} mad_metric_output;
+
+typedef struct mad_metric_type {
+    const char *name, *doc;
+    const mad_param *params; /* keys of the `measure` section it reads; NULL = none */
+    unsigned needs;
+    unsigned worlds;                  /* bit set of 1u << mad_world_kind */
+    const mad_metric_output *outputs; /* ends at name == NULL */
+    /** Smallest number of rows per side for the named output (values: the measure section). */
+    size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
+    /**
+     * values[i] of every output. Degenerate input (a point, duplicates) gives a defined value, -INF
+     * or NaN, never an error.
+     * errors  MAD_E_MEMORY, MAD_E_NONFINITE (numerical failure)
+     */
+    MAD_MUST_CHECK mad_status (*eval)(mad_ctx *ctx, const mad_metric_in *in, double *values);
+} mad_metric_type;
+
+#endif

@@ -1,0 +1,89 @@
+/* sim/iface/model.h: a family of generative models. */
+#ifndef MAD_IFACE_MODEL_H
+#define MAD_IFACE_MODEL_H
+
+#include "sim/base/rng.h"
+#include "sim/iface/param.h"
+#include "sim/iface/set.h"
+#include "sim/iface/world.h"
+
+typedef struct mad_model_type mad_model_type;
+
+/* A model's own struct starts with this one. */
+typedef struct mad_model {
+    const mad_model_type *type;
+} mad_model;
+
+typedef enum mad_field_kind { MAD_FIELD_F64, MAD_FIELD_F32, MAD_FIELD_I64 } mad_field_kind;
+
+/* A named array inside the model: the whole state a generation hands on. Sizes are fixed at
+ * create. Saving copies the bytes out, loading copies them back: the store sees nothing else. */
+typedef struct mad_field {
+    const char *name;
+    mad_field_kind kind;
+    size_t count;
+    void *data;
+} mad_field;
+
+#define MAD_MAX_FIELDS 16
+
+typedef struct mad_fields {
+    size_t n_fields;
+    mad_field field[MAD_MAX_FIELDS];
+} mad_fields;
+
+typedef struct mad_model_args {
+    const mad_values *values;
+    const mad_world_info *world; /* borrowed, must outlive the model */
+    size_t max_train_rows;       /* largest training set of the whole run */
+    size_t max_sample_rows;      /* largest set asked of sample() at once */
+} mad_model_args;
+
+typedef struct mad_fit_args {
+    mad_key key;        /* purpose MAD_RNG_FIT, generation = the one being fitted */
+    size_t warm_steps;  /* 0 = from scratch; else continue from the loaded state for so many steps
+                           (for models without steps: so many iterations) */
+    size_t n_loss;      /* length of loss_curve */
+    double *loss_curve; /* [n_loss] mean training loss over equal parts of the fit, pre-filled with
+                           NaN; a model without a loss leaves it alone */
+    double *flops;      /* add the floating point operations done, if they are counted */
+} mad_fit_args;
+
+enum {
+    MAD_MODEL_THREADED = 1, /* splits one fit over threads: replicates run one after the other */
+    MAD_MODEL_LABELS = 2,   /* learns and returns labels where the world has them */
+    MAD_MODEL_WARM = 4      /* offers warm start */
+};
+
+struct mad_model_type {
+    const char *name, *doc, *ref;
+    const mad_param *params;
+    unsigned flags;
+    unsigned worlds; /* bit set of 1u << mad_world_kind it can fit */
+    MAD_MUST_CHECK mad_status (*create)(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
+                                        mad_model **out);
+    /**
+     * Fit to `train` (weights honoured when train->weight). In generation 1 the state is blank and
+     * train is real: data scalings are frozen here. Later the state of the previous generation is
+     * loaded; from scratch keeps only what is frozen.
+     * errors  MAD_E_RANGE (too few rows), MAD_E_NONFINITE (diverged), MAD_E_INTERRUPTED
+     */
+    MAD_MUST_CHECK mad_status (*fit)(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                                     const mad_fit_args *args);
+    /**
+     * Draw rows out->n_rows of the model's law (labels too when out->label). Row chunk i of
+     * MAD_CHUNK rows takes stream item `first_item + i`, so the result does not depend on threads.
+     */
+    MAD_MUST_CHECK mad_status (*sample)(mad_ctx *ctx, mad_model *model, mad_key key,
+                                        uint64_t first_item, mad_set *out);
+    /** Where the state lies. The same answer before and after every fit. */
+    void (*fields)(mad_model *model, mad_fields *out);
+    /** Optional: recompute what is derived from the fields after they were loaded. */
+    MAD_MUST_CHECK mad_status (*loaded)(mad_ctx *ctx, mad_model *model);
+    /** Optional: exact mean and covariance of the law sample() draws from. */
+    MAD_MUST_CHECK mad_status (*moments)(mad_ctx *ctx, mad_model *model, mad_moments *out);
+    /** Optional (categorical): exact probabilities p[n_categories]. */
+    MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* sim/iface/param.h: parameter tables: the single source of parsing, ranges, defaults and docs. */
+#ifndef MAD_IFACE_PARAM_H
+#define MAD_IFACE_PARAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/ctx.h"
+
+typedef enum mad_param_kind {
+    MAD_PARAM_INT,      /* whole number in min..max; 1e4 is accepted when exact */
+    MAD_PARAM_REAL,     /* finite number in min..max */
+    MAD_PARAM_TEXT,     /* any text */
+    MAD_PARAM_PATH,     /* a file name; resolved at load time, see config.h */
+    MAD_PARAM_CHOICE,   /* one word of `choices`: "a|b|c" */
+    MAD_PARAM_FORM,     /* one form of `choices`: "word", "word(x)" or "#" = a bare number:
+                           "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max */
+    MAD_PARAM_SCHEDULE, /* a number per generation within min..max: 2000, linear(a,b),
+                           geometric(a,r) or a list [a,b,c] */
+    MAD_PARAM_REALS,    /* list of numbers, each within min..max */
+    MAD_PARAM_WORDS     /* list of words, or one word */
+} mad_param_kind;
+
+/* Constant tables end at name == NULL. A name may hold dots: "sampler.steps" is nested YAML. */
+typedef struct mad_param {
+    const char *name;
+    mad_param_kind kind;
+    const char *fallback; /* the default, as text a user would write; NULL = required */
+    double min, max;      /* inclusive; ignored by text kinds */
+    const char *choices;  /* CHOICE and FORM */
+    const char *unit;     /* NULL = none */
+    const char *doc;      /* one line */
+} mad_param;
+
+typedef enum mad_schedule_kind {
+    MAD_SCHEDULE_CONSTANT,  /* a */
+    MAD_SCHEDULE_LINEAR,    /* from a in generation 2 to b in the last */
+    MAD_SCHEDULE_GEOMETRIC, /* a r^(gen - 2) */
+    MAD_SCHEDULE_LIST       /* list[gen - 2], the last entry stays */
+} mad_schedule_kind;
+
+typedef struct mad_schedule {
+    mad_schedule_kind kind;
+    double a, b;
+    const double *list; /* borrowed from the values' arena */
+    size_t n_list;
+} mad_schedule;
+
+/** The schedule's value at a generation 2..n_generations (generation 1 reads as 2). */
+double mad_schedule_at(const mad_schedule *schedule, size_t generation, size_t n_generations);
+
+/** As a count: rounded half up; never negative. */
+size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_t n_generations);
+
+/* One parsed value. `text` is the canonical print-out, from which the value parses back. */
+typedef struct mad_value {
+    const mad_param *param;
+    const char *text;
+    double number;            /* INT, REAL; FORM's argument (or bare number) */
+    size_t choice;            /* CHOICE, FORM: index into `choices`, from 0 */
+    mad_schedule schedule;    /* SCHEDULE */
+    const double *reals;      /* REALS [n_list] */
+    const char *const *words; /* WORDS [n_list] */
+    size_t n_list;
+    int is_default; /* 1: the user did not set it */
+} mad_value;
+
+/* The values of one table, in table order. */
+typedef struct mad_values {
+    const mad_param *params;
+    size_t n_values;
+    mad_value *value; /* [n_values] */
+} mad_values;
+
+/**
+ * Parse one text (or list of texts) as `param` says; strings are copied into mem.
+ *
+ * errors  MAD_E_CONFIG with a message that names the offending text and what is allowed, for
+ *         example "expected a whole number from 1 to 10000, got 'fast'" (no file position: the
+ *         caller adds it)
+ */
+MAD_MUST_CHECK mad_status mad_value_parse(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
+                                          size_t n_texts, const char *const *texts, int is_list,
+                                          mad_value *out);
+
+/** All defaults of a table (required ones excepted: MAD_E_CONFIG names the first missing). */
+MAD_MUST_CHECK mad_status mad_values_default(mad_ctx *ctx, mad_arena *mem, const mad_param *params,
+                                             mad_values *out);
+
+/* Access by name; asking for an unknown name or the wrong kind is a bug (MAD_ASSERT). */
+const mad_value *mad_get(const mad_values *values, const char *name);
+double mad_get_real(const mad_values *values, const char *name);
+size_t mad_get_size(const mad_values *values, const char *name);
+size_t mad_get_choice(const mad_values *values, const char *name);
+const char *mad_get_text(const mad_values *values, const char *name);
+
+/** "a whole number from 1 to 10000", "last | uniform(K) | ...": what a parameter accepts. */
+void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out);
+
+#endif

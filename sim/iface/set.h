@@ -1,0 +1,33 @@
+/* sim/iface/set.h: a data set: rows with, where they have them, labels and weights. */
+#ifndef MAD_IFACE_SET_H
+#define MAD_IFACE_SET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/base/ctx.h"
+
+/* Views and owners look alike; whoever carved the arrays owns them.
+ * Categorical worlds have dim = 1 and x = the category index 0..K-1 as a double. */
+typedef struct mad_set {
+    size_t n_rows;
+    size_t dim;
+    double *x;      /* [n_rows][dim] row-major */
+    int32_t *label; /* [n_rows] class 0..n_classes-1, or NULL when the world has no labels */
+    double *weight; /* [n_rows] > 0, mean 1; or NULL = all equal */
+} mad_set;
+
+/** Carve a set; labels only when asked for, weight NULL. MAD_E_MEMORY, MAD_E_RANGE. */
+MAD_MUST_CHECK mad_status mad_set_take(mad_ctx *ctx, mad_arena *mem, size_t n_rows, size_t dim,
+                                       int with_labels, mad_set *out);
+
+/** The rows begin..begin+n_rows-1 as a view. */
+mad_set mad_set_rows(const mad_set *set, size_t begin, size_t n_rows);
+
+/** Copy rows (and labels, when both have them) of `from` to rows at..at+from->n_rows-1 of `to`. */
+void mad_set_copy(const mad_set *from, mad_set *to, size_t at);
+
+/** MAD_E_NONFINITE naming the first row and column that is NaN or Inf. */
+MAD_MUST_CHECK mad_status mad_set_check_finite(mad_ctx *ctx, const mad_set *set, const char *what);
+
+#endif

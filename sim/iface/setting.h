@@ -1,0 +1,26 @@
+/* sim/iface/setting.h: one experiment, resolved and created: what engine and theory look at. */
+#ifndef MAD_IFACE_SETTING_H
+#define MAD_IFACE_SETTING_H
+
+#include "sim/iface/bias.h"
+#include "sim/iface/loop.h"
+#include "sim/iface/metric.h"
+#include "sim/iface/model.h"
+#include "sim/iface/world.h"
+
+typedef struct mad_setting {
+    const char *name;
+    uint64_t seed;
+    size_t n_replicates, n_generations;
+    const mad_world *world;
+    const mad_values *world_values;
+    const mad_model_type *model;
+    const mad_values *model_values;
+    const mad_loop *loop;
+    const mad_values *loop_values;
+    const mad_bias_type *bias;
+    const mad_values *bias_values;
+    const mad_values *measure_values;
+} mad_setting;
+
+#endif

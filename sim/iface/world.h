@@ -1,0 +1,82 @@
+/* sim/iface/world.h: where real data come from. */
+#ifndef MAD_IFACE_WORLD_H
+#define MAD_IFACE_WORLD_H
+
+#include "sim/base/rng.h"
+#include "sim/iface/param.h"
+#include "sim/iface/set.h"
+
+typedef enum mad_world_kind {
+    MAD_WORLD_CONTINUOUS,  /* rows in R^dim */
+    MAD_WORLD_CATEGORICAL, /* dim 1, x = category index */
+    MAD_WORLD_REGRESSION   /* dim = features + 1, the last column is the response */
+} mad_world_kind;
+
+typedef struct mad_moments {
+    size_t dim;
+    double *mean; /* [dim] */
+    double *cov;  /* [dim][dim] */
+} mad_moments;
+
+/* What a world knows about its law. Pointers live as long as the world; NULL = not known. */
+typedef struct mad_world_info {
+    mad_world_kind kind;
+    size_t dim;
+    size_t n_classes;               /* 0 = rows carry no labels */
+    size_t n_categories;            /* categorical worlds: K; else 0 */
+    const double *category_p;       /* [n_categories] */
+    size_t height, width, channels; /* pixels; 0 = rows are no pictures */
+    double pixel_min, pixel_max;    /* values of black and white */
+    const double *mean, *cov;       /* [dim], [dim][dim] */
+    size_t n_modes;                 /* 0 = no known modes */
+    const double *mode_centre;      /* [n_modes][dim] */
+    const double *mode_p;           /* [n_modes] weights, sum 1 */
+    double mode_sd;                 /* sd of one coordinate inside a mode */
+    size_t n_train;                 /* finite worlds: rows of the training part; 0 = unlimited */
+    size_t n_reference;             /* finite worlds: rows held out for measures; 0 = unlimited */
+    uint64_t data_hash;             /* finite worlds: FNV-1a of the rows as used; else 0 */
+} mad_world_info;
+
+typedef struct mad_world_type mad_world_type;
+
+/* A world's own struct starts with this one. */
+typedef struct mad_world {
+    const mad_world_type *type;
+    mad_world_info info;
+} mad_world;
+
+typedef enum mad_world_part { MAD_PART_TRAIN, MAD_PART_REFERENCE } mad_world_part;
+
+/* A data file read by sim/store for a world that names a reader. */
+typedef struct mad_table {
+    size_t n_rows, dim;
+    double *x;      /* [n_rows][dim] */
+    int32_t *label; /* [n_rows] or NULL */
+    size_t n_classes;
+    size_t height, width, channels; /* 0 = not pictures */
+} mad_table;
+
+typedef struct mad_world_args {
+    const mad_values *values;
+    uint64_t seed;          /* the experiment's: fixes hidden structure and the split */
+    const mad_table *table; /* NULL for procedural worlds; borrowed only during create */
+} mad_world_args;
+
+struct mad_world_type {
+    const char *name, *doc, *ref; /* key; one line; source */
+    const mad_param *params;
+    const char *reader; /* "idx", "csv", "npy": the engine reads the file and passes a table;
+                           NULL: procedural */
+    MAD_MUST_CHECK mad_status (*create)(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                                        mad_world **out);
+    /**
+     * Fill out->n_rows rows (and labels when out->label): i.i.d. from the law, or, in a finite
+     * world, a random subset without replacement of the asked part, new for every key.
+     * The first rows for a key do not depend on how many are asked for.
+     * errors  MAD_E_RANGE: more rows than the part holds
+     */
+    MAD_MUST_CHECK mad_status (*draw)(mad_ctx *ctx, const mad_world *world, mad_world_part part,
+                                      mad_key key, mad_set *out);
+};
+
+#endif

@@ -1,0 +1,76 @@
+/* sim/num/linalg.h: dense linear algebra in double over CBLAS and LAPACKE.
+ *
+ * The only place that calls them. Every call runs BLAS on one thread whatever thread calls it, so
+ * results do not depend on the number of threads (OpenBLAS partitions by thread count).
+ * Matrices are row-major; symmetric ones are stored whole. Scratch comes from ctx->scratch.
+ */
+#ifndef MAD_NUM_LINALG_H
+#define MAD_NUM_LINALG_H
+
+#include <stddef.h>
+
+#include "sim/base/ctx.h"
+
+/** c[m][n] = alpha * a[m][k] b[k][n] + beta * c. */
+void mad_gemm(size_t m, size_t n, size_t k, double alpha, const double *a, const double *b,
+              double beta, double *c);
+
+/** c[m][n] = alpha * a[m][k] b[n][k]^T + beta * c. */
+void mad_gemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, const double *b,
+                 double beta, double *c);
+
+/** c[n][n] = a[m][n]^T a[m][n], both halves filled. */
+void mad_gram(size_t m, size_t n, const double *a, double *c);
+
+/** x[n_rows][dim] <- x l^T with l lower triangular [dim][dim]: turns N(0, I) rows into N(0, l l^T).
+ */
+void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x);
+
+/**
+ * Lower Cholesky factor of a symmetric positive SEMI-definite matrix: l l^T = a.
+ * A pivot at or below 1e-14 of the largest diagonal entry gives a zero column (rank-deficient
+ * covariances are legal: n <= d, or a collapsed cloud).
+ *
+ * shape   a, l: [dim][dim]; l may be a; the upper half of l is zeroed
+ * errors  MAD_E_NONFINITE: a holds NaN or Inf
+ */
+MAD_MUST_CHECK mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l);
+
+/**
+ * Eigenvalues (ascending) and, if vectors is not NULL, orthonormal eigenvectors in its ROWS.
+ *
+ * shape   a, vectors: [dim][dim]; values: [dim]; vectors may be a
+ * errors  MAD_E_NONFINITE: a holds NaN or Inf, or no convergence; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_eigen_sym(mad_ctx *ctx, size_t dim, const double *a, double *values,
+                                        double *vectors);
+
+/**
+ * Least squares min |x w - y|^2 + the minimum-norm solution when rank-deficient (SVD, gelsd).
+ *
+ * shape   x: [n_rows][dim]; y: [n_rows]; w: [dim]
+ * errors  MAD_E_NONFINITE, MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_least_squares(mad_ctx *ctx, size_t n_rows, size_t dim,
+                                            const double *x, const double *y, double *w);
+
+/**
+ * ln det of a symmetric positive semi-definite matrix; -INFINITY when its smallest eigenvalue is at
+ * or below 1e-12 of the largest (measures.md: no ridge).
+ */
+MAD_MUST_CHECK mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double *a, double *out);
+
+/**
+ * Squared Bures-Wasserstein distance of two Gaussians,
+ *   |mu1 - mu2|^2 + tr(S1 + S2) - 2 tr (S1^1/2 S2 S1^1/2)^1/2,
+ * by two symmetric eigen-decompositions, negative eigenvalues clipped to 0, result clipped at 0.
+ * ref     Dowson & Landau 1982; Heusel et al. 2017 (the Frechet distance of FID, squared form)
+ */
+MAD_MUST_CHECK mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1,
+                                       const double *cov1, const double *mean2, const double *cov2,
+                                       double *out);
+
+/** A seeded Haar-distributed rotation from dim*dim standard normals: q[dim][dim], normals kept. */
+MAD_MUST_CHECK mad_status mad_haar(mad_ctx *ctx, size_t dim, const double *normals, double *q);
+
+#endif
