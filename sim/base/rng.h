@@ -37,9 +37,11 @@ typedef struct mad_key {
     mad_purpose purpose;
 } mad_key;
 
+__extension__ typedef unsigned __int128 mad_u128; /* GNU C: 128-bit words */
+
 typedef struct mad_rng {
-    unsigned __int128 state;
-    unsigned __int128 inc; /* odd */
+    mad_u128 state;
+    mad_u128 inc; /* odd */
 } mad_rng;
 
 /** Open the stream of one item. An item may draw as much as it likes. */
@@ -49,10 +51,13 @@ mad_rng mad_rng_open(mad_key key, uint64_t item);
 mad_key mad_key_for(mad_key key, mad_purpose purpose);
 
 /** Open from raw state and increment (known-answer tests). */
-mad_rng mad_rng_raw(unsigned __int128 state, unsigned __int128 inc);
+mad_rng mad_rng_raw(mad_u128 state, mad_u128 inc);
 
 /** Next 64 random bits: equals numpy's PCG64DXSM.random_raw(). */
 uint64_t mad_rng_next(mad_rng *rng);
+
+/** out[n] = the next n words. */
+void mad_rng_fill(mad_rng *rng, size_t n, uint64_t *out);
 
 /** Uniform double in [0, 1): (next >> 11) 2^-53, equals numpy's Generator.random(). */
 double mad_rng_uniform(mad_rng *rng);
