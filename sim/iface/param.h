@@ -14,11 +14,12 @@ typedef enum mad_param_kind {
     MAD_PARAM_PATH,     /* a file name; resolved at load time, see config.h */
     MAD_PARAM_CHOICE,   /* one word of `choices`: "a|b|c" */
     MAD_PARAM_FORM,     /* one form of `choices`: "word", "word(x)" or "#" = a bare number:
-                           "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max */
+                           "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max,
+                           whole where the argument's name is upper case: uniform(K), "all|#B" */
     MAD_PARAM_SCHEDULE, /* a number per generation within min..max: 2000, linear(a,b),
                            geometric(a,r) or a list [a,b,c] */
-    MAD_PARAM_REALS,    /* list of numbers, each within min..max */
-    MAD_PARAM_WORDS     /* list of words, or one word */
+    MAD_PARAM_REALS,    /* list of numbers, each within min..max, or one number; may be empty */
+    MAD_PARAM_WORDS     /* list of words, or one word; may be empty */
 } mad_param_kind;
 
 /* Constant tables end at name == NULL. A name may hold dots: "sampler.steps" is nested YAML. */
@@ -56,7 +57,7 @@ size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_
 typedef struct mad_value {
     const mad_param *param;
     const char *text;
-    double number;            /* INT, REAL; FORM's argument (or bare number) */
+    double number;            /* INT, REAL; FORM's argument or bare number, 0 without one */
     size_t choice;            /* CHOICE, FORM: index into `choices`, from 0 */
     mad_schedule schedule;    /* SCHEDULE */
     const double *reals;      /* REALS [n_list] */

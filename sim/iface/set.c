@@ -1,0 +1,67 @@
+/* sim/iface/set.c: carving, viewing, copying and checking data sets. */
+#include "sim/iface/set.h"
+
+#include <math.h>
+#include <string.h>
+
+mad_status mad_set_take(mad_ctx *ctx, mad_arena *mem, size_t n_rows, size_t dim, int with_labels,
+                        mad_set *out)
+{
+    size_t n_values;
+    if (mad_size_mul(n_rows, dim, &n_values) != MAD_OK) {
+        return mad_fail(ctx, MAD_E_RANGE, "a set of %zu rows x %zu columns is too large", n_rows,
+                        dim);
+    }
+    mad_set set = {.n_rows = n_rows, .dim = dim};
+    set.x = mad_arena_take(mem, n_values, sizeof *set.x);
+    if (set.x == NULL) {
+        return mad_fail_memory(ctx, "the rows of a data set");
+    }
+    if (with_labels) {
+        set.label = mad_arena_take(mem, n_rows, sizeof *set.label);
+        if (set.label == NULL) {
+            return mad_fail_memory(ctx, "the labels of a data set");
+        }
+    }
+    *out = set;
+    return MAD_OK;
+}
+
+mad_set mad_set_rows(const mad_set *set, size_t begin, size_t n_rows)
+{
+    MAD_ASSERT(begin <= set->n_rows && n_rows <= set->n_rows - begin);
+    return (mad_set){
+        .n_rows = n_rows,
+        .dim = set->dim,
+        .x = set->x + begin * set->dim,
+        .label = set->label == NULL ? NULL : set->label + begin,
+        .weight = set->weight == NULL ? NULL : set->weight + begin,
+    };
+}
+
+void mad_set_copy(const mad_set *from, mad_set *to, size_t at)
+{
+    MAD_ASSERT(from->dim == to->dim);
+    MAD_ASSERT(at <= to->n_rows && from->n_rows <= to->n_rows - at);
+    if (from->n_rows == 0) {
+        return; /* memcpy wants valid pointers even for no bytes */
+    }
+    memcpy(to->x + at * to->dim, from->x, from->n_rows * from->dim * sizeof *from->x);
+    if (from->label != NULL && to->label != NULL) {
+        memcpy(to->label + at, from->label, from->n_rows * sizeof *from->label);
+    }
+}
+
+mad_status mad_set_check_finite(mad_ctx *ctx, const mad_set *set, const char *what)
+{
+    for (size_t i = 0; i < set->n_rows; i++) {
+        for (size_t j = 0; j < set->dim; j++) {
+            const double x = set->x[i * set->dim + j];
+            if (!isfinite(x)) {
+                return mad_fail(ctx, MAD_E_NONFINITE, "%s: row %zu, column %zu (from 0) is %g",
+                                what, i, j, x);
+            }
+        }
+    }
+    return MAD_OK;
+}

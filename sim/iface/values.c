@@ -1,0 +1,74 @@
+/* sim/iface/values.c: the values of a parameter table: defaults and access by name. */
+#include "sim/iface/param.h"
+
+#include <string.h>
+
+mad_status mad_values_default(mad_ctx *ctx, mad_arena *mem, const mad_param *params,
+                              mad_values *out)
+{
+    mad_status st = MAD_OK;
+    mad_values values = {.params = params};
+    while (params != NULL && params[values.n_values].name != NULL) {
+        values.n_values++;
+    }
+    values.value = mad_arena_take(mem, values.n_values, sizeof *values.value);
+    if (values.value == NULL) {
+        return mad_fail_memory(ctx, "parameter values");
+    }
+    for (size_t i = 0; i < values.n_values; i++) {
+        const mad_param *param = &params[i];
+        if (param->fallback == NULL) {
+            char allowed[256];
+            mad_param_allowed(param, sizeof allowed, allowed);
+            return mad_fail(ctx, MAD_E_CONFIG, "'%s' is required: %s", param->name, allowed);
+        }
+        st = mad_value_parse(ctx, mem, param, 1, &param->fallback, 0, &values.value[i]);
+        if (st != MAD_OK) {
+            return mad_fail_while(ctx, st, "default of '%s'", param->name);
+        }
+        values.value[i].is_default = 1;
+    }
+    *out = values;
+    return MAD_OK;
+}
+
+const mad_value *mad_get(const mad_values *values, const char *name)
+{
+    for (size_t i = 0; i < values->n_values; i++) {
+        if (strcmp(values->params[i].name, name) == 0) {
+            return &values->value[i];
+        }
+    }
+    MAD_ASSERT(!"a parameter of this table");
+    return NULL;
+}
+
+double mad_get_real(const mad_values *values, const char *name)
+{
+    const mad_value *value = mad_get(values, name);
+    const mad_param_kind kind = value->param->kind;
+    MAD_ASSERT(kind == MAD_PARAM_INT || kind == MAD_PARAM_REAL || kind == MAD_PARAM_FORM);
+    return value->number;
+}
+
+size_t mad_get_size(const mad_values *values, const char *name)
+{
+    const mad_value *value = mad_get(values, name);
+    const double x = value->number;
+    MAD_ASSERT(value->param->kind == MAD_PARAM_INT || value->param->kind == MAD_PARAM_FORM);
+    MAD_ASSERT(x >= 0.0 && x <= 9007199254740992.0);
+    MAD_ASSERT((double)(size_t)x == x);
+    return (size_t)x;
+}
+
+size_t mad_get_choice(const mad_values *values, const char *name)
+{
+    const mad_value *value = mad_get(values, name);
+    MAD_ASSERT(value->param->kind == MAD_PARAM_CHOICE || value->param->kind == MAD_PARAM_FORM);
+    return value->choice;
+}
+
+const char *mad_get_text(const mad_values *values, const char *name)
+{
+    return mad_get(values, name)->text;
+}
