@@ -22,6 +22,9 @@ void mad_gemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, co
 /** c[n][n] = a[m][n]^T a[m][n], both halves filled. */
 void mad_gram(size_t m, size_t n, const double *a, double *c);
 
+/** c[n][n] += a[m][n]^T a[m][n]; c symmetric before and after. */
+void mad_gram_add(size_t m, size_t n, const double *a, double *c);
+
 /** x[n_rows][dim] <- x l^T with l lower triangular [dim][dim]: turns N(0, I) rows into N(0, l l^T).
  */
 void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x);

@@ -1,0 +1,145 @@
+/* sim/num/linalg.c: products and the Cholesky factor. */
+#include "sim/num/linalg.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "sim/num/serial.h"
+
+/* Below this size a BLAS call costs more than the work it does. */
+enum { SMALL_DIM = 8, N_LANES = 8 };
+
+void mad_gemm(size_t m, size_t n, size_t k, double alpha, const double *a, const double *b,
+              double beta, double *c)
+{
+    const int lda = mad_blas_int(k > 0 ? k : 1), ldb = mad_blas_int(n > 0 ? n : 1);
+    const int n_before = mad_blas_enter();
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, mad_blas_int(m), mad_blas_int(n),
+                mad_blas_int(k), alpha, a, lda, b, ldb, beta, c, ldb);
+    mad_blas_leave(n_before);
+}
+
+void mad_gemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, const double *b,
+                 double beta, double *c)
+{
+    const int lda = mad_blas_int(k > 0 ? k : 1), ldc = mad_blas_int(n > 0 ? n : 1);
+    const int n_before = mad_blas_enter();
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, mad_blas_int(m), mad_blas_int(n),
+                mad_blas_int(k), alpha, a, lda, b, lda, beta, c, ldc);
+    mad_blas_leave(n_before);
+}
+
+static void gram_small(size_t m, size_t n, const double *a, double *c)
+{
+    double sum[SMALL_DIM * SMALL_DIM] = {0};
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            for (size_t k = j; k < n; k++) {
+                sum[j * n + k] += a[i * n + j] * a[i * n + k];
+            }
+        }
+    }
+    for (size_t j = 0; j < n; j++) {
+        for (size_t k = j; k < n; k++) {
+            c[j * n + k] += sum[j * n + k];
+        }
+    }
+}
+
+void mad_gram_add(size_t m, size_t n, const double *a, double *c)
+{
+    if (n <= SMALL_DIM) {
+        gram_small(m, n, a, c);
+    } else if (m > 0) {
+        const int n_before = mad_blas_enter();
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, mad_blas_int(n), mad_blas_int(m), 1.0, a,
+                    mad_blas_int(n), 1.0, c, mad_blas_int(n));
+        mad_blas_leave(n_before);
+    }
+    for (size_t j = 0; j < n; j++) {
+        for (size_t k = j + 1; k < n; k++) {
+            c[k * n + j] = c[j * n + k];
+        }
+    }
+}
+
+void mad_gram(size_t m, size_t n, const double *a, double *c)
+{
+    memset(c, 0, n * n * sizeof *c);
+    mad_gram_add(m, n, a, c);
+}
+
+void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x)
+{
+    if (dim <= SMALL_DIM) {
+        /* Column i needs the old columns 0..i only: from the last to the first, in place. */
+        for (size_t r = 0; r < n_rows; r++) {
+            double *row = x + r * dim;
+            for (size_t i = dim; i-- > 0;) {
+                double sum = 0.0;
+                for (size_t j = 0; j <= i; j++) {
+                    sum += l[i * dim + j] * row[j];
+                }
+                row[i] = sum;
+            }
+        }
+    } else if (n_rows > 0) {
+        const int n_before = mad_blas_enter();
+        cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit,
+                    mad_blas_int(n_rows), mad_blas_int(dim), 1.0, l, mad_blas_int(dim), x,
+                    mad_blas_int(dim));
+        mad_blas_leave(n_before);
+    }
+}
+
+/* sum_k x_k y_k in fixed lanes, so that the order does not hang on the vectoriser. */
+static double dot(size_t n, const double *x, const double *y)
+{
+    double lane[N_LANES] = {0};
+    size_t k = 0;
+    for (; k + N_LANES <= n; k += N_LANES) {
+        for (size_t j = 0; j < N_LANES; j++) {
+            lane[j] += x[k + j] * y[k + j];
+        }
+    }
+    for (size_t j = 0; k < n; k++, j++) {
+        lane[j] += x[k] * y[k];
+    }
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l)
+{
+    const double rank_tol = 1e-14;
+    double largest = 0.0;
+    for (size_t i = 0; i < dim * dim; i++) {
+        if (!isfinite(a[i])) {
+            return mad_fail(ctx, MAD_E_NONFINITE,
+                            "Cholesky factor: entry (%zu, %zu) of the matrix is %g", i / dim,
+                            i % dim, a[i]);
+        }
+    }
+    for (size_t i = 0; i < dim; i++) {
+        largest = fmax(largest, a[i * dim + i]);
+    }
+    /* Row by row (Cholesky-Banachiewicz): l_ij = (a_ij - sum_k<j l_ik l_jk) / l_jj. Row i of `a`
+     * is read before row i of `l` is written, entry by entry: l may be a. */
+    for (size_t i = 0; i < dim; i++) {
+        double *row = l + i * dim;
+        for (size_t j = 0; j < i; j++) {
+            const double pivot = l[j * dim + j];
+            const double left = a[i * dim + j] - dot(j, row, l + j * dim);
+            row[j] = pivot > 0.0 ? left / pivot : 0.0;
+        }
+        const double left = a[i * dim + i] - dot(i, row, row);
+        row[i] = left > rank_tol * largest ? sqrt(left) : 0.0;
+    }
+    for (size_t i = 0; i < dim; i++) { /* last: with l == a the upper half was still input */
+        for (size_t j = i + 1; j < dim; j++) {
+            l[i * dim + j] = 0.0;
+        }
+    }
+    return MAD_OK;
+}

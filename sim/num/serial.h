@@ -1,0 +1,34 @@
+/* sim/num/serial.h: what the files of this folder share: BLAS on one thread, sizes for LAPACK. */
+#ifndef MAD_NUM_SERIAL_H
+#define MAD_NUM_SERIAL_H
+
+#include <limits.h>
+#include <omp.h>
+#include <stddef.h>
+
+#include "sim/base/status.h"
+
+/* OpenBLAS asks omp_get_max_threads() at every call and cuts the work accordingly, which changes
+ * the last bits. Lowering that maximum is local to the calling task, costs nanoseconds, and BLAS
+ * then stays serial inside and outside parallel regions alike. openblas_set_num_threads would
+ * change the whole program. */
+static inline int mad_blas_enter(void)
+{
+    const int n_before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return n_before;
+}
+
+static inline void mad_blas_leave(int n_before)
+{
+    omp_set_num_threads(n_before);
+}
+
+/* Sizes are int in BLAS. */
+static inline int mad_blas_int(size_t n)
+{
+    MAD_ASSERT(n <= INT_MAX);
+    return (int)n;
+}
+
+#endif
