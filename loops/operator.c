@@ -1,0 +1,372 @@
+/* loops/operator.c: which rows a generation trains on, as counts and generations (operator.h). */
+#include "loops/operator.h"
+
+#include <math.h>
+
+typedef enum age_law { AGE_LAST, AGE_UNIFORM, AGE_GEOMETRIC, AGE_ALL } age_law;
+typedef enum retain_law { RETAIN_REPLACE, RETAIN_WINDOW, RETAIN_ACCUMULATE } retain_law;
+enum { BUDGET_ALL, BUDGET_ROWS };
+enum { WEIGHT_PROPORTIONAL, WEIGHT_VALUE };
+enum { START_SCRATCH, START_WARM };
+
+#define MAX_ROWS  1e9
+#define MAX_STEPS 1e9
+
+const mad_param mad_operator_params[] = {
+    {.name = "n_initial",
+     .kind = MAD_PARAM_INT,
+     .min = 1,
+     .max = MAX_ROWS,
+     .unit = "rows",
+     .doc = "real rows generation 1 is fitted on"},
+    {.name = "n_real",
+     .kind = MAD_PARAM_SCHEDULE,
+     .fallback = "0",
+     .min = 0,
+     .max = MAX_ROWS,
+     .unit = "rows",
+     .doc = "real rows in the training set of generation 2 and later; must be set unless real is "
+            "none, and is not used then"},
+    {.name = "n_synthetic",
+     .kind = MAD_PARAM_SCHEDULE,
+     .min = 0,
+     .max = MAX_ROWS,
+     .unit = "rows",
+     .doc = "synthetic rows that are new in the training set of generation 2 and later"},
+    {.name = "real",
+     .kind = MAD_PARAM_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|none|fixed|fresh|fresh_accumulate",
+     .doc = "where the real rows of generation 2 and later come from; auto: as the family says"},
+    {.name = "age",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "last",
+     .min = 0,
+     .max = 1e6,
+     .choices = "last|uniform(K)|geometric(rho)|all",
+     .doc = "which earlier models a synthetic row may come from"},
+    {.name = "retain",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "replace",
+     .min = 1,
+     .max = 1e6,
+     .choices = "replace|window(W)|accumulate",
+     .doc = "what happens to the synthetic rows of older generations"},
+    {.name = "budget",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "all",
+     .min = 1,
+     .max = MAX_ROWS,
+     .choices = "all|#B",
+     .unit = "rows",
+     .doc = "fit on so many rows, drawn without replacement from all; generation 1 uses all"},
+    {.name = "real_weight",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "proportional",
+     .min = 0,
+     .max = 1,
+     .choices = "proportional|#",
+     .doc = "total loss weight of the real rows, above 0 and below 1"},
+    {.name = "start",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "scratch",
+     .min = 1,
+     .max = MAX_STEPS,
+     .choices = "scratch|warm(steps)",
+     .unit = "steps",
+     .doc = "fit from scratch, or go on from the previous generation's model for so many steps"},
+    {0}};
+
+typedef struct data_operator {
+    mad_loop loop; /* first: the engine sees this */
+    mad_operator_real real;
+    age_law age;
+    double age_argument; /* K or rho */
+    size_t window;       /* synthetic blocks in a pool: 1, W or SIZE_MAX */
+    size_t budget;       /* 0 = all */
+    double real_weight;  /* NaN = proportional */
+    size_t warm_steps;
+    size_t n_generations, n_initial;
+    const size_t *n_real;      /* [n_generations + 1], of generation t at t; t >= 2 */
+    const size_t *n_synthetic; /* the same */
+} data_operator;
+
+static const data_operator *as_operator(const mad_loop *loop)
+{
+    return (const data_operator *)loop;
+}
+
+static int is_count(double x)
+{
+    return x >= 1.0 && floor(x) == x;
+}
+
+static mad_status set_age(mad_ctx *ctx, const mad_value *age, data_operator *op)
+{
+    op->age = (age_law)age->choice;
+    op->age_argument = age->number;
+    if (op->age == AGE_UNIFORM && !is_count(age->number)) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.age: K of uniform(K) must be a whole number from 1, got '%s'",
+                        age->text);
+    }
+    if (op->age == AGE_GEOMETRIC && !(age->number > 0.0 && age->number < 1.0)) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.age: rho of geometric(rho) must lie above 0 and below 1, got '%s'; "
+                        "equal shares are 'all'",
+                        age->text);
+    }
+    return MAD_OK;
+}
+
+static size_t window_of(const mad_value *retain)
+{
+    switch ((retain_law)retain->choice) {
+    case RETAIN_REPLACE:
+        return 1;
+    case RETAIN_WINDOW:
+        return (size_t)retain->number;
+    case RETAIN_ACCUMULATE:
+        break;
+    }
+    return SIZE_MAX;
+}
+
+static mad_status set_fit(mad_ctx *ctx, const mad_values *values, data_operator *op)
+{
+    const mad_value *budget = mad_get(values, "budget");
+    const mad_value *weight = mad_get(values, "real_weight");
+    const mad_value *start = mad_get(values, "start");
+
+    op->budget = budget->choice == BUDGET_ROWS ? (size_t)budget->number : 0;
+    op->real_weight = NAN;
+    if (weight->choice == WEIGHT_VALUE) {
+        if (!(weight->number > 0.0 && weight->number < 1.0)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "loop.real_weight must be 'proportional' or lie above 0 and below 1, "
+                            "got '%s'; a weight of 0 or 1 is real: none or n_synthetic: 0",
+                            weight->text);
+        }
+        if (op->real == MAD_OPERATOR_NONE) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "loop.real_weight is %s, but this loop has no real rows to weight "
+                            "(real: none)",
+                            weight->text);
+        }
+        op->real_weight = weight->number;
+    }
+    op->warm_steps = 0;
+    if (start->choice == START_WARM) {
+        if (!is_count(start->number)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "loop.start: steps of warm(steps) must be a whole number from 1, "
+                            "got '%s'",
+                            start->text);
+        }
+        op->warm_steps = (size_t)start->number;
+    }
+    return MAD_OK;
+}
+
+static mad_status set_real(mad_ctx *ctx, const mad_value *real, mad_operator_real preset,
+                           int is_custom, data_operator *op)
+{
+    mad_operator_real asked = (mad_operator_real)real->choice;
+
+    if (asked != MAD_OPERATOR_AUTO && asked != preset && !is_custom) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.real is '%s', which contradicts loop.family '%s'; leave real out, or "
+                        "use family: custom",
+                        real->text, op->loop.type->name);
+    }
+    op->real = asked == MAD_OPERATOR_AUTO ? preset : asked;
+    return MAD_OK;
+}
+
+/* Sizes of every generation, and that each has something to train on. */
+static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *mem,
+                            data_operator *op)
+{
+    const mad_schedule *real = &mad_get(values, "n_real")->schedule;
+    const mad_schedule *synthetic = &mad_get(values, "n_synthetic")->schedule;
+    size_t n_gens = op->n_generations, in_window = 0, n_real_seen = 0;
+    size_t *n_real = mad_arena_take(mem, n_gens + 1, sizeof *n_real);
+    size_t *n_synthetic = mad_arena_take(mem, n_gens + 1, sizeof *n_synthetic);
+
+    if (n_real == NULL || n_synthetic == NULL) {
+        return mad_fail_memory(ctx, "loop sizes");
+    }
+    for (size_t t = 2; t <= n_gens; t++) {
+        if (op->real != MAD_OPERATOR_NONE) {
+            n_real[t] = mad_schedule_count(real, t, n_gens);
+        }
+        n_synthetic[t] = mad_schedule_count(synthetic, t, n_gens);
+        n_real_seen += n_real[t];
+        in_window += n_synthetic[t];
+        if (t - 1 > op->window) {
+            in_window -= n_synthetic[t - op->window];
+        }
+        if (n_real[t] + in_window == 0 && op->real != MAD_OPERATOR_FRESH_ACCUMULATE) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "generation %zu would have nothing to train on: loop.n_synthetic is 0 "
+                            "there and %s",
+                            t,
+                            op->real == MAD_OPERATOR_NONE ? "the loop has no real rows"
+                                                          : "so is loop.n_real");
+        }
+    }
+    if (op->real != MAD_OPERATOR_NONE && n_gens > 1 && n_real_seen == 0) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.n_real is 0, but this loop asks for real rows (family '%s'); set "
+                        "n_real to 1 or more, or use real: none",
+                        op->loop.type->name);
+    }
+    op->n_real = n_real;
+    op->n_synthetic = n_synthetic;
+    return MAD_OK;
+}
+
+mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type, mad_operator_real preset,
+                               int is_custom, const mad_values *values, size_t n_generations,
+                               mad_arena *mem, mad_loop **out)
+{
+    mad_status st = MAD_OK;
+    data_operator *op = mad_arena_take(mem, 1, sizeof *op);
+
+    if (op == NULL) {
+        return mad_fail_memory(ctx, "the loop");
+    }
+    op->loop.type = type;
+    op->n_generations = n_generations;
+    op->n_initial = mad_get_size(values, "n_initial");
+    MAD_TRY(set_real(ctx, mad_get(values, "real"), preset, is_custom, op));
+    MAD_TRY(set_age(ctx, mad_get(values, "age"), op));
+    op->window = window_of(mad_get(values, "retain"));
+    MAD_TRY(set_fit(ctx, values, op));
+    MAD_TRY(set_sizes(ctx, values, mem, op));
+    *out = &op->loop;
+out:
+    return st;
+}
+
+static void put(mad_block *blocks, mad_plan *plan, mad_block_kind kind, size_t generation,
+                size_t n_rows)
+{
+    if (n_rows > 0) {
+        blocks[plan->n_blocks].kind = kind;
+        blocks[plan->n_blocks].generation = generation;
+        blocks[plan->n_blocks].n_rows = n_rows;
+        plan->n_blocks++;
+    }
+}
+
+static void put_real(const data_operator *op, size_t t, mad_block *blocks, mad_plan *plan)
+{
+    switch (op->real) {
+    case MAD_OPERATOR_AUTO: /* resolved by create */
+    case MAD_OPERATOR_NONE:
+        break;
+    case MAD_OPERATOR_FIXED:
+        put(blocks, plan, MAD_BLOCK_REAL, 1, op->n_real[t]);
+        break;
+    case MAD_OPERATOR_FRESH:
+        put(blocks, plan, MAD_BLOCK_REAL, t, op->n_real[t]);
+        break;
+    case MAD_OPERATOR_FRESH_ACCUMULATE:
+        put(blocks, plan, MAD_BLOCK_REAL, 1, op->n_initial);
+        for (size_t g = 2; g <= t; g++) {
+            put(blocks, plan, MAD_BLOCK_REAL, g, op->n_real[g]);
+        }
+        break;
+    }
+}
+
+mad_status mad_operator_plan(mad_ctx *ctx, const mad_loop *loop, size_t generation, mad_arena *mem,
+                             mad_plan *out)
+{
+    const data_operator *op = as_operator(loop);
+    size_t t = generation, oldest, n_real_blocks, n_real_rows = 0, n_rows = 0;
+    mad_block *blocks;
+    mad_plan plan = {.real_weight = NAN};
+
+    MAD_ASSERT(t >= 1 && t <= op->n_generations);
+    oldest = t - 1 <= op->window ? 1 : t - op->window;
+    n_real_blocks = op->real == MAD_OPERATOR_FRESH_ACCUMULATE ? t : 1;
+    blocks = mad_arena_take(mem, n_real_blocks + (t - oldest), sizeof *blocks);
+    if (blocks == NULL) {
+        return mad_fail_memory(ctx, "the blocks of a training set");
+    }
+    plan.blocks = blocks;
+    if (t == 1) {
+        put(blocks, &plan, MAD_BLOCK_REAL, 1, op->n_initial);
+        *out = plan;
+        return MAD_OK;
+    }
+    put_real(op, t, blocks, &plan);
+    for (size_t b = 0; b < plan.n_blocks; b++) {
+        n_real_rows += blocks[b].n_rows;
+    }
+    for (size_t g = oldest; g < t; g++) {
+        put(blocks, &plan, MAD_BLOCK_SYNTHETIC, g, op->n_synthetic[g + 1]);
+    }
+    for (size_t b = 0; b < plan.n_blocks; b++) {
+        n_rows += blocks[b].n_rows;
+    }
+    plan.budget = op->budget < n_rows ? op->budget : 0;
+    if (n_real_rows > 0 && n_real_rows < n_rows) {
+        plan.real_weight = op->real_weight;
+    }
+    plan.warm_steps = op->warm_steps;
+    *out = plan;
+    return MAD_OK;
+}
+
+size_t mad_operator_n_synthetic(const mad_loop *loop, size_t generation)
+{
+    const data_operator *op = as_operator(loop);
+
+    return generation < op->n_generations ? op->n_synthetic[generation + 1] : 0;
+}
+
+void mad_operator_sources(const mad_loop *loop, size_t generation, double *p)
+{
+    const data_operator *op = as_operator(loop);
+    size_t g = generation, first = g;
+    double total = 0.0, weight = 1.0;
+
+    switch (op->age) {
+    case AGE_LAST:
+        break;
+    case AGE_UNIFORM:
+        first = (double)g > op->age_argument ? g - (size_t)op->age_argument + 1 : 1;
+        break;
+    case AGE_GEOMETRIC:
+    case AGE_ALL:
+        first = 1;
+        break;
+    }
+    for (size_t tau = g; tau >= 1; tau--) {
+        p[tau - 1] = tau >= first ? weight : 0.0;
+        total += p[tau - 1];
+        weight *= op->age == AGE_GEOMETRIC ? op->age_argument : 1.0;
+    }
+    for (size_t tau = first; tau <= g; tau++) {
+        p[tau - 1] /= total;
+    }
+}
+
+size_t mad_operator_n_models_kept(const mad_loop *loop)
+{
+    const data_operator *op = as_operator(loop);
+
+    switch (op->age) {
+    case AGE_LAST:
+        return 1;
+    case AGE_UNIFORM:
+        return (size_t)op->age_argument;
+    case AGE_GEOMETRIC:
+    case AGE_ALL:
+        break;
+    }
+    return SIZE_MAX;
+}
