@@ -33,6 +33,7 @@ mad_ctx *mad_ctx_create(size_t n_threads)
             mad_ctx_destroy(ctx);
             return NULL;
         }
+        ctx->workers[i].i_worker = i;
     }
     omp_set_num_threads((int)n_threads);
     return ctx;

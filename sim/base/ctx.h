@@ -15,6 +15,7 @@ typedef struct mad_ctx {
     mad_status status;               /* first failure since mad_ctx_clear, or MAD_OK */
     char message[MAD_MESSAGE_BYTES]; /* its one-line message, without file and line of the source */
     mad_arena *scratch;      /* mark, take, release: never keep a pointer past the release */
+    size_t i_worker;         /* which child this is, from 0; 0 in the root */
     size_t n_workers;        /* threads this context may use; 1 in a child */
     struct mad_ctx *workers; /* [n_workers] children, NULL in a child */
     const volatile sig_atomic_t *stop; /* non-zero: give up at the next safe point; NULL: never */

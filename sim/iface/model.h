@@ -52,7 +52,8 @@ typedef struct mad_fit_args {
 enum {
     MAD_MODEL_THREADED = 1, /* splits one fit over threads: replicates run one after the other */
     MAD_MODEL_LABELS = 2,   /* learns and returns labels where the world has them */
-    MAD_MODEL_WARM = 4      /* offers warm start */
+    MAD_MODEL_WARM = 4,     /* offers warm start */
+    MAD_MODEL_LOSS = 8      /* fills the loss curve */
 };
 
 struct mad_model_type {
