@@ -5,7 +5,10 @@
 
 #include "sim/iface/model.h"
 
-/* name = value pairs written as attributes: text when `text`, else a double. */
+/* Values one series may have at most (16 GiB of them). */
+#define MAD_RUN_MAX_VALUES ((size_t)1 << 31)
+
+/* name = value pairs written as attributes: text (UTF-8) when `text`, else a double. */
 typedef struct mad_attribute {
     const char *name, *text;
     double number;
@@ -19,7 +22,8 @@ typedef struct mad_series {
     const mad_attribute *attributes; /* units, long_name, definition, k, ... */
 } mad_series;
 
-/* A dataset written once: float64 [n_rows] (floor: [R]; theory: [G]). */
+/* A dataset written once: float64 [n_rows]; group "floor": n_rows = R, group "theory": n_rows = G.
+ */
 typedef struct mad_vector {
     const char *group, *name;
     size_t n_rows;
@@ -30,7 +34,8 @@ typedef struct mad_vector {
 
 typedef struct mad_run_layout {
     size_t n_replicates, n_generations;
-    size_t n_attributes; /* of "/": config, config_hash, seed, ... */
+    size_t n_attributes; /* of "/": config, config_hash, seed, ...; the store adds conventions and
+                            n_done itself */
     const mad_attribute *attributes;
     size_t n_series;
     const mad_series *series;
@@ -38,41 +43,54 @@ typedef struct mad_run_layout {
     const mad_vector *vectors;
 } mad_run_layout;
 
+/** 1 for the groups a run file may hold: metrics floor theory lineage cost loss. */
+int mad_run_has_group(const char *name);
+
 /**
- * Write DIR/run.h5 with every dataset (series filled with NaN) and n_done = 0. DIR must exist.
- * errors  MAD_E_IO with the path;  nothing is left behind
+ * Write DIR/run.h5 with every dataset (series filled with NaN) and n_done = 0. DIR must exist; a
+ * run.h5 in it is replaced.
+ * errors  MAD_E_IO with the path; MAD_E_RANGE: a series above MAD_RUN_MAX_VALUES; nothing is left
+ *         behind
  */
 MAD_MUST_CHECK mad_status mad_run_create(mad_ctx *ctx, const char *dir,
                                          const mad_run_layout *layout);
 
 /**
  * Publish generations begin..begin+n_gens-1 (from 1): run.h5 is copied, the columns written, n_done
- * set to begin+n_gens-1, closed, fsynced, renamed, the folder fsynced.
+ * set to begin+n_gens-1, closed, fsynced, renamed, the folder fsynced. Generations that are done
+ * may be committed again.
  *
  * shape   data[i_series]: [n_replicates][n_gens][width]
+ * errors  MAD_E_IO, MAD_E_DATA (run.h5 damaged, or not of this layout, or begin > n_done + 1):
+ *         run.h5 stays as it was
  */
 MAD_MUST_CHECK mad_status mad_run_commit(mad_ctx *ctx, const char *dir,
                                          const mad_run_layout *layout, size_t begin, size_t n_gens,
                                          const double *const *data);
 
-/* One dataset of a gen file: array [n_replicates][count] of a field's kind. */
+/* One dataset of a gen file. The preview is stored as "samples" float64 [R][n][dim], "labels" int64
+ * [R][n] where there are labels, and "real" float64 [R][n][dim] (see mad_preview_read). */
 typedef struct mad_gen_array {
-    const char *path; /* "model/0007/mean", "samples", "labels" */
+    const char *path; /* "model/0007/mean", "samples", "labels", "real" */
     mad_field_kind kind;
-    size_t rank;
+    size_t rank; /* 1..4 */
     size_t shape[4];
     const void *data;
 } mad_gen_array;
 
-/** Write DIR/gen-NNNN.h5 under a temporary name, fsync, rename. */
+/** Write DIR/gen-NNNN.h5 under a temporary name, fsync, rename. MAD_E_IO: nothing is left. */
 MAD_MUST_CHECK mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation,
                                         size_t n_arrays, const mad_gen_array *arrays);
 
-/** Read one dataset of gen-NNNN.h5 into data (its size must be the given one: MAD_E_DATA). */
+/**
+ * Read one dataset of gen-NNNN.h5 into data.
+ * errors  MAD_E_IO: no such file;  MAD_E_DATA: damaged, or kind, rank or shape differ from `want`
+ */
 MAD_MUST_CHECK mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation,
                                        const mad_gen_array *want, void *data);
 
-/* Everything read back. Arrays live in the arena given to mad_run_read. */
+/* Everything read back. Arrays live in the arena given to mad_run_read. Attributes: scalar texts
+ * and numbers (a number has text == NULL). */
 typedef struct mad_run_series {
     const char *group, *name;
     size_t rank, shape[3];
@@ -85,7 +103,7 @@ typedef struct mad_run {
     size_t n_replicates, n_generations, n_done;
     size_t n_attributes;
     const mad_attribute *attributes;
-    size_t n_series; /* all of /metrics /floor /theory /lineage /cost /loss */
+    size_t n_series; /* all of /metrics /floor /theory /lineage /cost /loss, by name in each */
     const mad_run_series *series;
 } mad_run;
 
@@ -103,14 +121,18 @@ typedef struct mad_preview {
     size_t n_replicates, n_rows, dim;
     const double *x;      /* [n_replicates][n_rows][dim] */
     const int64_t *label; /* [n_replicates][n_rows] or NULL */
-    const double *real;   /* [n_replicates][n_rows][dim] real rows, for comparison */
+    const double *real;   /* [n_replicates][n_rows][dim] real rows to compare with, or NULL */
 } mad_preview;
 
-/** errors  MAD_E_IO: that generation has no file */
+/** errors  MAD_E_IO: that generation has no file;  MAD_E_DATA: damaged, or without a preview */
 MAD_MUST_CHECK mad_status mad_preview_read(mad_ctx *ctx, mad_arena *mem, const char *dir,
                                            size_t generation, mad_preview *out);
 
-/** Newest generation with a gen file at or below `at_most`, listing *n of them in out[max]. */
+/**
+ * List the generations at or below `at_most` that have a gen file, ascending, in out[*n]. When
+ * there are more than max (>= 1), the newest max are listed: max = 1 gives the newest alone.
+ * errors  MAD_E_IO: DIR cannot be listed
+ */
 MAD_MUST_CHECK mad_status mad_gen_list(mad_ctx *ctx, const char *dir, size_t at_most, size_t max,
                                        size_t *out, size_t *n);
 

@@ -1,0 +1,369 @@
+/* sim/store/gen_file.c: gen-NNNN.h5: model state and sample preview of one generation. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/store/h5util.h"
+#include "sim/store/publish.h"
+
+enum { MAX_RANK = 4, DEFLATE_LEVEL = 1, SMALLEST_FILTERED_BYTES = 4096, NAME_BYTES = 64 };
+
+static void file_name(size_t generation, char *name)
+{
+    snprintf(name, NAME_BYTES, "gen-%04zu.h5", generation);
+}
+
+static hid_t disk_type(mad_field_kind kind)
+{
+    switch (kind) {
+    case MAD_FIELD_F64:
+        return H5T_IEEE_F64LE;
+    case MAD_FIELD_F32:
+        return H5T_IEEE_F32LE;
+    case MAD_FIELD_I64:
+        return H5T_STD_I64LE;
+    }
+    MAD_ASSERT(0 && "field kind");
+    return H5I_INVALID_HID;
+}
+
+static hid_t memory_type(mad_field_kind kind)
+{
+    switch (kind) {
+    case MAD_FIELD_F64:
+        return H5T_NATIVE_DOUBLE;
+    case MAD_FIELD_F32:
+        return H5T_NATIVE_FLOAT;
+    case MAD_FIELD_I64:
+        return H5T_NATIVE_INT64;
+    }
+    MAD_ASSERT(0 && "field kind");
+    return H5I_INVALID_HID;
+}
+
+/* Filters for all but small arrays; fletcher32 finds damage in state that deflate leaves alone. */
+static mad_status creation_properties(mad_ctx *ctx, const mad_gen_array *array, hid_t *out)
+{
+    const size_t item_bytes = H5Tget_size(disk_type(array->kind));
+    const hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+    hsize_t chunk[MAX_RANK];
+    size_t n_bytes = item_bytes;
+    int failed = H5Pset_obj_track_times(list, 0) < 0;
+
+    for (size_t i = 0; i < array->rank; i++) {
+        chunk[i] = array->shape[i];
+        n_bytes *= array->shape[i]; /* the array lies in memory: no overflow */
+    }
+    if (n_bytes >= SMALLEST_FILTERED_BYTES) {
+        mad_h5_shrink_chunk(array->rank, chunk, item_bytes);
+        failed = failed || H5Pset_chunk(list, (int)array->rank, chunk) < 0 ||
+                 H5Pset_shuffle(list) < 0 || H5Pset_deflate(list, DEFLATE_LEVEL) < 0 ||
+                 H5Pset_fletcher32(list) < 0;
+    }
+    if (failed) {
+        return mad_h5_close(ctx, mad_h5_fail(ctx, MAD_E_IO, "properties of %s", array->path), list);
+    }
+    *out = list;
+    return MAD_OK;
+}
+
+static mad_status write_array(mad_ctx *ctx, hid_t file, const mad_gen_array *array)
+{
+    mad_status st = MAD_OK;
+    hsize_t dims[MAX_RANK];
+    hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID, space = H5I_INVALID_HID,
+          dataset = H5I_INVALID_HID;
+
+    MAD_ASSERT(array->rank >= 1 && array->rank <= MAX_RANK);
+    for (size_t i = 0; i < array->rank; i++) {
+        dims[i] = array->shape[i];
+    }
+    MAD_TRY(mad_h5_link_properties(ctx, &links));
+    MAD_TRY(creation_properties(ctx, array, &creation));
+    space = H5Screate_simple((int)array->rank, dims, NULL);
+    dataset =
+        H5Dcreate2(file, array->path, disk_type(array->kind), space, links, creation, H5P_DEFAULT);
+    if (dataset < 0 || H5Dwrite(dataset, memory_type(array->kind), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                array->data) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot write %s", array->path);
+        goto out;
+    }
+out:
+    st = mad_h5_close(ctx, st, dataset);
+    st = mad_h5_close(ctx, st, space);
+    st = mad_h5_close(ctx, st, creation);
+    return mad_h5_close(ctx, st, links);
+}
+
+mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, size_t n_arrays,
+                         const mad_gen_array *arrays)
+{
+    mad_status st = MAD_OK;
+    const mad_attribute conventions = {.name = "conventions", .text = MAD_CONVENTIONS};
+    mad_publish names;
+    char name[NAME_BYTES];
+    hid_t file = H5I_INVALID_HID;
+
+    mad_h5_quiet();
+    file_name(generation, name);
+    st = mad_publish_init(ctx, dir, name, &names);
+    if (st != MAD_OK) {
+        return st;
+    }
+    MAD_TRY(mad_h5_create_file(ctx, names.temp, &file));
+    MAD_TRY(mad_h5_write_attributes(ctx, file, 1, &conventions));
+    MAD_TRY(mad_h5_write_count(ctx, file, "generation", generation));
+    for (size_t i = 0; i < n_arrays; i++) {
+        MAD_TRY(write_array(ctx, file, &arrays[i]));
+    }
+out:
+    st = mad_h5_close_file(ctx, st, file, names.temp);
+    if (st == MAD_OK) {
+        st = mad_publish_commit(ctx, &names);
+    }
+    if (st != MAD_OK) {
+        mad_publish_abandon(&names);
+    }
+    return st;
+}
+
+/* Opens gen-NNNN.h5 and checks that it is the file of that generation. */
+static mad_status open_generation(mad_ctx *ctx, const mad_publish *names, size_t generation,
+                                  hid_t *out)
+{
+    size_t stored;
+    hid_t file = H5I_INVALID_HID;
+    mad_status st = mad_h5_open_file(ctx, names->path, H5F_ACC_RDONLY, &file);
+
+    if (st != MAD_OK) {
+        return st;
+    }
+    MAD_TRY(mad_h5_read_count(ctx, file, "generation", &stored));
+    if (stored != generation) {
+        st = mad_fail(ctx, MAD_E_DATA, "the file holds generation %zu", stored);
+        goto out;
+    }
+    *out = file;
+    return MAD_OK;
+out:
+    return mad_h5_close_file(ctx, st, file, names->path);
+}
+
+/* 1 when the stored type converts without loss into the asked kind. */
+static int kind_fits(hid_t dataset, mad_field_kind kind)
+{
+    const hid_t type = H5Dget_type(dataset);
+    const int fits = type >= 0 && H5Tequal(type, disk_type(kind)) > 0;
+    if (type >= 0) {
+        H5Tclose(type);
+    }
+    return fits;
+}
+
+static mad_status read_array(mad_ctx *ctx, hid_t file, const mad_gen_array *want, void *data)
+{
+    mad_status st = MAD_OK;
+    size_t rank, shape[MAX_RANK];
+    const hid_t dataset = H5Dopen2(file, want->path, H5P_DEFAULT);
+
+    if (dataset < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "cannot open %s", want->path);
+        goto out;
+    }
+    MAD_TRY(mad_h5_shape(ctx, dataset, want->path, MAX_RANK, &rank, shape));
+    for (size_t i = 0; i < want->rank && rank == want->rank; i++) {
+        if (shape[i] != want->shape[i]) {
+            st = mad_fail(ctx, MAD_E_DATA, "dimension %zu of %s is %zu, expected %zu", i,
+                          want->path, shape[i], want->shape[i]);
+            goto out;
+        }
+    }
+    if (rank != want->rank || !kind_fits(dataset, want->kind)) {
+        st = mad_fail(ctx, MAD_E_DATA, "%s has another type or number of dimensions than expected",
+                      want->path);
+        goto out;
+    }
+    if (H5Dread(dataset, memory_type(want->kind), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "cannot read %s", want->path);
+        goto out;
+    }
+out:
+    return mad_h5_close(ctx, st, dataset);
+}
+
+mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const mad_gen_array *want,
+                        void *data)
+{
+    mad_status st = MAD_OK;
+    mad_publish names;
+    char name[NAME_BYTES];
+    hid_t file = H5I_INVALID_HID;
+
+    mad_h5_quiet();
+    file_name(generation, name);
+    MAD_TRY(mad_publish_init(ctx, dir, name, &names));
+    st = open_generation(ctx, &names, generation, &file);
+    if (st == MAD_OK) {
+        st = read_array(ctx, file, want, data);
+        st = mad_h5_close_file(ctx, st, file, names.path);
+    }
+    if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "reading '%s'", names.path);
+    }
+out:
+    return st;
+}
+
+/* Shape of a dataset; *rank = 0 when there is none of that name. */
+static mad_status shape_of(mad_ctx *ctx, hid_t file, const char *path, size_t *rank, size_t *shape)
+{
+    mad_status st = MAD_OK;
+    hid_t dataset = H5I_INVALID_HID;
+    const htri_t exists = H5Lexists(file, path, H5P_DEFAULT);
+
+    *rank = 0;
+    if (exists == 0) {
+        return MAD_OK;
+    }
+    dataset = exists < 0 ? H5I_INVALID_HID : H5Dopen2(file, path, H5P_DEFAULT);
+    if (dataset < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "cannot open %s", path);
+        goto out;
+    }
+    MAD_TRY(mad_h5_shape(ctx, dataset, path, MAX_RANK, rank, shape));
+out:
+    return mad_h5_close(ctx, st, dataset);
+}
+
+/* Takes memory for one array of the preview and reads it; absent: *out = NULL. */
+static mad_status read_preview_array(mad_ctx *ctx, mad_arena *mem, hid_t file, const char *path,
+                                     mad_field_kind kind, const size_t *shape, size_t want_rank,
+                                     const void **out)
+{
+    mad_status st = MAD_OK;
+    mad_gen_array want = {.path = path, .kind = kind, .rank = want_rank};
+    size_t rank, stored[MAX_RANK], n = 1;
+    void *data;
+
+    *out = NULL;
+    MAD_TRY(shape_of(ctx, file, path, &rank, stored));
+    if (rank == 0) {
+        goto out;
+    }
+    for (size_t i = 0; i < want_rank; i++) {
+        want.shape[i] = shape[i];
+        if (mad_size_mul(n, shape[i], &n) != MAD_OK || n > MAD_RUN_MAX_VALUES) {
+            st = mad_fail(ctx, MAD_E_DATA, "%s claims more than %zu values", path,
+                          MAD_RUN_MAX_VALUES);
+            goto out;
+        }
+    }
+    data = mad_arena_take_raw(mem, n, 8); /* float64 and int64 alike */
+    if (data == NULL) {
+        st = mad_fail_memory(ctx, "the sample preview");
+        goto out;
+    }
+    MAD_TRY(read_array(ctx, file, &want, data));
+    *out = data;
+out:
+    return st;
+}
+
+static mad_status read_preview(mad_ctx *ctx, mad_arena *mem, hid_t file, mad_preview *out)
+{
+    mad_status st = MAD_OK;
+    size_t rank, shape[MAX_RANK];
+    const void *x, *label, *real;
+
+    MAD_TRY(shape_of(ctx, file, "samples", &rank, shape));
+    if (rank != 3) {
+        st = mad_fail(ctx, MAD_E_DATA, "there is no sample preview in it");
+        goto out;
+    }
+    MAD_TRY(read_preview_array(ctx, mem, file, "samples", MAD_FIELD_F64, shape, 3, &x));
+    MAD_TRY(read_preview_array(ctx, mem, file, "labels", MAD_FIELD_I64, shape, 2, &label));
+    MAD_TRY(read_preview_array(ctx, mem, file, "real", MAD_FIELD_F64, shape, 3, &real));
+    *out = (mad_preview){.n_replicates = shape[0],
+                         .n_rows = shape[1],
+                         .dim = shape[2],
+                         .x = x,
+                         .label = label,
+                         .real = real};
+out:
+    return st;
+}
+
+mad_status mad_preview_read(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t generation,
+                            mad_preview *out)
+{
+    mad_status st = MAD_OK;
+    mad_publish names;
+    char name[NAME_BYTES];
+    hid_t file = H5I_INVALID_HID;
+
+    mad_h5_quiet();
+    file_name(generation, name);
+    MAD_TRY(mad_publish_init(ctx, dir, name, &names));
+    st = open_generation(ctx, &names, generation, &file);
+    if (st == MAD_OK) {
+        st = read_preview(ctx, mem, file, out);
+        st = mad_h5_close_file(ctx, st, file, names.path);
+    }
+    if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "reading '%s'", names.path);
+    }
+out:
+    return st;
+}
+
+/* The generation a file name stands for; 0 when it is no gen file (temporary names included). */
+static size_t parse_name(const char *name)
+{
+    char again[NAME_BYTES];
+    if (strncmp(name, "gen-", 4) != 0) {
+        return 0;
+    }
+    const unsigned long generation = strtoul(name + 4, NULL, 10);
+    file_name(generation, again);
+    return strcmp(name, again) == 0 ? generation : 0;
+}
+
+/* Keeps out[n] ascending; when full, the oldest makes room. Returns the new n. */
+static size_t insert(size_t generation, size_t max, size_t *out, size_t n)
+{
+    if (n == max) {
+        if (generation < out[0]) {
+            return n;
+        }
+        memmove(out, out + 1, (n - 1) * sizeof *out);
+        n--;
+    }
+    size_t i = n;
+    for (; i > 0 && out[i - 1] > generation; i--) {
+        out[i] = out[i - 1];
+    }
+    out[i] = generation;
+    return n + 1;
+}
+
+mad_status mad_gen_list(mad_ctx *ctx, const char *dir, size_t at_most, size_t max, size_t *out,
+                        size_t *n)
+{
+    DIR *folder = opendir(dir);
+
+    MAD_ASSERT(max > 0);
+    *n = 0;
+    if (folder == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "cannot list folder '%s': %s", dir, strerror(errno));
+    }
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        const size_t generation = parse_name(entry->d_name);
+        if (generation != 0 && generation <= at_most) {
+            *n = insert(generation, max, out, *n);
+        }
+    }
+    closedir(folder);
+    return MAD_OK;
+}

@@ -1,0 +1,381 @@
+/* sim/store/h5util.c: properties, attributes and error texts of the run's HDF5 files. */
+#include "sim/store/h5util.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHUNK_BYTES = 1 << 20, MAX_TEXT_BYTES = 1 << 26 };
+
+void mad_h5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* H5E_WALK_UPWARD starts at the innermost call: it knows the reason. */
+static herr_t keep_first(unsigned i_entry, const H5E_error2_t *entry, void *arg)
+{
+    char *text = arg;
+    if (i_entry == 0 && entry->desc != NULL) {
+        snprintf(text, MAD_MESSAGE_BYTES / 2, "%s", entry->desc);
+    }
+    return 0;
+}
+
+mad_status mad_h5_fail(mad_ctx *ctx, mad_status code, const char *format, ...)
+{
+    char reason[MAD_MESSAGE_BYTES / 2] = "";
+    char what[MAD_MESSAGE_BYTES / 2];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, reason);
+    if (reason[0] == '\0') {
+        return mad_fail(ctx, code, "%s", what);
+    }
+    return mad_fail(ctx, code, "%s (HDF5: %s)", what, reason);
+}
+
+mad_status mad_h5_close(mad_ctx *ctx, mad_status st, hid_t id)
+{
+    if (id >= 0 && H5Idec_ref(id) < 0 && st == MAD_OK) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "closing an HDF5 object");
+    }
+    return st;
+}
+
+mad_status mad_h5_close_file(mad_ctx *ctx, mad_status st, hid_t file, const char *path)
+{
+    if (file >= 0 && H5Fclose(file) < 0 && st == MAD_OK) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "closing '%s'", path);
+    }
+    return st;
+}
+
+/* Format 1.8: metadata carry checksums, attributes may exceed 64 KiB, every reader since 2008 knows
+ * it. No locks: published files never change, and some network file systems refuse locks. */
+static mad_status access_properties(mad_ctx *ctx, hid_t *out)
+{
+    const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+    if (list < 0 || H5Pset_fclose_degree(list, H5F_CLOSE_SEMI) < 0 ||
+        H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V110) < 0 ||
+        H5Pset_file_locking(list, 0, 1) < 0) {
+        return mad_h5_close(ctx, mad_h5_fail(ctx, MAD_E_IO, "HDF5 access properties"), list);
+    }
+    *out = list;
+    return MAD_OK;
+}
+
+mad_status mad_h5_create_file(mad_ctx *ctx, const char *path, hid_t *out)
+{
+    mad_status st = MAD_OK;
+    hid_t access = H5I_INVALID_HID, creation = H5I_INVALID_HID, file = H5I_INVALID_HID;
+
+    MAD_TRY(access_properties(ctx, &access));
+    creation = H5Pcreate(H5P_FILE_CREATE);
+    if (creation < 0 || H5Pset_obj_track_times(creation, 0) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "HDF5 file properties");
+        goto out;
+    }
+    if (unlink(path) < 0 && errno != ENOENT) {
+        st = mad_fail(ctx, MAD_E_IO, "cannot remove '%s': %s", path, strerror(errno));
+        goto out;
+    }
+    file = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
+    if (file < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot create '%s'", path);
+        goto out;
+    }
+    *out = file;
+out:
+    st = mad_h5_close(ctx, st, creation);
+    return mad_h5_close(ctx, st, access);
+}
+
+/* MAD_E_DATA unless the root says what convention it follows, and that is ours. */
+static mad_status check_conventions(mad_ctx *ctx, hid_t file, const char *path)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_attribute *attributes;
+    size_t n;
+
+    MAD_TRY(mad_h5_read_attributes(ctx, ctx->scratch, file, &n, &attributes));
+    const char *conventions = mad_attribute_text(n, attributes, "conventions");
+    if (conventions == NULL || strcmp(conventions, MAD_CONVENTIONS) != 0) {
+        st = mad_fail(ctx, MAD_E_DATA,
+                      "'%s' is not a file of madloop: attribute conventions is '%s', not '%s'",
+                      path, conventions == NULL ? "missing" : conventions, MAD_CONVENTIONS);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_h5_open_file(mad_ctx *ctx, const char *path, unsigned flags, hid_t *out)
+{
+    mad_status st = MAD_OK;
+    hid_t access = H5I_INVALID_HID, file = H5I_INVALID_HID;
+    FILE *plain = fopen(path, "rb"); /* a missing file is not a damaged one */
+    int first_byte;
+
+    if (plain == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    }
+    errno = 0;
+    first_byte = fgetc(plain);
+    const int reason = errno;
+    fclose(plain);
+    if (first_byte == EOF) {
+        return reason != 0 ? mad_fail(ctx, MAD_E_IO, "cannot read '%s': %s", path, strerror(reason))
+                           : mad_fail(ctx, MAD_E_DATA, "'%s' is empty", path);
+    }
+    MAD_TRY(access_properties(ctx, &access));
+    file = H5Fopen(path, flags, access);
+    if (file < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "'%s' is not an HDF5 file, or damaged", path);
+        goto out;
+    }
+    MAD_TRY(check_conventions(ctx, file, path));
+    *out = file;
+    file = H5I_INVALID_HID;
+out:
+    st = mad_h5_close_file(ctx, st, file, path);
+    return mad_h5_close(ctx, st, access);
+}
+
+static mad_status write_attribute(mad_ctx *ctx, hid_t object, const mad_attribute *attribute)
+{
+    mad_status st = MAD_OK;
+    hid_t type = H5I_INVALID_HID, attr = H5I_INVALID_HID;
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const char *text = attribute->text;
+
+    if (text == NULL) {
+        type = H5Tcopy(H5T_IEEE_F64LE);
+    } else {
+        const size_t n = strlen(text);
+        type = H5Tcopy(H5T_C_S1);
+        if (H5Tset_size(type, n > 0 ? n : 1) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+            H5Tset_cset(type, H5T_CSET_UTF8) < 0) {
+            st = mad_h5_fail(ctx, MAD_E_IO, "type of attribute '%s'", attribute->name);
+            goto out;
+        }
+    }
+    attr = H5Acreate2(object, attribute->name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attr < 0 || H5Awrite(attr, text == NULL ? H5T_NATIVE_DOUBLE : type,
+                             text == NULL ? (const void *)&attribute->number : text) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot write attribute '%s'", attribute->name);
+        goto out;
+    }
+out:
+    st = mad_h5_close(ctx, st, attr);
+    st = mad_h5_close(ctx, st, type);
+    return mad_h5_close(ctx, st, space);
+}
+
+mad_status mad_h5_write_attributes(mad_ctx *ctx, hid_t object, size_t n,
+                                   const mad_attribute *attributes)
+{
+    for (size_t i = 0; i < n; i++) {
+        const mad_status st = write_attribute(ctx, object, &attributes[i]);
+        if (st != MAD_OK) {
+            return st;
+        }
+    }
+    return MAD_OK;
+}
+
+mad_status mad_h5_write_count(mad_ctx *ctx, hid_t object, const char *name, size_t count)
+{
+    mad_status st = MAD_OK;
+    const int64_t value = (int64_t)count;
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const htri_t exists = H5Aexists(object, name);
+    const hid_t attr =
+        exists > 0 ? H5Aopen(object, name, H5P_DEFAULT)
+                   : H5Acreate2(object, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+
+    if (attr < 0 || H5Awrite(attr, H5T_NATIVE_INT64, &value) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot write attribute '%s'", name);
+    }
+    st = mad_h5_close(ctx, st, attr);
+    return mad_h5_close(ctx, st, space);
+}
+
+/* What an attribute holds, as far as we read it. */
+typedef enum attribute_kind { KIND_OTHER, KIND_NUMBER, KIND_FIXED, KIND_VARIABLE } attribute_kind;
+
+static attribute_kind kind_of(hid_t attr, hid_t type)
+{
+    const hid_t space = H5Aget_space(attr);
+    const hssize_t n_points = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
+    attribute_kind kind = KIND_OTHER;
+
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    if (n_points != 1) {
+        return KIND_OTHER;
+    }
+    const H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_FLOAT || class == H5T_INTEGER) {
+        kind = KIND_NUMBER;
+    } else if (class == H5T_STRING) {
+        kind = H5Tis_variable_str(type) > 0 ? KIND_VARIABLE : KIND_FIXED;
+    }
+    return kind;
+}
+
+static mad_status read_text(mad_ctx *ctx, mad_arena *mem, hid_t attr, hid_t type,
+                            attribute_kind kind, const char *name, const char **out)
+{
+    if (kind == KIND_VARIABLE) {
+        char *text = NULL;
+        if (H5Aread(attr, type, &text) < 0) {
+            return mad_h5_fail(ctx, MAD_E_DATA, "cannot read attribute '%s'", name);
+        }
+        *out = mad_arena_text(mem, text == NULL ? "" : text);
+        H5free_memory(text);
+    } else {
+        const size_t n = H5Tget_size(type);
+        if (n == 0 || n > MAX_TEXT_BYTES) {
+            return mad_h5_fail(ctx, MAD_E_DATA, "attribute '%s' has %zu bytes", name, n);
+        }
+        char *text = mad_arena_take(mem, n + 1, 1);
+        if (text != NULL && H5Aread(attr, type, text) < 0) {
+            return mad_h5_fail(ctx, MAD_E_DATA, "cannot read attribute '%s'", name);
+        }
+        *out = text;
+    }
+    return *out == NULL ? mad_fail_memory(ctx, "attributes") : MAD_OK;
+}
+
+typedef struct attribute_list {
+    mad_ctx *ctx;
+    mad_arena *mem;
+    mad_status st;
+    size_t n;
+    mad_attribute *value; /* NULL: only count */
+} attribute_list;
+
+static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info, void *arg)
+{
+    attribute_list *list = arg;
+    const hid_t attr = H5Aopen(object, name, H5P_DEFAULT);
+    const hid_t type = attr < 0 ? H5I_INVALID_HID : H5Aget_type(attr);
+    const attribute_kind kind = type < 0 ? KIND_OTHER : kind_of(attr, type);
+    mad_status st = MAD_OK;
+
+    (void)info;
+    if (type < 0) {
+        st = mad_h5_fail(list->ctx, MAD_E_DATA, "cannot read attribute '%s'", name);
+    } else if (kind != KIND_OTHER && list->value != NULL) {
+        mad_attribute *value = &list->value[list->n];
+        *value = (mad_attribute){.name = mad_arena_text(list->mem, name), .number = NAN};
+        if (value->name == NULL) {
+            st = mad_fail_memory(list->ctx, "attributes");
+        } else if (kind != KIND_NUMBER) {
+            st = read_text(list->ctx, list->mem, attr, type, kind, name, &value->text);
+        } else if (H5Aread(attr, H5T_NATIVE_DOUBLE, &value->number) < 0) {
+            st = mad_h5_fail(list->ctx, MAD_E_DATA, "cannot read attribute '%s'", name);
+        }
+    }
+    list->n += kind != KIND_OTHER;
+    st = mad_h5_close(list->ctx, st, type);
+    list->st = mad_h5_close(list->ctx, st, attr);
+    return list->st == MAD_OK ? 0 : -1;
+}
+
+mad_status mad_h5_read_attributes(mad_ctx *ctx, mad_arena *mem, hid_t object, size_t *n,
+                                  const mad_attribute **out)
+{
+    attribute_list list = {.ctx = ctx, .mem = mem};
+
+    for (int pass = 0; pass < 2; pass++) { /* count, then read */
+        hsize_t at = 0;
+        if (pass == 1) {
+            list.value = mad_arena_take(mem, list.n, sizeof *list.value);
+            if (list.value == NULL) {
+                return mad_fail_memory(ctx, "attributes");
+            }
+            list.n = 0;
+        }
+        if (H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &at, visit_attribute, &list) < 0) {
+            return list.st != MAD_OK ? list.st
+                                     : mad_h5_fail(ctx, MAD_E_DATA, "cannot list attributes");
+        }
+    }
+    *n = list.n;
+    *out = list.value;
+    return MAD_OK;
+}
+
+mad_status mad_h5_read_count(mad_ctx *ctx, hid_t object, const char *name, size_t *out)
+{
+    mad_status st = MAD_OK;
+    const hid_t attr = H5Aopen(object, name, H5P_DEFAULT);
+    const hid_t type = attr < 0 ? H5I_INVALID_HID : H5Aget_type(attr);
+    int64_t value = -1;
+
+    if (type < 0 || kind_of(attr, type) != KIND_NUMBER ||
+        H5Aread(attr, H5T_NATIVE_INT64, &value) < 0 || value < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "attribute '%s' is missing or no whole number", name);
+    } else {
+        *out = (size_t)value;
+    }
+    st = mad_h5_close(ctx, st, type);
+    return mad_h5_close(ctx, st, attr);
+}
+
+mad_status mad_h5_link_properties(mad_ctx *ctx, hid_t *out)
+{
+    const hid_t list = H5Pcreate(H5P_LINK_CREATE);
+    if (list < 0 || H5Pset_create_intermediate_group(list, 1) < 0 ||
+        H5Pset_char_encoding(list, H5T_CSET_UTF8) < 0) {
+        return mad_h5_close(ctx, mad_h5_fail(ctx, MAD_E_IO, "HDF5 link properties"), list);
+    }
+    *out = list;
+    return MAD_OK;
+}
+
+void mad_h5_shrink_chunk(size_t rank, hsize_t *dims, size_t item_bytes)
+{
+    for (;;) {
+        size_t i_largest = 0;
+        double bytes = (double)item_bytes;
+        for (size_t i = 0; i < rank; i++) {
+            bytes *= (double)dims[i];
+            i_largest = dims[i] > dims[i_largest] ? i : i_largest;
+        }
+        if (bytes <= CHUNK_BYTES) {
+            return;
+        }
+        dims[i_largest] = (dims[i_largest] + 1) / 2;
+    }
+}
+
+mad_status mad_h5_shape(mad_ctx *ctx, hid_t dataset, const char *name, size_t max_rank,
+                        size_t *rank, size_t *shape)
+{
+    hsize_t dims[H5S_MAX_RANK];
+    const hid_t space = H5Dget_space(dataset);
+    const int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
+    mad_status st = MAD_OK;
+
+    if (n < 0 || (size_t)n > max_rank) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "'%s' has %d dimensions, expected at most %zu", name, n,
+                         max_rank);
+    } else {
+        *rank = (size_t)n;
+        for (size_t i = 0; i < *rank; i++) {
+            shape[i] = (size_t)dims[i];
+        }
+    }
+    return mad_h5_close(ctx, st, space);
+}
