@@ -46,7 +46,9 @@ typedef struct mad_fit_args {
     size_t n_loss;      /* length of loss_curve */
     double *loss_curve; /* [n_loss] mean training loss over equal parts of the fit, pre-filled with
                            NaN; a model without a loss leaves it alone */
-    double *flops;      /* add the floating point operations done, if they are counted */
+    double *samples_seen; /* preset to the number of training rows; set it where rows are seen
+                             more often or less */
+    double *flops;        /* add the floating point operations done, if they are counted */
 } mad_fit_args;
 
 enum {

@@ -1,0 +1,196 @@
+/* sim/engine/disk.c: what a commit writes, and how a stopped run gets its models back. */
+#include "sim/engine/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_ARRAYS = 64, PATH_BYTES = 96 };
+
+static size_t bytes_of(const mad_field *field)
+{
+    return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+}
+
+/* "model/0007/weights" as an array [R][count]. */
+static mad_gen_array state_array(mad_arena *mem, size_t generation, const mad_field *field,
+                                 size_t n_replicates)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "model/%04zu/%s", generation, field->name);
+    return (mad_gen_array){.path = mad_arena_text(mem, path),
+                           .kind = field->kind,
+                           .rank = 2,
+                           .shape = {n_replicates, field->count}};
+}
+
+/* Gather one field of a saved generation over the replicates, or scatter it back. */
+static void gather_field(const engine *g, size_t generation, size_t offset, size_t n_bytes,
+                         unsigned char *to)
+{
+    for (size_t r = 0; r < g->e->setting.n_replicates; r++) {
+        memcpy(to + r * n_bytes, g->replicates[r].state[generation % g->n_slots] + offset, n_bytes);
+    }
+}
+
+static void scatter_field(engine *g, size_t generation, size_t offset, size_t n_bytes,
+                          const unsigned char *from)
+{
+    for (size_t r = 0; r < g->e->setting.n_replicates; r++) {
+        memcpy(g->replicates[r].state[generation % g->n_slots] + offset, from + r * n_bytes,
+               n_bytes);
+    }
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+typedef struct gen_file {
+    size_t n_arrays, n_max;
+    mad_gen_array *arrays;
+} gen_file;
+
+static mad_status add_models(mad_ctx *ctx, const engine *g, size_t last, gen_file *file)
+{
+    const mad_fields *fields = &g->workers[0].fields;
+    const size_t n_replicates = g->e->setting.n_replicates;
+    const size_t n_new = last - g->begin + 1;
+    const size_t n_models = n_new < g->e->n_regrow ? n_new : g->e->n_regrow;
+    for (size_t t = last - n_models + 1; t <= last; t++) {
+        size_t offset = 0;
+        for (size_t i = 0; i < fields->n_fields; i++) {
+            const mad_field *field = &fields->field[i];
+            unsigned char *data = mad_arena_take_raw(ctx->scratch, n_replicates, bytes_of(field));
+            mad_gen_array array = state_array(ctx->scratch, t, field, n_replicates);
+            if (data == NULL || array.path == NULL) {
+                return mad_fail_memory(ctx, "models to be saved");
+            }
+            gather_field(g, t, offset, bytes_of(field), data);
+            array.data = data;
+            file->arrays[file->n_arrays++] = array;
+            offset += bytes_of(field);
+        }
+    }
+    return MAD_OK;
+}
+
+static void add_preview(const engine *g, gen_file *file)
+{
+    const mad_experiment *e = g->e;
+    const size_t n_replicates = g->n_preview_replicates, dim = e->world->info.dim;
+    if (e->n_preview == 0) {
+        return;
+    }
+    file->arrays[file->n_arrays++] = (mad_gen_array){.path = "samples",
+                                                     .kind = MAD_FIELD_F64,
+                                                     .rank = 3,
+                                                     .shape = {n_replicates, e->n_preview, dim},
+                                                     .data = g->preview};
+    file->arrays[file->n_arrays++] = (mad_gen_array){.path = "real",
+                                                     .kind = MAD_FIELD_F64,
+                                                     .rank = 3,
+                                                     .shape = {n_replicates, e->n_preview, dim},
+                                                     .data = g->real_preview};
+    if (e->with_labels) {
+        file->arrays[file->n_arrays++] = (mad_gen_array){.path = "labels",
+                                                         .kind = MAD_FIELD_I64,
+                                                         .rank = 2,
+                                                         .shape = {n_replicates, e->n_preview},
+                                                         .data = g->preview_label};
+    }
+}
+
+mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
+{
+    mad_status st = MAD_OK;
+    const size_t n_gens = last - g->begin + 1;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    gen_file file = {.n_max = n_gens * g->workers[0].fields.n_fields + MAX_ARRAYS};
+    file.arrays = mad_arena_take(ctx->scratch, file.n_max, sizeof *file.arrays);
+    if (file.arrays == NULL) {
+        return mad_fail_memory(ctx, "a generation file");
+    }
+    MAD_TRY(add_models(ctx, g, last, &file));
+    add_preview(g, &file);
+    /* the models first: a run file never promises a generation that cannot be resumed */
+    MAD_TRY(mad_gen_write(ctx, g->options->dir, last, file.n_arrays, file.arrays));
+    MAD_TRY(mad_run_commit(ctx, g->options->dir, &g->e->layout, g->begin, n_gens,
+                           (const double *const *)g->data));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* ---- reading back -------------------------------------------------------------------------- */
+
+static mad_status restore_model(mad_ctx *ctx, engine *g, size_t generation, size_t in_file)
+{
+    mad_status st = MAD_OK;
+    const mad_fields *fields = &g->workers[0].fields;
+    const size_t n_replicates = g->e->setting.n_replicates;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    size_t offset = 0;
+    for (size_t i = 0; i < fields->n_fields; i++) {
+        const mad_field *field = &fields->field[i];
+        unsigned char *data = mad_arena_take_raw(ctx->scratch, n_replicates, bytes_of(field));
+        const mad_gen_array want = state_array(ctx->scratch, generation, field, n_replicates);
+        if (data == NULL || want.path == NULL) {
+            return mad_fail_memory(ctx, "saved models");
+        }
+        MAD_TRY(mad_gen_read(ctx, g->options->dir, in_file, &want, data));
+        scatter_field(g, generation, offset, bytes_of(field), data);
+        offset += bytes_of(field);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* Commits end at multiples of `every`, and at the last generation. */
+static size_t file_of(const engine *g, size_t generation)
+{
+    const size_t every = g->e->every, n_generations = g->e->setting.n_generations;
+    const size_t end = (generation + every - 1) / every * every;
+    return end < n_generations ? end : n_generations;
+}
+
+static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, size_t generation)
+{
+    const mad_run_series *share = mad_run_find(run, "lineage", "real_share");
+    const mad_run_series *depth = mad_run_find(run, "lineage", "mean_depth");
+    const mad_run_series *origin = mad_run_find(run, "lineage", "origin_share");
+    const mad_run_series *ancestor = mad_run_find(run, "lineage", "ancestor_share");
+    const size_t n_ages = g->e->n_ages, n_generations = g->e->setting.n_generations;
+    if (share == NULL || depth == NULL || (n_ages > 0 && (origin == NULL || ancestor == NULL))) {
+        return mad_fail(ctx, MAD_E_DATA, "%s/run.h5: lineage is missing", g->options->dir);
+    }
+    for (size_t r = 0; r < g->e->setting.n_replicates; r++) {
+        lineage *line = &g->replicates[r].ancestry[generation % g->n_line_slots];
+        const size_t cell = r * n_generations + generation - 1;
+        line->real_share = share->value[cell];
+        line->mean_depth = depth->value[cell];
+        if (n_ages > 0) {
+            memcpy(line->origin, origin->value + cell * n_ages, n_ages * sizeof(double));
+            memcpy(line->ancestor, ancestor->value + cell * n_ages, n_ages * sizeof(double));
+        }
+    }
+    return MAD_OK;
+}
+
+mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
+{
+    mad_status st = MAD_OK;
+    mad_run run;
+    const size_t last = first - 1;
+    const size_t n_models = g->e->n_regrow < last ? g->e->n_regrow : last;
+    mad_arena *mem = mad_arena_create(1 << 20);
+    if (mem == NULL) {
+        return mad_fail_memory(ctx, "a run file");
+    }
+    MAD_TRY(mad_run_read(ctx, mem, g->options->dir, &run));
+    for (size_t t = last - n_models + 1; t <= last; t++) {
+        MAD_TRY(restore_model(ctx, g, t, file_of(g, t)));
+        MAD_TRY(restore_lineage(ctx, g, &run, t));
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}

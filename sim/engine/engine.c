@@ -1,0 +1,356 @@
+/* sim/engine/engine.c: generations one after the other, replicates side by side. */
+#include "sim/engine/engine.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/base/par.h"
+#include "sim/engine/internal.h"
+
+enum { BLOCK_BYTES = 1 << 16, REPLICATE_BLOCK_BYTES = 1 << 12, MAX_PREVIEW_REPLICATES = 8 };
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e, mad_moments *law,
+                           double **p)
+{
+    const size_t dim = e->world->info.dim;
+    if (e->world->info.kind == MAD_WORLD_CATEGORICAL) {
+        *p = mad_arena_take(mem, e->world->info.n_categories, sizeof **p);
+        return *p != NULL ? MAD_OK : mad_fail_memory(ctx, "the probabilities of a law");
+    }
+    size_t n_cov;
+    law->dim = dim;
+    law->mean = mad_arena_take(mem, dim, sizeof *law->mean);
+    law->cov = mad_size_mul(dim, dim, &n_cov) == MAD_OK
+                   ? mad_arena_take(mem, n_cov, sizeof *law->cov)
+                   : NULL;
+    return law->mean != NULL && law->cov != NULL ? MAD_OK
+                                                 : mad_fail_memory(ctx, "the moments of a law");
+}
+
+static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
+{
+    const mad_experiment *e = g->e;
+    const size_t dim = e->world->info.dim, n_train = e->max_train_rows;
+    mad_status st = MAD_OK;
+    const mad_model_args args = {.values = e->setting.model_values,
+                                 .world = &e->world->info,
+                                 .max_train_rows = n_train,
+                                 .max_sample_rows = e->max_sample_rows};
+    MAD_TRY(e->setting.model->create(ctx, &args, g->mem, &w->model));
+    e->setting.model->fields(w->model, &w->fields);
+    MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->train));
+    MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
+    MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
+    w->train_source = mad_arena_take(g->mem, n_train, sizeof *w->train_source);
+    w->train_entry = mad_arena_take(g->mem, n_train, sizeof *w->train_entry);
+    w->weight = mad_arena_take(g->mem, n_train, sizeof *w->weight);
+    w->pick = mad_arena_take(g->mem, n_train, sizeof *w->pick);
+    w->pick_work = mad_arena_take(g->mem, n_train, sizeof *w->pick_work);
+    if (w->train_source == NULL || w->train_entry == NULL || w->weight == NULL || w->pick == NULL ||
+        w->pick_work == NULL) {
+        return mad_fail_memory(ctx, "the training rows");
+    }
+out:
+    return st;
+}
+
+static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    r->mem = mad_arena_create(REPLICATE_BLOCK_BYTES); /* its own: blocks are taken in parallel */
+    if (r->mem == NULL) {
+        return mad_fail_memory(ctx, "a replicate");
+    }
+    r->state = mad_arena_take(g->mem, g->n_slots, sizeof *r->state);
+    r->ancestry = mad_arena_take(g->mem, g->n_line_slots, sizeof *r->ancestry);
+    if (r->state == NULL || r->ancestry == NULL) {
+        return mad_fail_memory(ctx, "saved models");
+    }
+    for (size_t i = 0; i < g->n_slots; i++) {
+        r->state[i] = mad_arena_take_raw(g->mem, g->state_bytes, 1);
+        if (r->state[i] == NULL) {
+            return mad_fail_memory(ctx, "saved models");
+        }
+    }
+    for (size_t i = 0; i < g->n_line_slots; i++) {
+        r->ancestry[i].origin = mad_arena_take(g->mem, e->n_ages, sizeof(double));
+        r->ancestry[i].ancestor = mad_arena_take(g->mem, e->n_ages, sizeof(double));
+        if (r->ancestry[i].origin == NULL || r->ancestry[i].ancestor == NULL) {
+            return mad_fail_memory(ctx, "lineages");
+        }
+    }
+    if (e->needs_samples || !e->exact_real_law) {
+        MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, e->world->info.dim, e->with_labels,
+                             &r->reference));
+    }
+    MAD_TRY(take_law(ctx, g->mem, e, &r->reference_law, &r->reference_p));
+out:
+    return st;
+}
+
+static size_t state_bytes(const mad_fields *fields)
+{
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < fields->n_fields; i++) {
+        n_bytes += fields->field[i].count *
+                   (fields->field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+    }
+    return n_bytes;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static mad_status create_data(mad_ctx *ctx, engine *g)
+{
+    const mad_experiment *e = g->e;
+    const size_t n_replicates = e->setting.n_replicates, dim = e->world->info.dim;
+    g->data = mad_arena_take(g->mem, e->layout.n_series, sizeof *g->data);
+    for (size_t i = 0; g->data != NULL && i < e->layout.n_series; i++) {
+        size_t n_cells;
+        if (mad_size_mul(n_replicates * e->every, e->series[i].width, &n_cells) != MAD_OK ||
+            (g->data[i] = mad_arena_take(g->mem, n_cells, sizeof(double))) == NULL) {
+            return mad_fail_memory(ctx, "the results of a commit");
+        }
+    }
+    g->n_preview_replicates = smaller(n_replicates, MAX_PREVIEW_REPLICATES);
+    const size_t n_rows = g->n_preview_replicates * e->n_preview;
+    g->preview = mad_arena_take(g->mem, n_rows * dim, sizeof *g->preview);
+    g->real_preview = mad_arena_take(g->mem, n_rows * dim, sizeof *g->real_preview);
+    g->preview_label = mad_arena_take(g->mem, n_rows, sizeof *g->preview_label);
+    return g->data != NULL && g->preview != NULL && g->real_preview != NULL &&
+                   g->preview_label != NULL
+               ? MAD_OK
+               : mad_fail_memory(ctx, "the sample preview");
+}
+
+static mad_status create_engine(mad_ctx *ctx, engine *g)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    const size_t n_replicates = e->setting.n_replicates;
+    const int threaded_model = (e->setting.model->flags & MAD_MODEL_THREADED) != 0;
+    g->n_workers = threaded_model ? 1 : smaller(ctx->n_workers, n_replicates);
+    g->workers = mad_arena_take(g->mem, g->n_workers, sizeof *g->workers);
+    g->replicates = mad_arena_take(g->mem, n_replicates, sizeof *g->replicates);
+    if (g->workers == NULL || g->replicates == NULL) {
+        return mad_fail_memory(ctx, "replicates");
+    }
+    for (size_t i = 0; i < g->n_workers; i++) {
+        MAD_TRY(create_worker(ctx, g, &g->workers[i]));
+    }
+    g->state_bytes = state_bytes(&g->workers[0].fields);
+    /* what may be sampled again, and what the next commit must write; to resume, all that the next
+     * training set is drawn from */
+    g->n_line_slots = e->n_regrow;
+    g->n_slots = g->options->first_generation > 1
+                     ? larger(e->n_regrow, e->n_models_kept)
+                     : larger(e->n_models_kept, smaller(e->every, e->n_regrow));
+    for (size_t i = 0; i < n_replicates; i++) {
+        g->replicates[i].index = (uint32_t)i;
+        MAD_TRY(create_replicate(ctx, g, &g->replicates[i]));
+    }
+    MAD_TRY(create_data(ctx, g));
+out:
+    return st;
+}
+
+/* ---- generations --------------------------------------------------------------------------- */
+
+typedef mad_status replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
+
+typedef struct job {
+    engine *g;
+    replicate_fn *fn;
+} job;
+
+static mad_status run_job(mad_ctx *ctx, void *arg, size_t i_replicate)
+{
+    const job *j = arg;
+    return j->fn(ctx, j->g, &j->g->replicates[i_replicate]);
+}
+
+static void report(const engine *g, double t_start, size_t i_replicate)
+{
+    const size_t n_replicates = g->e->setting.n_replicates;
+    const size_t first = g->options->first_generation;
+    const double done =
+        (double)(g->generation - first) + (double)i_replicate / (double)n_replicates;
+    const double all = (double)(g->e->setting.n_generations - first + 1);
+    const double elapsed_s = now_s() - t_start;
+    const mad_progress progress = {.generation = g->generation,
+                                   .n_generations = g->e->setting.n_generations,
+                                   .replicate = i_replicate,
+                                   .n_replicates = n_replicates,
+                                   .elapsed_s = elapsed_s,
+                                   .eta_s = elapsed_s * (all - done) / done};
+    if (g->options->progress != NULL) {
+        g->options->progress(g->options->arg, &progress);
+    }
+}
+
+/* Threads go to the replicates, or, one replicate after the other, inside a model that uses them:
+ * the results are the same. */
+static mad_status for_replicates(mad_ctx *ctx, engine *g, replicate_fn *fn, double t_start)
+{
+    job j = {.g = g, .fn = fn};
+    mad_status st = MAD_OK;
+    const size_t n_replicates = g->e->setting.n_replicates;
+    if (g->n_workers > 1) {
+        MAD_TRY(mad_par_for(ctx, n_replicates, run_job, &j));
+    } else {
+        for (size_t i = 0; i < n_replicates; i++) {
+            MAD_TRY(run_job(ctx, &j, i));
+            if (fn == mad_replicate_step && i + 1 < n_replicates) {
+                report(g, t_start, i + 1);
+            }
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status reference_with_floor(mad_ctx *ctx, engine *g, replicate *r)
+{
+    return mad_measure_reference(ctx, g, r, 1);
+}
+
+static mad_status reference_alone(mad_ctx *ctx, engine *g, replicate *r)
+{
+    return mad_measure_reference(ctx, g, r, 0);
+}
+
+/* The real rows shown beside the samples. */
+static mad_status draw_real_preview(mad_ctx *ctx, engine *g)
+{
+    const mad_experiment *e = g->e;
+    const size_t dim = e->world->info.dim;
+    mad_status st = MAD_OK;
+    for (size_t i = 0; i < g->n_preview_replicates && e->n_preview > 0; i++) {
+        mad_set rows = {.n_rows = e->n_preview, .dim = dim, .x = g->real_preview};
+        rows.x += i * e->n_preview * dim;
+        const mad_key key = mad_engine_key(g, &g->replicates[i], 0, MAD_RNG_REFERENCE);
+        MAD_TRY(e->world->type->draw(ctx, e->world, MAD_PART_REFERENCE, key, &rows));
+    }
+out:
+    return st;
+}
+
+static mad_status run_generation(mad_ctx *ctx, engine *g, double t_start)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    mad_plan plan;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    MAD_TRY(e->loop->type->plan(ctx, e->loop, g->generation, ctx->scratch, &plan));
+    g->plan = &plan;
+    MAD_TRY(for_replicates(ctx, g, mad_replicate_step, t_start));
+    report(g, t_start, e->setting.n_replicates);
+out:
+    g->plan = NULL;
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* Rows of a short last commit move together: [R][every] becomes [R][n_gens]. */
+static void close_ranks(engine *g, size_t n_gens)
+{
+    const mad_experiment *e = g->e;
+    if (n_gens == e->every) {
+        return;
+    }
+    for (size_t i = 0; i < e->layout.n_series; i++) {
+        const size_t width = e->series[i].width;
+        for (size_t r = 1; r < e->setting.n_replicates; r++) {
+            memmove(g->data[i] + r * n_gens * width, g->data[i] + r * e->every * width,
+                    n_gens * width * sizeof(double));
+        }
+    }
+}
+
+static mad_status commit(mad_ctx *ctx, engine *g)
+{
+    const mad_run_options *options = g->options;
+    const size_t last = g->generation, n_gens = last - g->begin + 1;
+    mad_status st = MAD_OK;
+    close_ranks(g, n_gens);
+    if (options->dir != NULL) {
+        MAD_TRY(mad_disk_commit(ctx, g, last));
+    }
+    if (options->commit != NULL) {
+        options->commit(options->arg, g->begin, n_gens, (const double *const *)g->data);
+    }
+    g->begin = last + 1;
+out:
+    return st;
+}
+
+static mad_status prepare(mad_ctx *ctx, engine *g, double t_start)
+{
+    const mad_run_options *options = g->options;
+    mad_status st = MAD_OK;
+    if (options->first_generation == 1) {
+        MAD_TRY(for_replicates(ctx, g, reference_with_floor, t_start));
+        if (options->dir != NULL) {
+            MAD_TRY(mad_run_create(ctx, options->dir, &g->e->layout));
+        }
+    } else {
+        MAD_TRY(for_replicates(ctx, g, reference_alone, t_start));
+        MAD_TRY(mad_disk_restore(ctx, g, options->first_generation));
+    }
+    MAD_TRY(draw_real_preview(ctx, g));
+out:
+    return st;
+}
+
+mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
+                          const mad_run_options *options)
+{
+    mad_status st = MAD_OK;
+    const double t_start = now_s();
+    const size_t n_generations = experiment->setting.n_generations;
+    engine g = {.e = experiment, .options = options, .begin = options->first_generation};
+    g.mem = mad_arena_create(BLOCK_BYTES);
+    if (g.mem == NULL) {
+        return mad_fail_memory(ctx, "the engine");
+    }
+    MAD_TRY(create_engine(ctx, &g));
+    MAD_TRY(prepare(ctx, &g, t_start));
+    for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
+        MAD_TRY(run_generation(ctx, &g, t_start));
+        if (g.generation - g.begin + 1 == experiment->every || g.generation == n_generations) {
+            MAD_TRY(commit(ctx, &g));
+        }
+        if (options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours &&
+            g.generation < n_generations) {
+            st = mad_fail(ctx, MAD_E_INTERRUPTED, "time limit of %g h reached after generation %zu",
+                          options->max_hours, g.generation);
+            goto out;
+        }
+    }
+out:
+    for (size_t i = 0; g.replicates != NULL && i < experiment->setting.n_replicates; i++) {
+        mad_arena_destroy(g.replicates[i].mem);
+    }
+    mad_arena_destroy(g.mem);
+    return st;
+}

@@ -1,0 +1,316 @@
+/* sim/engine/experiment.c: a configuration becomes world, loop, measures and sizes, all checked. */
+#include "sim/engine/internal.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/store/datafile.h"
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+static mad_status create_world(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
+{
+    const mad_config *c = e->config;
+    mad_status st = MAD_OK;
+    mad_table table = {0};
+    mad_world *world = NULL;
+    mad_arena *file_memory = mad_arena_create(1 << 20);
+    if (file_memory == NULL) {
+        return mad_fail_memory(ctx, "a data file");
+    }
+    if (c->world_type->reader != NULL) {
+        MAD_TRY(mad_table_read(ctx, file_memory, c->world_type->reader, &c->world, c->directory,
+                               &table));
+    }
+    const mad_world_args args = {.values = &c->world,
+                                 .seed = e->setting.seed,
+                                 .table = c->world_type->reader != NULL ? &table : NULL};
+    MAD_TRY(c->world_type->create(ctx, &args, mem, &world));
+    e->world = world;
+out:
+    mad_arena_destroy(file_memory);
+    return st;
+}
+
+/* Sizes that the whole run needs, from every generation's plan. */
+static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
+{
+    mad_status st = MAD_OK;
+    const mad_loop_type *loop = e->loop->type;
+    const size_t n_gens = e->setting.n_generations;
+    e->n_models_kept = loop->n_models_kept(e->loop);
+    if (e->n_models_kept > n_gens) {
+        e->n_models_kept = n_gens;
+    }
+    e->n_regrow = e->n_models_kept;
+    for (size_t t = 1; t <= n_gens; t++) {
+        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        mad_plan plan;
+        size_t n_rows = 0;
+        MAD_TRY(loop->plan(ctx, e->loop, t, ctx->scratch, &plan));
+        for (size_t i = 0; i < plan.n_blocks; i++) {
+            const mad_block block = plan.blocks[i];
+            n_rows += block.n_rows;
+            if (block.kind == MAD_BLOCK_SYNTHETIC) {
+                const size_t n_back = t - 1 - block.generation + e->n_models_kept;
+                e->n_regrow = n_back > e->n_regrow ? n_back : e->n_regrow;
+                e->max_sample_rows =
+                    block.n_rows > e->max_sample_rows ? block.n_rows : e->max_sample_rows;
+            } else if (e->world->info.n_train > 0 && block.n_rows > e->world->info.n_train) {
+                st = mad_fail(ctx, MAD_E_RANGE,
+                              "generation %zu wants %zu real rows, the training part of the data "
+                              "holds %zu",
+                              t, block.n_rows, e->world->info.n_train);
+                goto out;
+            }
+        }
+        e->max_train_rows = n_rows > e->max_train_rows ? n_rows : e->max_train_rows;
+        if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
+            st = mad_fail(ctx, MAD_E_UNSUPPORTED, "loop.start: model '%s' has no warm start",
+                          e->setting.model->name);
+            goto out;
+        }
+        mad_arena_release(ctx->scratch, mark);
+    }
+    e->n_regrow = e->n_regrow < n_gens ? e->n_regrow : n_gens;
+out:
+    return st;
+}
+
+static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
+{
+    const mad_setting *s = &e->setting;
+    const unsigned kind = 1u << e->world->info.kind;
+    if (!(s->model->worlds & kind)) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "model '%s' cannot be fitted to world '%s'",
+                        s->model->name, e->world->type->name);
+    }
+    if (!(s->bias->worlds & kind)) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "bias '%s' is not defined on world '%s'",
+                        s->bias->name, e->world->type->name);
+    }
+    if (s->bias->needs_moments && s->model->moments == NULL) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "bias '%s' needs a model that knows its moments; '%s' does not",
+                        s->bias->name, s->model->name);
+    }
+    return MAD_OK;
+}
+
+/* ---- measures ------------------------------------------------------------------------------ */
+
+/* NULL when the world and model offer what the group needs, else what is missing. */
+static const char *missing(const mad_experiment *e, const mad_metric_type *type)
+{
+    const mad_world_info *info = &e->world->info;
+    if (!(type->worlds & 1u << info->kind)) {
+        return "a world of another kind";
+    }
+    if (type->needs & MAD_NEEDS_LABELS &&
+        (info->n_classes == 0 || !(e->setting.model->flags & MAD_MODEL_LABELS))) {
+        return "a world with labels and a model that learns them";
+    }
+    if (type->needs & MAD_NEEDS_MODES && info->n_modes == 0) {
+        return "a world that knows its modes";
+    }
+    return NULL;
+}
+
+static int asked_for(const mad_value *metrics, const char *name)
+{
+    for (size_t i = 0; i < metrics->n_list; i++) {
+        if (strcmp(metrics->words[i], name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
+                                size_t i_output, int by_name, metric_group *group)
+{
+    const size_t need = type->min_rows(e->setting.measure_values, e->world->info.dim, i_output);
+    const int of_rows = type->needs & MAD_NEEDS_SAMPLES || !e->exact_fake_law;
+    if (of_rows && e->n_measure < need) {
+        if (by_name) {
+            return mad_fail(ctx, MAD_E_RANGE,
+                            "measure.n: '%s' needs at least %zu rows in %zu dimensions, got %zu",
+                            type->outputs[i_output].name, need, e->world->info.dim, e->n_measure);
+        }
+        return MAD_OK; /* `auto` takes what can be had */
+    }
+    MAD_ASSERT(group->n_chosen < MAX_OUTPUTS);
+    group->chosen[group->n_chosen++] = i_output;
+    return MAD_OK;
+}
+
+static mad_status choose_group(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
+                               const mad_value *metrics, unsigned char *found)
+{
+    const int automatic = asked_for(metrics, "auto");
+    const char *const lacks = missing(e, type);
+    mad_status st = MAD_OK;
+    metric_group *group = &e->groups[e->n_groups];
+    *group = (metric_group){.type = type};
+    for (size_t i = 0; type->outputs[i].name != NULL; i++) {
+        const int by_name = asked_for(metrics, type->outputs[i].name);
+        if ((!by_name && !automatic) || lacks != NULL) {
+            continue;
+        }
+        MAD_TRY(choose_output(ctx, e, type, i, by_name, group));
+        for (size_t k = 0; k < metrics->n_list; k++) {
+            found[k] |= (unsigned char)(strcmp(metrics->words[k], type->outputs[i].name) == 0);
+        }
+    }
+    if (group->n_chosen > 0) {
+        e->n_groups++;
+        e->needs |= type->needs;
+    }
+out:
+    return st;
+}
+
+static mad_status fail_not_found(mad_ctx *ctx, const mad_experiment *e, const char *word)
+{
+    const char *names[256];
+    size_t n = 0;
+    for (const mad_metric_type *const *type = e->registry->metrics; *type != NULL; type++) {
+        for (size_t i = 0; (*type)->outputs[i].name != NULL && n < 256; i++) {
+            if (strcmp((*type)->outputs[i].name, word) == 0) {
+                return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                                "measure.metrics: '%s' needs %s (world '%s', model '%s')", word,
+                                missing(e, *type), e->world->type->name, e->setting.model->name);
+            }
+            names[n++] = (*type)->outputs[i].name;
+        }
+    }
+    const char *nearest = mad_nearest(word, n, names);
+    return mad_fail(ctx, MAD_E_CONFIG, "measure.metrics: unknown metric '%s'%s%s%s", word,
+                    nearest != NULL ? " (did you mean '" : "; see `madloop list metrics`",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
+}
+
+static mad_status choose_metrics(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
+{
+    mad_status st = MAD_OK;
+    const mad_value *metrics = mad_get(e->setting.measure_values, "metrics");
+    size_t n_types = 0;
+    while (e->registry->metrics[n_types] != NULL) {
+        n_types++;
+    }
+    e->groups = mad_arena_take(mem, n_types + 1, sizeof *e->groups);
+    unsigned char *found = mad_arena_take(mem, metrics->n_list, sizeof *found);
+    if (e->groups == NULL || found == NULL) {
+        return mad_fail_memory(ctx, "the measures");
+    }
+    for (size_t i = 0; i < n_types; i++) {
+        MAD_TRY(choose_group(ctx, e, e->registry->metrics[i], metrics, found));
+    }
+    for (size_t k = 0; k < metrics->n_list; k++) {
+        if (!found[k] && strcmp(metrics->words[k], "auto") != 0) {
+            st = fail_not_found(ctx, e, metrics->words[k]);
+            goto out;
+        }
+    }
+out:
+    return st;
+}
+
+/* Whose mean and covariance (or probabilities) are compared: exact ones or those of rows. */
+static mad_status choose_laws(mad_ctx *ctx, mad_experiment *e)
+{
+    enum { AUTO, MODEL, SAMPLES };
+    const mad_world_info *info = &e->world->info;
+    const mad_model_type *model = e->setting.model;
+    const size_t choice = mad_get_choice(e->setting.measure_values, "moments");
+    const int categorical = info->kind == MAD_WORLD_CATEGORICAL;
+    const int offered = categorical ? model->probabilities != NULL : model->moments != NULL;
+    const int known =
+        categorical ? info->category_p != NULL : info->mean != NULL && info->cov != NULL;
+    if (choice == MODEL && !offered) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "measure.moments: model '%s' does not know its own moments", model->name);
+    }
+    e->exact_fake_law = choice != SAMPLES && offered;
+    e->exact_real_law = e->exact_fake_law && known;
+    return MAD_OK;
+}
+
+static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
+{
+    const mad_world_info *info = &e->world->info;
+    const size_t limit = info->n_reference < info->n_train ? info->n_reference : info->n_train;
+    if (limit > 0 && e->n_measure > limit) {
+        return mad_fail(ctx, MAD_E_RANGE,
+                        "measure.n: %zu rows wanted, but the data hold %zu for training and %zu "
+                        "for reference",
+                        e->n_measure, info->n_train, info->n_reference);
+    }
+    return MAD_OK;
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+static void read_sizes(mad_experiment *e)
+{
+    const mad_config *c = e->config;
+    e->setting = (mad_setting){.name = mad_get_text(&c->root, "name"),
+                               .seed = (uint64_t)mad_get_real(&c->root, "seed"),
+                               .n_replicates = mad_get_size(&c->root, "replicates"),
+                               .n_generations = mad_get_size(&c->root, "generations"),
+                               .world_values = &c->world,
+                               .model = c->model_type,
+                               .model_values = &c->model,
+                               .loop_values = &c->loop,
+                               .bias = c->bias_type,
+                               .bias_values = &c->bias,
+                               .measure_values = &c->measure};
+    e->n_measure = mad_get_size(&c->measure, "n");
+    e->n_preview = mad_get_size(&c->measure, "preview");
+    e->n_preview = e->n_preview < e->n_measure ? e->n_preview : e->n_measure;
+    e->n_loss = mad_get_size(&c->measure, "loss_points");
+    e->n_ages = mad_get_size(&c->measure, "lineage_ages");
+    e->n_ages = e->n_ages < e->setting.n_generations ? e->n_ages : e->setting.n_generations;
+    e->every = mad_get_size(&c->checkpoint, "every");
+    e->every = e->every < e->setting.n_generations ? e->every : e->setting.n_generations;
+}
+
+mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
+                                 const mad_registry *registry, mad_experiment **out)
+{
+    mad_status st = MAD_OK;
+    mad_loop *loop = NULL;
+    mad_experiment *e = mad_arena_take(mem, 1, sizeof *e);
+    if (e == NULL) {
+        return mad_fail_memory(ctx, "an experiment");
+    }
+    e->config = config;
+    e->registry = registry;
+    read_sizes(e);
+    MAD_TRY(create_world(ctx, mem, e));
+    MAD_TRY(config->loop_type->create(ctx, &config->loop, e->setting.n_generations, mem, &loop));
+    e->setting.world = e->world;
+    e->setting.loop = e->loop = loop;
+    MAD_TRY(check_kinds(ctx, e));
+    MAD_TRY(walk_plans(ctx, e));
+    MAD_TRY(check_measure_size(ctx, e));
+    MAD_TRY(choose_laws(ctx, e));
+    MAD_TRY(choose_metrics(ctx, mem, e));
+    e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);
+    e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
+    e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
+    MAD_TRY(mad_layout_create(ctx, mem, e));
+    *out = e;
+out:
+    return st;
+}
+
+const mad_setting *mad_experiment_setting(const mad_experiment *experiment)
+{
+    return &experiment->setting;
+}
+
+const mad_run_layout *mad_experiment_layout(const mad_experiment *experiment)
+{
+    return &experiment->layout;
+}

@@ -1,0 +1,164 @@
+/* sim/engine/internal.h: what the files of the engine share. */
+#ifndef MAD_ENGINE_INTERNAL_H
+#define MAD_ENGINE_INTERNAL_H
+
+#include "sim/engine/engine.h"
+
+enum { MAX_OUTPUTS = 16 }; /* of one metric group */
+
+/* One metric group, with the outputs that were asked for. */
+typedef struct metric_group {
+    const mad_metric_type *type;
+    size_t n_chosen;
+    size_t chosen[MAX_OUTPUTS]; /* index into type->outputs */
+    size_t series[MAX_OUTPUTS]; /* index into the layout's series */
+    size_t floor[MAX_OUTPUTS];  /* index into the layout's vectors */
+} metric_group;
+
+/* Indices of the series the engine fills itself. */
+typedef struct own_series {
+    size_t real_share, mean_depth, origin_share, ancestor_share; /* lineage */
+    size_t train_s, sample_s, measure_s, samples_seen, flops;    /* cost */
+    size_t loss;                                                 /* SIZE_MAX: the model has none */
+} own_series;
+
+struct mad_experiment {
+    const mad_config *config;
+    const mad_registry *registry;
+    const mad_world *world;
+    const mad_loop *loop;
+    mad_setting setting;
+    size_t n_measure;   /* rows per side of a measure */
+    size_t n_preview;   /* sample rows stored per generation */
+    size_t n_ages;      /* columns of origin_share and ancestor_share; 0 = not stored */
+    size_t n_loss;      /* points of the loss curve */
+    size_t every;       /* generations per commit */
+    int exact_fake_law; /* the model's own moments or probabilities are measured */
+    int exact_real_law; /* the world's own */
+    int needs_samples;  /* some group needs rows */
+    int with_labels;
+    unsigned needs; /* union of the groups' needs */
+    size_t n_groups;
+    metric_group *groups;
+    own_series own;
+    mad_run_layout layout;
+    mad_series *series;
+    mad_vector *vectors;
+    double **floors;      /* [n_vectors] where a floor is written, NULL for theory */
+    size_t n_models_kept; /* models that may still be sampled */
+    size_t n_regrow;      /* newest models from which the next training set can be drawn again */
+    size_t max_train_rows, max_sample_rows;
+};
+
+/** Series, vectors and their attributes; theory curves are computed here. */
+MAD_MUST_CHECK mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);
+
+/* ---- lineage ------------------------------------------------------------------------------- */
+
+/* What a training set, and so the model fitted on it, descends from. */
+typedef struct lineage {
+    double real_share;
+    double mean_depth; /* real rows 0; rows of a model one more than its training set's mean */
+    double *origin; /* [n_ages] 0: real; a: drawn from the model a generations back; last: older */
+    double *ancestor; /* [n_ages] real data that entered a generations ago, followed through all
+                         models; last: older */
+} lineage;
+
+/* ---- one replicate ------------------------------------------------------------------------- */
+
+/* Rows held for later generations. */
+typedef struct held_block {
+    mad_block block;
+    mad_set rows;
+    int32_t *source; /* [n_rows] generation of the model each row came from; NULL: real */
+    size_t capacity; /* rows */
+    struct held_block *next;
+} held_block;
+
+typedef struct replicate {
+    uint32_t index;
+    mad_arena *mem;
+    held_block *held;      /* in plan order */
+    held_block *idle;      /* buffers to use again */
+    unsigned char **state; /* [n_slots] saved model of generation g in slot g % n_slots */
+    lineage *ancestry;     /* [n_line_slots] likewise */
+    mad_set reference;     /* rows the measures compare with; n_rows 0 when none need rows */
+    mad_moments reference_law;
+    double *reference_p;
+} replicate;
+
+/* What one worker thread owns. */
+typedef struct worker {
+    mad_model *model;
+    mad_fields fields;
+    mad_set train;
+    int32_t *train_source; /* [max_train_rows] 0 = real */
+    uint32_t *train_entry; /* [max_train_rows] generation in which a real row entered */
+    double *weight;
+    mad_set fake;
+    mad_moments fake_law;
+    double *fake_p;
+    size_t *pick, *pick_work; /* budget */
+} worker;
+
+typedef struct engine {
+    const mad_experiment *e;
+    const mad_run_options *options;
+    mad_arena *mem;
+    size_t n_workers;
+    worker *workers;
+    replicate *replicates;
+    size_t n_slots;      /* saved models per replicate */
+    size_t n_line_slots; /* kept lineages per replicate */
+    size_t state_bytes;
+    size_t generation;    /* being made */
+    const mad_plan *plan; /* of it */
+    size_t begin;         /* first generation of the commit being filled */
+    double **data;        /* [n_series] [R][every][width] */
+    size_t n_preview_replicates;
+    double *real_preview; /* [n_preview_replicates][n_preview][dim] */
+    double *preview;      /* [n_preview_replicates][n_preview][dim] */
+    int64_t *preview_label;
+} engine;
+
+/** Bring every block of the plan into memory (drawing or sampling it), let the others go. */
+MAD_MUST_CHECK mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r);
+
+/** One generation of one replicate: gather, assemble, fit, keep, measure. */
+MAD_MUST_CHECK mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r);
+
+/** Copy the worker's model state into the replicate's slot of `generation`, or back. */
+void mad_state_save(engine *g, replicate *r, size_t generation, const worker *w);
+MAD_MUST_CHECK mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r,
+                                         size_t generation, worker *w);
+
+/** The stream key of a replicate, generation and purpose. */
+static inline mad_key mad_engine_key(const engine *g, const replicate *r, size_t generation,
+                                     mad_purpose purpose)
+{
+    return (mad_key){.seed = g->e->setting.seed,
+                     .replicate = r->index,
+                     .generation = (uint32_t)generation,
+                     .purpose = purpose};
+}
+
+/** Where a value of the commit in progress is written. */
+double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate);
+
+/* ---- measuring ----------------------------------------------------------------------------- */
+
+/** Draw the replicate's reference rows and, into the floors, measure real against real. */
+MAD_MUST_CHECK mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r,
+                                                int with_floor);
+
+/** Measure the worker's model (fitted in g->generation) into the commit's cells. */
+MAD_MUST_CHECK mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w);
+
+/* ---- disk ---------------------------------------------------------------------------------- */
+
+MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);
+
+/** Load the models (and their lineage) from which generation `first` can be made. */
+MAD_MUST_CHECK mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first);
+
+#endif

@@ -1,0 +1,259 @@
+/* sim/engine/layout.c: which datasets a run has, and what stands beside them. */
+#include "sim/engine/internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_SERIES = 96, MAX_ATTRIBUTES = 24 };
+
+typedef struct builder {
+    mad_experiment *e;
+    mad_arena *mem;
+    size_t n_series, n_vectors;
+    mad_attribute pending[MAX_ATTRIBUTES]; /* attributes of the dataset being added */
+    size_t n_pending;
+} builder;
+
+static void text(builder *b, const char *name, const char *value)
+{
+    MAD_ASSERT(b->n_pending < MAX_ATTRIBUTES);
+    if (value != NULL) {
+        b->pending[b->n_pending++] = (mad_attribute){.name = name, .text = value};
+    }
+}
+
+static void number(builder *b, const char *name, double value)
+{
+    MAD_ASSERT(b->n_pending < MAX_ATTRIBUTES);
+    b->pending[b->n_pending++] = (mad_attribute){.name = name, .number = value};
+}
+
+static const mad_attribute *take_pending(builder *b, size_t *n)
+{
+    mad_attribute *kept = mad_arena_take(b->mem, b->n_pending, sizeof *kept);
+    if (kept != NULL) {
+        memcpy(kept, b->pending, b->n_pending * sizeof *kept);
+    }
+    *n = b->n_pending;
+    b->n_pending = 0;
+    return kept;
+}
+
+static size_t add_series(builder *b, const char *group, const char *name, size_t width)
+{
+    MAD_ASSERT(b->n_series < MAX_SERIES);
+    mad_series *series = &b->e->series[b->n_series];
+    *series = (mad_series){.group = group, .name = name, .width = width};
+    series->attributes = take_pending(b, &series->n_attributes);
+    return b->n_series++;
+}
+
+static size_t add_vector(builder *b, const char *group, const char *name, size_t n_rows,
+                         double *value)
+{
+    MAD_ASSERT(b->n_vectors < MAX_SERIES);
+    mad_vector *vector = &b->e->vectors[b->n_vectors];
+    *vector = (mad_vector){.group = group, .name = name, .n_rows = n_rows, .value = value};
+    vector->attributes = take_pending(b, &vector->n_attributes);
+    return b->n_vectors++;
+}
+
+/* ---- measures ------------------------------------------------------------------------------ */
+
+static void metric_attributes(builder *b, const metric_group *group,
+                              const mad_metric_output *output)
+{
+    const mad_experiment *e = b->e;
+    text(b, "long_name", output->long_name);
+    text(b, "units", output->units);
+    text(b, "direction", output->direction);
+    text(b, "definition", output->definition);
+    text(b, "reference", output->reference);
+    if (group->type->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS)) {
+        number(b, "n_real", (double)e->n_measure);
+        number(b, "n_synthetic", (double)e->n_measure);
+        text(b, "features", "raw");
+    } else {
+        text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
+        text(b, "model_law", e->exact_fake_law ? "exact" : "sampled rows");
+        if (!e->exact_real_law) {
+            number(b, "n_real", (double)e->n_measure);
+        }
+        if (!e->exact_fake_law) {
+            number(b, "n_synthetic", (double)e->n_measure);
+        }
+    }
+    for (const mad_param *p = group->type->params; p != NULL && p->name != NULL; p++) {
+        text(b, p->name, mad_get(e->setting.measure_values, p->name)->text);
+    }
+}
+
+static mad_status add_theory(mad_ctx *ctx, builder *b, const char *metric)
+{
+    const mad_experiment *e = b->e;
+    const mad_setting *setting = &e->setting;
+    mad_status st = MAD_OK;
+    if (!e->exact_fake_law) {
+        return MAD_OK; /* closed forms speak of the model's law, not of rows drawn from it */
+    }
+    for (const mad_theory_type *const *t = e->registry->theories; *t != NULL; t++) {
+        if (strcmp((*t)->metric, metric) != 0 || !(*t)->applies(setting)) {
+            continue;
+        }
+        double *value = mad_arena_take(b->mem, setting->n_generations, sizeof *value);
+        if (value == NULL) {
+            return mad_fail_memory(ctx, "a theory curve");
+        }
+        MAD_TRY((*t)->curve(ctx, setting, value));
+        text(b, "law", (*t)->name);
+        text(b, "statement", (*t)->statement);
+        text(b, "assumptions", (*t)->assumptions);
+        text(b, "reference", (*t)->ref);
+        text(b, "order", (*t)->exact ? "exact" : "leading order");
+        (void)add_vector(b, "theory", metric, setting->n_generations, value);
+        break;
+    }
+out:
+    return st;
+}
+
+static mad_status add_group(mad_ctx *ctx, builder *b, metric_group *group)
+{
+    mad_status st = MAD_OK;
+    for (size_t k = 0; k < group->n_chosen; k++) {
+        const mad_metric_output *output = &group->type->outputs[group->chosen[k]];
+        double *floor = mad_arena_take(b->mem, b->e->setting.n_replicates, sizeof *floor);
+        if (floor == NULL) {
+            return mad_fail_memory(ctx, "the floor of a measure");
+        }
+        metric_attributes(b, group, output);
+        group->series[k] = add_series(b, "metrics", output->name, 1);
+        text(b, "long_name", output->long_name);
+        text(b, "units", output->units);
+        number(b, "n_real", (double)b->e->n_measure);
+        number(b, "n_synthetic", (double)b->e->n_measure);
+        group->floor[k] = add_vector(b, "floor", output->name, b->e->setting.n_replicates, floor);
+        b->e->floors[group->floor[k]] = floor;
+        MAD_TRY(add_theory(ctx, b, output->name));
+    }
+out:
+    return st;
+}
+
+/* ---- the engine's own ---------------------------------------------------------------------- */
+
+static size_t add_plain(builder *b, const char *group, const char *name, size_t width,
+                        const char *units, const char *long_name)
+{
+    text(b, "long_name", long_name);
+    text(b, "units", units);
+    return add_series(b, group, name, width);
+}
+
+static void add_own(builder *b)
+{
+    mad_experiment *e = b->e;
+    own_series *own = &e->own;
+    own->real_share =
+        add_plain(b, "lineage", "real_share", 1, "1", "share of real rows in the training set");
+    own->mean_depth = add_plain(b, "lineage", "mean_depth", 1, "generations",
+                                "mean number of models between a training row and real data");
+    if (e->n_ages > 0) {
+        own->origin_share = add_plain(
+            b, "lineage", "origin_share", e->n_ages, "1",
+            "share of training rows by origin: column 0 real, column a the model a generations "
+            "earlier, last column that or older");
+        own->ancestor_share = add_plain(
+            b, "lineage", "ancestor_share", e->n_ages, "1",
+            "share of the ancestry, followed through all models, of real data that entered a "
+            "generations earlier (column a; last column that or older)");
+    }
+    own->train_s = add_plain(b, "cost", "train_s", 1, "s", "wall time of the fit");
+    own->sample_s =
+        add_plain(b, "cost", "sample_s", 1, "s", "wall time of making the training set");
+    own->measure_s = add_plain(b, "cost", "measure_s", 1, "s", "wall time of the measures");
+    own->samples_seen = add_plain(b, "cost", "samples_seen", 1, "rows", "rows of the training set");
+    own->flops = add_plain(b, "cost", "flops", 1, "1",
+                           "floating point operations of the fit, where they are counted");
+    own->loss = SIZE_MAX;
+    if (e->setting.model->flags & MAD_MODEL_LOSS && e->n_loss > 0) {
+        own->loss = add_plain(b, "loss", "train", e->n_loss, "1",
+                              "mean training loss over equal parts of the fit");
+    }
+}
+
+/* ---- provenance ---------------------------------------------------------------------------- */
+
+extern char *openblas_get_corename(void) __attribute__((weak));
+
+static const char *cpu_name(mad_arena *mem)
+{
+    char line[256], *name = NULL;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file != NULL && name == NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':') != NULL) {
+            name = strchr(line, ':') + 1;
+            name[strcspn(name, "\n")] = '\0';
+            name = mad_arena_text(mem, name + strspn(name, " "));
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return name != NULL ? name : "unknown";
+}
+
+static const char *hash_text(mad_arena *mem, uint64_t hash)
+{
+    char digits[17];
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
+    return mad_arena_text(mem, digits);
+}
+
+static void add_root(mad_ctx *ctx, builder *b)
+{
+    mad_experiment *e = b->e;
+    const mad_world_info *info = &e->world->info;
+    text(b, "name", e->setting.name);
+    text(b, "version", MADLOOP_VERSION);
+    text(b, "git", MADLOOP_GIT);
+    text(b, "compiler", __VERSION__);
+    text(b, "config", e->config->resolved);
+    text(b, "config_hash", hash_text(b->mem, e->config->hash));
+    text(b, "seed", mad_get_text(&e->config->root, "seed"));
+    text(b, "cpu", cpu_name(b->mem));
+    text(b, "blas", openblas_get_corename != NULL ? openblas_get_corename() : "not OpenBLAS");
+    number(b, "threads", (double)ctx->n_workers);
+    if (info->n_train > 0) {
+        text(b, "data_hash", hash_text(b->mem, info->data_hash));
+        number(b, "n_train", (double)info->n_train);
+        number(b, "n_reference", (double)info->n_reference);
+    }
+    e->layout.attributes = take_pending(b, &e->layout.n_attributes);
+}
+
+mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
+{
+    mad_status st = MAD_OK;
+    builder b = {.e = e, .mem = mem};
+    e->series = mad_arena_take(mem, MAX_SERIES, sizeof *e->series);
+    e->vectors = mad_arena_take(mem, MAX_SERIES, sizeof *e->vectors);
+    e->floors = mad_arena_take(mem, MAX_SERIES, sizeof *e->floors);
+    if (e->series == NULL || e->vectors == NULL || e->floors == NULL) {
+        return mad_fail_memory(ctx, "the layout of a run");
+    }
+    for (size_t i = 0; i < e->n_groups; i++) {
+        MAD_TRY(add_group(ctx, &b, &e->groups[i]));
+    }
+    add_own(&b);
+    add_root(ctx, &b);
+    e->layout.n_replicates = e->setting.n_replicates;
+    e->layout.n_generations = e->setting.n_generations;
+    e->layout.n_series = b.n_series;
+    e->layout.series = e->series;
+    e->layout.n_vectors = b.n_vectors;
+    e->layout.vectors = e->vectors;
+out:
+    return st;
+}

@@ -1,0 +1,147 @@
+/* sim/engine/measure.c: real against model, and real against real (the floor). */
+#include "sim/engine/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "sim/num/stats.h"
+
+static void frequencies(const mad_set *set, size_t n_categories, double *p)
+{
+    memset(p, 0, n_categories * sizeof *p);
+    for (size_t i = 0; i < set->n_rows; i++) {
+        p[(size_t)set->x[i]] += 1.0 / (double)set->n_rows;
+    }
+}
+
+/* What is known of a side beyond its rows, from the rows. */
+static mad_status law_of_rows(mad_ctx *ctx, const mad_experiment *e, const mad_set *set,
+                              mad_moments *law, double *p)
+{
+    if (e->needs & MAD_NEEDS_CATEGORIES) {
+        frequencies(set, e->world->info.n_categories, p);
+    }
+    if (e->needs & MAD_NEEDS_LAW) {
+        return mad_mean_cov(ctx, set->n_rows, set->dim, set->x, NULL, 1, law->mean, law->cov);
+    }
+    return MAD_OK;
+}
+
+/* Evaluate every group; write chosen outputs to the cells of generation g->generation, or with
+ * floors != NULL to floors[i_vector][replicate]. */
+static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const mad_set *fake,
+                           const mad_moments *fake_law, const double *fake_p, double **floors)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    const mad_metric_in in = {.world = &e->world->info,
+                              .values = e->setting.measure_values,
+                              .real = &r->reference,
+                              .fake = fake,
+                              .real_law = &r->reference_law,
+                              .fake_law = fake_law,
+                              .real_p = r->reference_p,
+                              .fake_p = fake_p,
+                              .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)};
+    for (size_t i = 0; i < e->n_groups; i++) {
+        const metric_group *group = &e->groups[i];
+        double value[MAX_OUTPUTS];
+        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        MAD_TRY(group->type->eval(ctx, &in, value));
+        mad_arena_release(ctx->scratch, mark);
+        for (size_t k = 0; k < group->n_chosen; k++) {
+            double *to = floors != NULL ? &floors[group->floor[k]][r->index]
+                                        : mad_engine_cell(g, group->series[k], r->index);
+            *to = value[group->chosen[k]];
+        }
+    }
+out:
+    return st;
+}
+
+/* The law side of the reference: the world's own where it is known and wanted, else of the rows. */
+static mad_status reference_law(mad_ctx *ctx, const mad_experiment *e, replicate *r)
+{
+    const mad_world_info *info = &e->world->info;
+    if (!e->exact_real_law) {
+        return law_of_rows(ctx, e, &r->reference, &r->reference_law, r->reference_p);
+    }
+    if (e->needs & MAD_NEEDS_CATEGORIES) {
+        memcpy(r->reference_p, info->category_p, info->n_categories * sizeof *r->reference_p);
+    }
+    if (e->needs & MAD_NEEDS_LAW) {
+        memcpy(r->reference_law.mean, info->mean, info->dim * sizeof *info->mean);
+        memcpy(r->reference_law.cov, info->cov, info->dim * info->dim * sizeof *info->cov);
+    }
+    return MAD_OK;
+}
+
+mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r, int with_floor)
+{
+    const mad_experiment *e = g->e;
+    const mad_world *world = e->world;
+    worker *w = &g->workers[ctx->i_worker];
+    mad_status st = MAD_OK;
+    if (r->reference.n_rows > 0) {
+        MAD_TRY(world->type->draw(ctx, world, MAD_PART_REFERENCE,
+                                  mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));
+    }
+    MAD_TRY(reference_law(ctx, e, r));
+    if (with_floor) {
+        /* disjoint from the reference: a procedural world draws anew, a finite one takes training
+         * rows */
+        MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN,
+                                  mad_engine_key(g, r, 0, MAD_RNG_FLOOR), &w->fake));
+        MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
+        MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, e->floors));
+    }
+out:
+    return st;
+}
+
+/* Sample rows that are looked at: stored with the last generation of a commit. */
+static mad_status keep_preview(mad_ctx *ctx, engine *g, const replicate *r, worker *w)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    mad_set rows = mad_set_rows(&w->fake, 0, e->n_preview);
+    if (!e->needs_samples) {
+        MAD_TRY(e->setting.model->sample(
+            ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_PREVIEW), 0, &rows));
+    }
+    const size_t at = (size_t)r->index * e->n_preview;
+    memcpy(g->preview + at * rows.dim, rows.x, rows.n_rows * rows.dim * sizeof *rows.x);
+    for (size_t i = 0; e->with_labels && i < rows.n_rows; i++) {
+        g->preview_label[at + i] = rows.label[i];
+    }
+out:
+    return st;
+}
+
+mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
+{
+    const mad_experiment *e = g->e;
+    const mad_model_type *model = e->setting.model;
+    mad_status st = MAD_OK;
+    w->fake.n_rows = e->n_measure;
+    if (e->needs_samples) {
+        MAD_TRY(model->sample(ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_MEASURE),
+                              0, &w->fake));
+        MAD_TRY(mad_set_check_finite(ctx, &w->fake, "samples of the model"));
+    }
+    if (!e->exact_fake_law) {
+        MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
+    } else if (e->needs & MAD_NEEDS_CATEGORIES) {
+        MAD_TRY(model->probabilities(ctx, w->model, w->fake_p));
+    } else if (e->needs & MAD_NEEDS_LAW) {
+        MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
+    }
+    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, NULL));
+    const int last_of_commit =
+        g->generation - g->begin + 1 == e->every || g->generation == e->setting.n_generations;
+    if (g->options->dir != NULL && last_of_commit && r->index < g->n_preview_replicates) {
+        MAD_TRY(keep_preview(ctx, g, r, w));
+    }
+out:
+    return st;
+}

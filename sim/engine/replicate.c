@@ -1,0 +1,410 @@
+/* sim/engine/replicate.c: one generation of one replicate, from blocks to a fitted model. */
+#include "sim/engine/internal.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate)
+{
+    const size_t width = g->e->series[i_series].width;
+    const size_t column = g->generation - g->begin;
+    return g->data[i_series] + (i_replicate * g->e->every + column) * width;
+}
+
+/* ---- saved models -------------------------------------------------------------------------- */
+
+static size_t kind_bytes(mad_field_kind kind)
+{
+    return kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
+}
+
+void mad_state_save(engine *g, replicate *r, size_t generation, const worker *w)
+{
+    unsigned char *to = r->state[generation % g->n_slots];
+    for (size_t i = 0; i < w->fields.n_fields; i++) {
+        const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
+        memcpy(to, w->fields.field[i].data, n_bytes);
+        to += n_bytes;
+    }
+}
+
+mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r, size_t generation, worker *w)
+{
+    const unsigned char *from = r->state[generation % g->n_slots];
+    for (size_t i = 0; i < w->fields.n_fields; i++) {
+        const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
+        memcpy(w->fields.field[i].data, from, n_bytes);
+        from += n_bytes;
+    }
+    return w->model->type->loaded != NULL ? w->model->type->loaded(ctx, w->model) : MAD_OK;
+}
+
+/* ---- blocks -------------------------------------------------------------------------------- */
+
+static int same_block(mad_block a, mad_block b)
+{
+    return a.kind == b.kind && a.generation == b.generation && a.n_rows == b.n_rows;
+}
+
+static mad_status take_block(mad_ctx *ctx, engine *g, replicate *r, mad_block block,
+                             held_block **out)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    held_block **link = &r->idle;
+    while (*link != NULL && (*link)->capacity < block.n_rows) {
+        link = &(*link)->next;
+    }
+    held_block *held = *link;
+    if (held != NULL) {
+        *link = held->next;
+    } else {
+        held = mad_arena_take(r->mem, 1, sizeof *held);
+        if (held == NULL) {
+            return mad_fail_memory(ctx, "a block of rows");
+        }
+        MAD_TRY(mad_set_take(ctx, r->mem, block.n_rows, e->world->info.dim, e->with_labels,
+                             &held->rows));
+        held->source = mad_arena_take_raw(r->mem, block.n_rows, sizeof *held->source);
+        if (held->source == NULL) {
+            return mad_fail_memory(ctx, "the lineage of a block");
+        }
+        held->capacity = block.n_rows;
+    }
+    held->block = block;
+    held->rows.n_rows = block.n_rows;
+    held->next = NULL;
+    *out = held;
+out:
+    return st;
+}
+
+/* Rows [at, at + n) of the block left by generation `from`, drawn from the model of `tau`. */
+static mad_status sample_part(mad_ctx *ctx, engine *g, replicate *r, worker *w, mad_set *block,
+                              size_t at, size_t n_rows, size_t from, size_t tau)
+{
+    const mad_setting *s = &g->e->setting;
+    mad_status st = MAD_OK;
+    mad_set part = mad_set_rows(block, at, n_rows);
+    /* the stream items of each earlier model start at their own 2^32: ages never share one */
+    const uint64_t first_item = (uint64_t)(from - tau) << 32;
+    MAD_TRY(mad_state_load(ctx, g, r, tau, w));
+    MAD_TRY(s->model->sample(ctx, w->model, mad_engine_key(g, r, from, MAD_RNG_SAMPLE), first_item,
+                             &part));
+    if (s->bias->apply != NULL && !s->bias->is_identity(s->bias_values)) {
+        if (s->bias->needs_moments) {
+            MAD_TRY(s->model->moments(ctx, w->model, &w->fake_law));
+        }
+        MAD_TRY(s->bias->apply(ctx, s->bias_values, &w->fake_law, &part));
+    }
+out:
+    return st;
+}
+
+/* How many rows of the block come from each model: i.i.d. ages, rows grouped by model. */
+static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t from, size_t n_rows,
+                            size_t *count)
+{
+    const mad_loop *loop = g->e->loop;
+    double *cum = mad_arena_take(ctx->scratch, from, sizeof *cum);
+    if (cum == NULL) {
+        return mad_fail_memory(ctx, "the ages of models");
+    }
+    loop->type->sources(loop, from, cum);
+    for (size_t i = 1; i < from; i++) {
+        cum[i] += cum[i - 1];
+    }
+    mad_rng rng = mad_rng_open(mad_engine_key(g, r, from, MAD_RNG_AGE), 0);
+    for (size_t i = 0; i < n_rows; i++) {
+        count[mad_rng_index(&rng, from, cum)]++;
+    }
+    return MAD_OK;
+}
+
+static mad_status synthesise(mad_ctx *ctx, engine *g, replicate *r, held_block *held)
+{
+    mad_status st = MAD_OK;
+    worker *w = &g->workers[ctx->i_worker];
+    const size_t from = held->block.generation, n_rows = held->block.n_rows;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    if (g->e->n_models_kept == 1) {
+        for (size_t i = 0; i < n_rows; i++) {
+            held->source[i] = (int32_t)from;
+        }
+        MAD_TRY(sample_part(ctx, g, r, w, &held->rows, 0, n_rows, from, from));
+    } else {
+        size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
+        if (count == NULL) {
+            return mad_fail_memory(ctx, "the ages of models");
+        }
+        MAD_TRY(draw_ages(ctx, g, r, from, n_rows, count));
+        for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
+            for (size_t i = 0; i < count[tau - 1]; i++) {
+                held->source[at + i] = (int32_t)tau;
+            }
+            if (count[tau - 1] > 0) {
+                MAD_TRY(sample_part(ctx, g, r, w, &held->rows, at, count[tau - 1], from, tau));
+            }
+        }
+    }
+    MAD_TRY(mad_set_check_finite(ctx, &held->rows, "synthetic rows"));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status fill_block(mad_ctx *ctx, engine *g, replicate *r, held_block *held)
+{
+    const mad_world *world = g->e->world;
+    if (held->block.kind == MAD_BLOCK_SYNTHETIC) {
+        return synthesise(ctx, g, r, held);
+    }
+    memset(held->source, 0, held->block.n_rows * sizeof *held->source);
+    return world->type->draw(ctx, world, MAD_PART_TRAIN,
+                             mad_engine_key(g, r, held->block.generation, MAD_RNG_REAL),
+                             &held->rows);
+}
+
+mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const mad_plan *plan = g->plan;
+    mad_status st = MAD_OK;
+    held_block *kept = NULL, *old = r->held;
+    held_block **tail = &kept;
+    /* 1: what the plan still wants stays; buffers of the rest are free for the new blocks */
+    while (old != NULL) {
+        held_block *next = old->next;
+        int wanted = 0;
+        for (size_t i = 0; i < plan->n_blocks && !wanted; i++) {
+            wanted = same_block(old->block, plan->blocks[i]);
+        }
+        held_block **list = wanted ? tail : &r->idle;
+        old->next = wanted ? NULL : r->idle;
+        *list = old;
+        tail = wanted ? &old->next : tail;
+        old = next;
+    }
+    /* 2: in plan order, which is the order of rows in the training set */
+    held_block *ordered = NULL;
+    tail = &ordered;
+    for (size_t i = 0; i < plan->n_blocks; i++) {
+        held_block **link = &kept;
+        while (*link != NULL && !same_block((*link)->block, plan->blocks[i])) {
+            link = &(*link)->next;
+        }
+        held_block *held = *link;
+        if (held != NULL) {
+            *link = held->next;
+            held->next = NULL;
+        } else {
+            MAD_TRY(take_block(ctx, g, r, plan->blocks[i], &held));
+            MAD_TRY(fill_block(ctx, g, r, held));
+        }
+        *tail = held;
+        tail = &held->next;
+    }
+    r->held = ordered;
+out:
+    return st;
+}
+
+/* ---- the training set ---------------------------------------------------------------------- */
+
+static void set_weights(const engine *g, worker *w)
+{
+    size_t n_real = 0;
+    const size_t n = w->train.n_rows;
+    w->train.weight = NULL;
+    for (size_t i = 0; i < n; i++) {
+        n_real += w->train_source[i] == 0;
+    }
+    if (isnan(g->plan->real_weight) || n_real == 0 || n_real == n) {
+        return;
+    }
+    const double real = g->plan->real_weight * (double)n / (double)n_real;
+    const double synthetic = (1.0 - g->plan->real_weight) * (double)n / (double)(n - n_real);
+    for (size_t i = 0; i < n; i++) {
+        w->weight[i] = w->train_source[i] == 0 ? real : synthetic;
+    }
+    w->train.weight = w->weight;
+}
+
+static void copy_rows(worker *w, size_t at, const held_block *held, size_t i_row, size_t n_rows)
+{
+    const mad_set rows = mad_set_rows(&held->rows, i_row, n_rows);
+    mad_set_copy(&rows, &w->train, at);
+    memcpy(w->train_source + at, held->source + i_row, n_rows * sizeof *held->source);
+    for (size_t i = 0; i < n_rows; i++) {
+        w->train_entry[at + i] = (uint32_t)held->block.generation;
+    }
+}
+
+static void assemble(engine *g, const replicate *r, worker *w)
+{
+    size_t n_all = 0, at = 0;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        n_all += held->block.n_rows;
+    }
+    if (g->plan->budget == 0 || g->plan->budget >= n_all) {
+        w->train.n_rows = n_all;
+        for (const held_block *held = r->held; held != NULL; held = held->next) {
+            copy_rows(w, at, held, 0, held->block.n_rows);
+            at += held->block.n_rows;
+        }
+    } else {
+        mad_rng rng = mad_rng_open(mad_engine_key(g, r, g->generation, MAD_RNG_BUDGET), 0);
+        mad_rng_choose(&rng, n_all, g->plan->budget, w->pick, w->pick_work);
+        w->train.n_rows = g->plan->budget;
+        for (; at < g->plan->budget; at++) {
+            const held_block *held = r->held;
+            size_t i_row = w->pick[at];
+            while (i_row >= held->block.n_rows) {
+                i_row -= held->block.n_rows;
+                held = held->next;
+            }
+            copy_rows(w, at, held, i_row, 1);
+        }
+    }
+    set_weights(g, w);
+}
+
+/* ---- lineage ------------------------------------------------------------------------------- */
+
+static size_t age_column(const engine *g, size_t age)
+{
+    return age < g->e->n_ages ? age : g->e->n_ages - 1;
+}
+
+/* Rows of the model of `tau`: `share` of the training set of generation t. */
+static void descend(const engine *g, const replicate *r, size_t tau, double share, lineage *line)
+{
+    const lineage *parent = &r->ancestry[tau % g->n_line_slots];
+    const size_t age = g->generation - tau;
+    line->mean_depth += share * (1.0 + parent->mean_depth);
+    if (g->e->n_ages > 0) {
+        line->origin[age_column(g, age)] += share;
+        for (size_t a = 0; a < g->e->n_ages; a++) {
+            line->ancestor[age_column(g, a + age)] += share * parent->ancestor[a];
+        }
+    }
+}
+
+/* How many generations back the oldest model of the training set can lie; 0 = all rows real. */
+static size_t oldest_source(const engine *g)
+{
+    const size_t t = g->generation, n_kept = g->e->n_models_kept;
+    size_t n_back = 0;
+    for (size_t i = 0; i < g->plan->n_blocks; i++) {
+        const mad_block block = g->plan->blocks[i];
+        if (block.kind == MAD_BLOCK_SYNTHETIC) {
+            const size_t oldest = block.generation > n_kept ? block.generation - n_kept + 1 : 1;
+            n_back = t - oldest > n_back ? t - oldest : n_back;
+        }
+    }
+    return n_back;
+}
+
+static mad_status trace_lineage(mad_ctx *ctx, engine *g, replicate *r, const worker *w)
+{
+    const size_t t = g->generation, n = w->train.n_rows, n_ages = g->e->n_ages;
+    const size_t n_back = oldest_source(g);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    size_t *count = mad_arena_take(ctx->scratch, n_back + 1, sizeof *count); /* by age; 0 = real */
+    double *origin = mad_arena_take(ctx->scratch, n_ages, sizeof *origin);
+    double *ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *ancestor);
+    if (count == NULL || origin == NULL || ancestor == NULL) {
+        return mad_fail_memory(ctx, "the lineage of a training set");
+    }
+    lineage line = {.origin = origin, .ancestor = ancestor};
+    for (size_t i = 0; i < n; i++) {
+        count[w->train_source[i] == 0 ? 0 : t - (size_t)w->train_source[i]]++;
+        if (w->train_source[i] == 0 && n_ages > 0) {
+            ancestor[age_column(g, t - w->train_entry[i])] += 1.0 / (double)n;
+        }
+    }
+    line.real_share = (double)count[0] / (double)n;
+    if (n_ages > 0) {
+        origin[0] = line.real_share;
+    }
+    for (size_t age = n_back; age >= 1; age--) {
+        if (count[age] > 0) {
+            descend(g, r, t - age, (double)count[age] / (double)n, &line);
+        }
+    }
+    const own_series *own = &g->e->own;
+    lineage *kept = &r->ancestry[t % g->n_line_slots];
+    kept->real_share = *mad_engine_cell(g, own->real_share, r->index) = line.real_share;
+    kept->mean_depth = *mad_engine_cell(g, own->mean_depth, r->index) = line.mean_depth;
+    if (n_ages > 0) {
+        memcpy(kept->origin, origin, n_ages * sizeof *origin);
+        memcpy(kept->ancestor, ancestor, n_ages * sizeof *ancestor);
+        memcpy(mad_engine_cell(g, own->origin_share, r->index), origin, n_ages * sizeof *origin);
+        memcpy(mad_engine_cell(g, own->ancestor_share, r->index), ancestor,
+               n_ages * sizeof *ancestor);
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+/* ---- one generation ------------------------------------------------------------------------ */
+
+static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    double *loss = NULL, flops = 0.0, samples_seen = (double)w->train.n_rows;
+    if (e->own.loss != SIZE_MAX) {
+        loss = mad_engine_cell(g, e->own.loss, r->index);
+        for (size_t i = 0; i < e->n_loss; i++) {
+            loss[i] = (double)NAN;
+        }
+    }
+    const mad_fit_args args = {.key = mad_engine_key(g, r, g->generation, MAD_RNG_FIT),
+                               .warm_steps = g->generation > 1 ? g->plan->warm_steps : 0,
+                               .n_loss = e->n_loss,
+                               .loss_curve = loss,
+                               .samples_seen = &samples_seen,
+                               .flops = &flops};
+    if (g->generation > 1) {
+        MAD_TRY(mad_state_load(ctx, g, r, g->generation - 1, w));
+    }
+    MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
+    *mad_engine_cell(g, e->own.flops, r->index) = flops;
+    *mad_engine_cell(g, e->own.samples_seen, r->index) = samples_seen;
+out:
+    return st;
+}
+
+mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
+{
+    worker *w = &g->workers[ctx->i_worker];
+    const own_series *own = &g->e->own;
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_ctx_poll(ctx));
+    const double t_start = now_s();
+    MAD_TRY(mad_replicate_gather(ctx, g, r));
+    assemble(g, r, w);
+    MAD_TRY(trace_lineage(ctx, g, r, w));
+    const double t_assembled = now_s();
+    MAD_TRY(fit(ctx, g, r, w));
+    mad_state_save(g, r, g->generation, w);
+    const double t_fitted = now_s();
+    MAD_TRY(mad_measure_model(ctx, g, r, w));
+    *mad_engine_cell(g, own->sample_s, r->index) = t_assembled - t_start;
+    *mad_engine_cell(g, own->train_s, r->index) = t_fitted - t_assembled;
+    *mad_engine_cell(g, own->measure_s, r->index) = now_s() - t_fitted;
+out:
+    if (st != MAD_OK && st != MAD_E_INTERRUPTED) {
+        (void)mad_fail_while(ctx, st, "generation %zu, replicate %u", g->generation, r->index);
+    }
+    return st;
+}
