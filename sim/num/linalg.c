@@ -7,8 +7,7 @@
 
 #include "sim/num/serial.h"
 
-/* Below this size a BLAS call costs more than the work it does. */
-enum { SMALL_DIM = 8, N_LANES = 8 };
+enum { N_LANES = 8 };
 
 void mad_gemm(size_t m, size_t n, size_t k, double alpha, const double *a, const double *b,
               double beta, double *c)
@@ -30,27 +29,27 @@ void mad_gemm_nt(size_t m, size_t n, size_t k, double alpha, const double *a, co
     mad_blas_leave(n_before);
 }
 
-static void gram_small(size_t m, size_t n, const double *a, double *c)
+/* sum_k x_k y_k in fixed lanes, so that the order does not hang on the vectoriser. */
+static double dot(size_t n, const double *x, const double *y)
 {
-    double sum[SMALL_DIM * SMALL_DIM] = {0};
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            for (size_t k = j; k < n; k++) {
-                sum[j * n + k] += a[i * n + j] * a[i * n + k];
-            }
+    double lane[N_LANES] = {0};
+    size_t k = 0;
+    for (; k + N_LANES <= n; k += N_LANES) {
+        for (size_t j = 0; j < N_LANES; j++) {
+            lane[j] += x[k + j] * y[k + j];
         }
     }
-    for (size_t j = 0; j < n; j++) {
-        for (size_t k = j; k < n; k++) {
-            c[j * n + k] += sum[j * n + k];
-        }
+    for (size_t j = 0; k < n; k++, j++) {
+        lane[j] += x[k] * y[k];
     }
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
 void mad_gram_add(size_t m, size_t n, const double *a, double *c)
 {
-    if (n <= SMALL_DIM) {
-        gram_small(m, n, a, c);
+    if (n == 1) {
+        c[0] += dot(m, a, a);
     } else if (m > 0) {
         const int n_before = mad_blas_enter();
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, mad_blas_int(n), mad_blas_int(m), 1.0, a,
@@ -72,17 +71,9 @@ void mad_gram(size_t m, size_t n, const double *a, double *c)
 
 void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x)
 {
-    if (dim <= SMALL_DIM) {
-        /* Column i needs the old columns 0..i only: from the last to the first, in place. */
-        for (size_t r = 0; r < n_rows; r++) {
-            double *row = x + r * dim;
-            for (size_t i = dim; i-- > 0;) {
-                double sum = 0.0;
-                for (size_t j = 0; j <= i; j++) {
-                    sum += l[i * dim + j] * row[j];
-                }
-                row[i] = sum;
-            }
+    if (dim == 1) { /* a BLAS call costs more than the work */
+        for (size_t i = 0; i < n_rows; i++) {
+            x[i] *= l[0];
         }
     } else if (n_rows > 0) {
         const int n_before = mad_blas_enter();
@@ -91,23 +82,6 @@ void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x)
                     mad_blas_int(dim));
         mad_blas_leave(n_before);
     }
-}
-
-/* sum_k x_k y_k in fixed lanes, so that the order does not hang on the vectoriser. */
-static double dot(size_t n, const double *x, const double *y)
-{
-    double lane[N_LANES] = {0};
-    size_t k = 0;
-    for (; k + N_LANES <= n; k += N_LANES) {
-        for (size_t j = 0; j < N_LANES; j++) {
-            lane[j] += x[k + j] * y[k + j];
-        }
-    }
-    for (size_t j = 0; k < n; k++, j++) {
-        lane[j] += x[k] * y[k];
-    }
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
 mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l)

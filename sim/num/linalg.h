@@ -2,6 +2,8 @@
  *
  * The only place that calls them. Every call runs BLAS on one thread whatever thread calls it, so
  * results do not depend on the number of threads (OpenBLAS partitions by thread count).
+ * The bits of a row of a product may depend on how many rows are multiplied together (BLAS cuts
+ * them into blocks): where they must not, as in a world's draw, always multiply MAD_CHUNK rows.
  * Matrices are row-major; symmetric ones are stored whole. Scratch comes from ctx->scratch.
  */
 #ifndef MAD_NUM_LINALG_H

@@ -44,6 +44,10 @@ static mad_status add_means(mad_ctx *ctx, void *arg, size_t i_slot)
     for (size_t c = slot_begin(job, i_slot); c < slot_begin(job, i_slot + 1); c++) {
         const size_t begin = mad_chunk_begin(c), end = begin + mad_chunk_rows(job->n_rows, c);
         memset(chunk_sum, 0, dim * sizeof *chunk_sum);
+        if (dim == 1 && job->weight == NULL) {
+            sum[0] += mad_sum(end - begin, job->x + begin); /* lanes instead of one long chain */
+            continue;
+        }
         for (size_t i = begin; i < end; i++) {
             const double w = job->weight != NULL ? job->weight[i] : 1.0;
             for (size_t j = 0; j < dim; j++) {

@@ -33,7 +33,7 @@ double mad_quantile_sorted(size_t n, const double *sorted, double p);
 /** Sort ascending in place (NaN last). */
 void mad_sort(size_t n, double *x);
 
-double mad_digamma(double x);  /* x > 0, abs error < 1e-13 */
+double mad_digamma(double x);  /* x > 0, error < 1e-13 (1 + |value|) */
 double mad_trigamma(double x); /* x > 0, rel error < 1e-12 */
 double mad_normal_cdf(double z);
 double mad_normal_quantile(double p); /* 0 < p < 1, abs error < 1e-9 */
