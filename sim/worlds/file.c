@@ -1,0 +1,332 @@
+/* sim/worlds/file.c: finite worlds from data files: `idx`, `csv`, `npy`, which differ in their
+ * keys.
+ *
+ * A seeded permutation of the file's rows is cut once into a reference part (for measures) and a
+ * training part; every draw is a random subset of one part without replacement. */
+#include <math.h>
+
+#include "sim/num/stats.h"
+#include "sim/worlds/worlds.h"
+
+enum { RANGE_NONE, RANGE_MINMAX };
+enum { ROWS_ALL, ROWS_NUMBER };
+
+typedef struct file_world {
+    mad_world base;
+    size_t n_part[2]; /* rows of MAD_PART_TRAIN, MAD_PART_REFERENCE */
+    mad_set part[2];  /* the rows as used: x <- (x - offset) * scale */
+    double offset, scale;
+} file_world;
+
+#define SPLIT_PARAMS(range_default)                                                                \
+    {.name = "reference",                                                                          \
+     .kind = MAD_PARAM_REAL,                                                                       \
+     .fallback = "0.3",                                                                            \
+     .min = 0.001,                                                                                 \
+     .max = 0.999,                                                                                 \
+     .doc = "share of the rows held out for measures"},                                            \
+        {.name = "range",                                                                          \
+         .kind = MAD_PARAM_CHOICE,                                                                 \
+         .fallback = range_default,                                                                \
+         .choices = "none|minmax",                                                                 \
+         .doc = "minmax: one affine map of all columns takes the training part to [-1, 1]"},       \
+    {                                                                                              \
+        .name = "rows", .kind = MAD_PARAM_FORM, .fallback = "all", .min = 2, .max = 1e9,           \
+        .choices = "all|#N", .doc = "use so many rows of the file, picked at random; or all"       \
+    }
+
+#define PICTURE_PARAM(key, text)                                                                   \
+    {                                                                                              \
+        .name = key, .kind = MAD_PARAM_INT, .fallback = "0", .max = 65535, .unit = "pixels",       \
+        .doc = text                                                                                \
+    }
+
+#define PICTURE_PARAMS                                                                             \
+    PICTURE_PARAM("height", "height of the picture a row holds; 0 = rows are no pictures"),        \
+        PICTURE_PARAM("width", "width of the picture a row holds; 0 = rows are no pictures"),      \
+    {                                                                                              \
+        .name = "channels", .kind = MAD_PARAM_INT, .fallback = "1", .min = 1, .max = 4,            \
+        .doc = "colour channels of the picture a row holds"                                        \
+    }
+
+static const mad_param idx_params[] = {
+    {.name = "images",
+     .kind = MAD_PARAM_PATH,
+     .doc = "IDX file of the rows, plain or gzip; its first dimension counts them"},
+    {.name = "labels",
+     .kind = MAD_PARAM_PATH,
+     .fallback = "none",
+     .doc = "IDX file of the classes; or none"},
+    SPLIT_PARAMS("minmax"),
+    {.name = NULL},
+};
+
+static const mad_param csv_params[] = {
+    {.name = "path",
+     .kind = MAD_PARAM_PATH,
+     .doc = "CSV file, plain or gzip, with or without header"},
+    {.name = "label_column",
+     .kind = MAD_PARAM_TEXT,
+     .fallback = "none",
+     .doc = "the column of the classes: its name, its number from 1, or last; or none"},
+    SPLIT_PARAMS("none"),
+    PICTURE_PARAMS,
+    {.name = NULL},
+};
+
+static const mad_param npy_params[] = {
+    {.name = "path",
+     .kind = MAD_PARAM_PATH,
+     .doc = "NPY file; its first dimension counts the rows"},
+    {.name = "labels",
+     .kind = MAD_PARAM_PATH,
+     .fallback = "none",
+     .doc = "NPY file of the classes; or none"},
+    SPLIT_PARAMS("none"),
+    PICTURE_PARAMS,
+    {.name = NULL},
+};
+
+/* Sizes of the two parts. */
+static mad_status plan_split(mad_ctx *ctx, const mad_world_args *args, file_world *self)
+{
+    const mad_value *rows = mad_get(args->values, "rows");
+    const double share = mad_get_real(args->values, "reference");
+    size_t n = args->table->n_rows;
+    if (rows->choice == ROWS_NUMBER) {
+        if (rows->number > (double)n) {
+            return mad_fail(ctx, MAD_E_RANGE, "rows = %.0f, but the file holds %zu", rows->number,
+                            n);
+        }
+        n = (size_t)rows->number;
+    }
+    self->n_part[MAD_PART_REFERENCE] = (size_t)floor(share * (double)n + 0.5);
+    self->n_part[MAD_PART_TRAIN] = n - self->n_part[MAD_PART_REFERENCE];
+    if (self->n_part[MAD_PART_TRAIN] == 0 || self->n_part[MAD_PART_REFERENCE] == 0) {
+        return mad_fail(ctx, MAD_E_RANGE,
+                        "reference = %g of %zu rows leaves %zu to train on and %zu to measure with:"
+                        " both must have some",
+                        share, n, self->n_part[MAD_PART_TRAIN], self->n_part[MAD_PART_REFERENCE]);
+    }
+    return MAD_OK;
+}
+
+static void copy_row(const mad_table *table, size_t from, mad_set *part, size_t to)
+{
+    const mad_set row = {.n_rows = 1,
+                         .dim = table->dim,
+                         .x = table->x + from * table->dim,
+                         .label = table->label == NULL ? NULL : table->label + from};
+    mad_set_copy(&row, part, to);
+}
+
+/* The permutation's first rows are the reference part, the next ones the training part. */
+static mad_status split(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem, file_world *self)
+{
+    const mad_table *table = args->table;
+    const size_t n_reference = self->n_part[MAD_PART_REFERENCE];
+    const size_t n = n_reference + self->n_part[MAD_PART_TRAIN];
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    size_t *pick = mad_arena_take_raw(ctx->scratch, n, sizeof *pick);
+    size_t *work = mad_arena_take_raw(ctx->scratch, table->n_rows, sizeof *work);
+    mad_status st = MAD_OK;
+    if (pick == NULL || work == NULL) {
+        st = mad_fail_memory(ctx, "the split of the data");
+        goto out;
+    }
+    for (size_t i_part = 0; i_part < 2; i_part++) {
+        MAD_TRY(mad_set_take(ctx, mem, self->n_part[i_part], table->dim, table->label != NULL,
+                             &self->part[i_part]));
+    }
+    mad_rng rng = mad_rng_open((mad_key){.seed = args->seed, .purpose = MAD_RNG_SPLIT}, 0);
+    mad_rng_choose(&rng, table->n_rows, n, pick, work);
+    for (size_t i = 0; i < n; i++) {
+        if (i < n_reference) {
+            copy_row(table, pick[i], &self->part[MAD_PART_REFERENCE], i);
+        } else {
+            copy_row(table, pick[i], &self->part[MAD_PART_TRAIN], i - n_reference);
+        }
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* Smallest and largest value of the training part become black and white. The map is fixed by the
+ * real data once and for all: a map per generation would hide collapse. */
+static mad_status map_range(mad_ctx *ctx, int is_minmax, file_world *self)
+{
+    const mad_set *train = &self->part[MAD_PART_TRAIN];
+    double low = train->x[0], high = train->x[0];
+    for (size_t i = 0; i < train->n_rows * train->dim; i++) {
+        low = fmin(low, train->x[i]);
+        high = fmax(high, train->x[i]);
+    }
+    self->offset = 0;
+    self->scale = 1;
+    self->base.info.pixel_min = low;
+    self->base.info.pixel_max = high;
+    if (!is_minmax) {
+        return MAD_OK;
+    }
+    if (!(high > low)) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "every value of the training part is %g: range = minmax needs two"
+                        " different ones",
+                        low);
+    }
+    self->offset = low + (high - low) / 2;
+    self->scale = 2 / (high - low);
+    self->base.info.pixel_min = -1;
+    self->base.info.pixel_max = 1;
+    for (size_t i_part = 0; i_part < 2; i_part++) {
+        mad_set *part = &self->part[i_part];
+        for (size_t i = 0; i < part->n_rows * part->dim; i++) {
+            part->x[i] = (part->x[i] - self->offset) * self->scale;
+        }
+    }
+    return MAD_OK;
+}
+
+static uint64_t hash_parts(const file_world *self)
+{
+    uint64_t hash = MAD_FNV1A_START;
+    for (size_t i_part = 0; i_part < 2; i_part++) {
+        const mad_set *part = &self->part[i_part];
+        hash = mad_fnv1a(part->x, part->n_rows * part->dim * sizeof *part->x, hash);
+        if (part->label != NULL) {
+            hash = mad_fnv1a(part->label, part->n_rows * sizeof *part->label, hash);
+        }
+    }
+    return hash;
+}
+
+/* IDX files say what their rows look like; for CSV and NPY the user does. */
+static mad_status picture_size(mad_ctx *ctx, const mad_world_args *args, mad_world_info *info)
+{
+    const mad_table *table = args->table;
+    info->height = table->height;
+    info->width = table->width;
+    info->channels = table->channels;
+    if (args->values->params == idx_params) {
+        return MAD_OK;
+    }
+    const size_t height = mad_get_size(args->values, "height");
+    const size_t width = mad_get_size(args->values, "width");
+    const size_t channels = mad_get_size(args->values, "channels");
+    if (height == 0 && width == 0) {
+        return MAD_OK;
+    }
+    if (height * width * channels != table->dim) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "height %zu x width %zu x channels %zu makes %zu values, but a row has %zu",
+                        height, width, channels, height * width * channels, table->dim);
+    }
+    info->height = height;
+    info->width = width;
+    info->channels = channels;
+    return MAD_OK;
+}
+
+static mad_status create(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                         const mad_world_type *type, mad_world **out)
+{
+    mad_status st = MAD_OK;
+    file_world *self = mad_arena_take(mem, 1, sizeof *self);
+    if (self == NULL) {
+        return mad_fail_memory(ctx, "the world");
+    }
+    MAD_TRY(plan_split(ctx, args, self));
+    self->base.type = type;
+    self->base.info = (mad_world_info){
+        .kind = MAD_WORLD_CONTINUOUS,
+        .dim = args->table->dim,
+        .n_classes = args->table->label == NULL ? 0 : args->table->n_classes,
+        .n_train = self->n_part[MAD_PART_TRAIN],
+        .n_reference = self->n_part[MAD_PART_REFERENCE],
+    };
+    MAD_TRY(picture_size(ctx, args, &self->base.info));
+    MAD_TRY(split(ctx, args, mem, self));
+    MAD_TRY(map_range(ctx, mad_get_choice(args->values, "range") == RANGE_MINMAX, self));
+    self->base.info.data_hash = hash_parts(self);
+    *out = &self->base;
+out:
+    return st;
+}
+
+static mad_status create_idx(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                             mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_idx, out);
+}
+
+static mad_status create_csv(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                             mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_csv, out);
+}
+
+static mad_status create_npy(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                             mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_npy, out);
+}
+
+/* One stream for the whole draw: a subset without replacement is one object, not one per chunk. */
+static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
+                       mad_set *out)
+{
+    const file_world *self = (const file_world *)world;
+    const mad_set *from = &self->part[part];
+    if (out->n_rows > from->n_rows) {
+        return mad_fail(ctx, MAD_E_RANGE,
+                        "%zu rows asked of the %s part of world %s, which holds %zu", out->n_rows,
+                        part == MAD_PART_TRAIN ? "training" : "reference", world->type->name,
+                        from->n_rows);
+    }
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    size_t *pick = mad_arena_take_raw(ctx->scratch, out->n_rows, sizeof *pick);
+    size_t *work = mad_arena_take_raw(ctx->scratch, from->n_rows, sizeof *work);
+    if (pick == NULL || work == NULL) {
+        mad_arena_release(ctx->scratch, mark);
+        return mad_fail_memory(ctx, "the choice of rows");
+    }
+    mad_rng rng = mad_rng_open(key, 0);
+    mad_rng_choose(&rng, from->n_rows, out->n_rows, pick, work);
+    for (size_t i = 0; i < out->n_rows; i++) {
+        const mad_set row = mad_set_rows(from, pick[i], 1);
+        mad_set_copy(&row, out, i);
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+const mad_world_type mad_world_idx = {
+    .name = "idx",
+    .doc = "pictures or rows from IDX files (MNIST and its kin)",
+    .ref = "the IDX file format, http://yann.lecun.com/exdb/mnist",
+    .params = idx_params,
+    .reader = "idx",
+    .create = create_idx,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_csv = {
+    .name = "csv",
+    .doc = "rows of numbers from a CSV file",
+    .ref = "RFC 4180",
+    .params = csv_params,
+    .reader = "csv",
+    .create = create_csv,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_npy = {
+    .name = "npy",
+    .doc = "rows from a NumPy file",
+    .ref = "NumPy enhancement proposal 1, the NPY format",
+    .params = npy_params,
+    .reader = "npy",
+    .create = create_npy,
+    .draw = draw,
+};

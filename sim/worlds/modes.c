@@ -1,0 +1,227 @@
+/* sim/worlds/modes.c: planar mixtures of equal round Gaussians: `ring` and `grid`. */
+#include <math.h>
+
+#include "sim/iface/draw.h"
+#include "sim/worlds/weights.h"
+#include "sim/worlds/worlds.h"
+
+enum { DIM = 2 };
+enum { WEIGHTS_UNIFORM, WEIGHTS_ZIPF };
+enum { LABELS_MODES, LABELS_NONE };
+
+#define PI 3.14159265358979323846
+
+typedef struct modes_world {
+    mad_world base;
+    double *centre; /* [n_modes][2] */
+    double *p, *cum;
+} modes_world;
+
+#define WEIGHTS_PARAM                                                                              \
+    {                                                                                              \
+        .name = "weights", .kind = MAD_PARAM_FORM, .fallback = "uniform", .min = 0, .max = 10,     \
+        .choices = "uniform|zipf(a)", .doc = "weights of the modes; zipf: the i-th is i^-a"        \
+    }
+#define LABELS_PARAM                                                                               \
+    {                                                                                              \
+        .name = "labels", .kind = MAD_PARAM_CHOICE, .fallback = "modes", .choices = "modes|none",  \
+        .doc = "label every row with the mode it came from, or not at all"                         \
+    }
+#define SD_PARAM(value)                                                                            \
+    {                                                                                              \
+        .name = "sd", .kind = MAD_PARAM_REAL, .fallback = value, .min = 1e-6, .max = 1e6,          \
+        .unit = "data units", .doc = "standard deviation of one coordinate inside a mode"          \
+    }
+
+static const mad_param ring_params[] = {
+    {.name = "modes",
+     .kind = MAD_PARAM_INT,
+     .fallback = "8",
+     .min = 1,
+     .max = 1000,
+     .doc = "number of modes on the circle"},
+    {.name = "radius",
+     .kind = MAD_PARAM_REAL,
+     .fallback = "1",
+     .min = 1e-6,
+     .max = 1e6,
+     .unit = "data units",
+     .doc = "radius of the circle"},
+    SD_PARAM("0.1"),
+    WEIGHTS_PARAM,
+    LABELS_PARAM,
+    {.name = NULL},
+};
+
+static const mad_param grid_params[] = {
+    {.name = "side",
+     .kind = MAD_PARAM_INT,
+     .fallback = "5",
+     .min = 1,
+     .max = 32,
+     .doc = "modes per side: side x side in all"},
+    {.name = "extent",
+     .kind = MAD_PARAM_REAL,
+     .fallback = "2",
+     .min = 1e-6,
+     .max = 1e6,
+     .unit = "data units",
+     .doc = "the outer modes sit at +-extent"},
+    SD_PARAM("0.05"),
+    WEIGHTS_PARAM,
+    LABELS_PARAM,
+    {.name = NULL},
+};
+
+static mad_status take(mad_ctx *ctx, mad_arena *mem, size_t n_modes, modes_world **out)
+{
+    modes_world *self = mad_arena_take(mem, 1, sizeof *self);
+    if (self == NULL) {
+        return mad_fail_memory(ctx, "the world");
+    }
+    self->centre = mad_arena_take(mem, n_modes * DIM, sizeof *self->centre);
+    self->p = mad_arena_take(mem, n_modes, sizeof *self->p);
+    self->cum = mad_arena_take(mem, n_modes, sizeof *self->cum);
+    if (self->centre == NULL || self->p == NULL || self->cum == NULL) {
+        return mad_fail_memory(ctx, "the modes of the world");
+    }
+    self->base.info.n_modes = n_modes;
+    *out = self;
+    return MAD_OK;
+}
+
+/* Weights, moments and the rest of the info, once the centres stand.
+ * mean = sum w c;  cov = sum w (c - mean)(c - mean)^T + sd^2 I. */
+static mad_status finish(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                         const mad_world_type *type, modes_world *self)
+{
+    const mad_value *weights = mad_get(args->values, "weights");
+    const double sd = mad_get_real(args->values, "sd");
+    const size_t n_modes = self->base.info.n_modes;
+    double *mean = mad_arena_take(mem, DIM, sizeof *mean);
+    double *cov = mad_arena_take(mem, DIM * DIM, sizeof *cov);
+    if (mean == NULL || cov == NULL) {
+        return mad_fail_memory(ctx, "the moments of the world");
+    }
+    mad_zipf_weights(n_modes, weights->choice == WEIGHTS_ZIPF ? weights->number : 0, self->p,
+                     self->cum);
+    for (size_t k = 0; k < n_modes; k++) {
+        mean[0] += self->p[k] * self->centre[DIM * k];
+        mean[1] += self->p[k] * self->centre[DIM * k + 1];
+    }
+    for (size_t k = 0; k < n_modes; k++) {
+        const double dx = self->centre[DIM * k] - mean[0];
+        const double dy = self->centre[DIM * k + 1] - mean[1];
+        cov[0] += self->p[k] * dx * dx;
+        cov[1] += self->p[k] * dx * dy;
+        cov[3] += self->p[k] * dy * dy;
+    }
+    cov[2] = cov[1];
+    cov[0] += sd * sd;
+    cov[3] += sd * sd;
+    self->base.type = type;
+    self->base.info = (mad_world_info){
+        .kind = MAD_WORLD_CONTINUOUS,
+        .dim = DIM,
+        .n_classes = mad_get_choice(args->values, "labels") == LABELS_MODES ? n_modes : 0,
+        .mean = mean,
+        .cov = cov,
+        .n_modes = n_modes,
+        .mode_centre = self->centre,
+        .mode_p = self->p,
+        .mode_sd = sd,
+    };
+    return MAD_OK;
+}
+
+static mad_status create_ring(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                              mad_world **out)
+{
+    const size_t n_modes = mad_get_size(args->values, "modes");
+    const double radius = mad_get_real(args->values, "radius");
+    modes_world *self = NULL;
+    mad_status st = take(ctx, mem, n_modes, &self);
+    if (st != MAD_OK) {
+        return st;
+    }
+    for (size_t k = 0; k < n_modes; k++) {
+        const double angle = 2 * PI * (double)k / (double)n_modes;
+        self->centre[DIM * k] = radius * cos(angle);
+        self->centre[DIM * k + 1] = radius * sin(angle);
+    }
+    st = finish(ctx, args, mem, &mad_world_ring, self);
+    *out = &self->base;
+    return st;
+}
+
+static mad_status create_grid(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                              mad_world **out)
+{
+    const size_t side = mad_get_size(args->values, "side");
+    const double extent = mad_get_real(args->values, "extent");
+    modes_world *self = NULL;
+    mad_status st = take(ctx, mem, side * side, &self);
+    if (st != MAD_OK) {
+        return st;
+    }
+    const double step = side > 1 ? 2 * extent / (double)(side - 1) : 0;
+    const double first = side > 1 ? -extent : 0;
+    for (size_t k = 0; k < side * side; k++) { /* row by row, from the lower left */
+        self->centre[DIM * k] = first + step * (double)(k % side);
+        self->centre[DIM * k + 1] = first + step * (double)(k / side);
+    }
+    st = finish(ctx, args, mem, &mad_world_grid, self);
+    *out = &self->base;
+    return st;
+}
+
+/* The modes of a WHOLE chunk are drawn before the first normal, however few rows are asked for:
+ * otherwise the first rows would depend on that number. */
+static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t begin,
+                             mad_set *rows)
+{
+    (void)ctx;
+    (void)begin;
+    const modes_world *self = arg;
+    const mad_world_info *info = &self->base.info;
+    size_t mode[MAD_CHUNK];
+    for (size_t i = 0; i < MAD_CHUNK; i++) {
+        mode[i] = mad_rng_index(rng, info->n_modes, self->cum);
+    }
+    mad_rng_normals(rng, rows->n_rows * DIM, rows->x);
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        const double *centre = self->centre + DIM * mode[i];
+        double *x = rows->x + DIM * i;
+        x[0] = centre[0] + info->mode_sd * x[0];
+        x[1] = centre[1] + info->mode_sd * x[1];
+        if (rows->label != NULL) {
+            rows->label[i] = (int32_t)mode[i];
+        }
+    }
+    return MAD_OK;
+}
+
+static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
+                       mad_set *out)
+{
+    (void)part;
+    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
+}
+
+const mad_world_type mad_world_ring = {
+    .name = "ring",
+    .doc = "round Gaussians on a circle",
+    .ref = "centres radius (cos 2 pi k / K, sin 2 pi k / K)",
+    .params = ring_params,
+    .create = create_ring,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_grid = {
+    .name = "grid",
+    .doc = "round Gaussians on a square grid",
+    .ref = "the 25-mode mixture of Alemohammad et al. 2023, arXiv:2307.01850, Fig. 14",
+    .params = grid_params,
+    .create = create_grid,
+    .draw = draw,
+};
