@@ -13,7 +13,7 @@ pkg_check_modules(SLEEF REQUIRED IMPORTED_TARGET sleef)
 add_library(mad_flags INTERFACE)
 target_include_directories(mad_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_features(mad_flags INTERFACE c_std_17)
-target_compile_definitions(mad_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(mad_flags INTERFACE _GNU_SOURCE MADLOOP_VERSION="${PROJECT_VERSION}")
 target_compile_options(mad_flags INTERFACE
   -fno-math-errno -ffp-contract=off -fno-omit-frame-pointer
   -Wall -Wextra -Wpedantic -Wdouble-promotion -Wshadow -Wswitch-enum -Wstrict-prototypes

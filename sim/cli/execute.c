@@ -1,0 +1,179 @@
+/* sim/cli/execute.c: the life of one run in its folder. */
+#include "sim/cli/execute.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/cli/app.h"
+#include "sim/engine/engine.h"
+#include "sim/store/journal.h"
+
+/* ---- configuration ------------------------------------------------------------------------- */
+
+static mad_status add_limit(mad_ctx *ctx, mad_arena *mem, const mad_values *values,
+                            const char *section, const char *key, double limit, size_t *n,
+                            const char **out)
+{
+    for (size_t i = 0; i < values->n_values; i++) {
+        const mad_value *value = &values->value[i];
+        const int is_size = value->param->kind == MAD_PARAM_INT && value->number > limit;
+        const int is_schedule = value->param->kind == MAD_PARAM_SCHEDULE &&
+                                mad_schedule_at(&value->schedule, 2, 2) > limit;
+        if (strcmp(value->param->name, key) != 0 || (!is_size && !is_schedule)) {
+            continue;
+        }
+        char text[128];
+        snprintf(text, sizeof text, "%s%s%s=%.0f", section, section[0] != '\0' ? "." : "", key,
+                 limit);
+        out[*n] = mad_arena_text(mem, text);
+        if (out[(*n)++] == NULL) {
+            return mad_fail_memory(ctx, "overrides");
+        }
+    }
+    return MAD_OK;
+}
+
+mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem, const mad_config *config, size_t *n,
+                               const char ***out)
+{
+    const struct {
+        const char *section, *key;
+        const mad_values *values;
+        double limit;
+    } limits[] = {
+        {"", "replicates", &config->root, 2},
+        {"", "generations", &config->root, 3},
+        {"loop", "n_initial", &config->loop, 200},
+        {"loop", "n_real", &config->loop, 200},
+        {"loop", "n_synthetic", &config->loop, 200},
+        {"loop", "budget", &config->loop, 200},
+        {"measure", "n", &config->measure, 200},
+        {"model", "train.steps", &config->model, 50},
+        {"model", "sampler.steps", &config->model, 20},
+        {"model", "schedule.steps", &config->model, 50},
+    };
+    const size_t n_limits = sizeof limits / sizeof *limits;
+    mad_status st = MAD_OK;
+    const char **list = mad_arena_take(mem, n_limits, sizeof *list);
+    if (list == NULL) {
+        return mad_fail_memory(ctx, "overrides");
+    }
+    *n = 0;
+    for (size_t i = 0; i < n_limits; i++) {
+        MAD_TRY(add_limit(ctx, mem, limits[i].values, limits[i].section, limits[i].key,
+                          limits[i].limit, n, list));
+    }
+    *out = list;
+out:
+    return st;
+}
+
+mad_status mad_load_config(mad_app *app, mad_arena *mem, const char *path, size_t n_overrides,
+                           char **overrides, int smoke, mad_config *out)
+{
+    mad_ctx *ctx = app->ctx;
+    mad_status st = MAD_OK;
+    size_t n_smoke = 0;
+    const char **tiny = NULL, **all = NULL;
+    MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides, (const char *const *)overrides,
+                            app->registry, out));
+    if (!smoke) {
+        return MAD_OK;
+    }
+    MAD_TRY(mad_smoke_overrides(ctx, mem, out, &n_smoke, &tiny));
+    all = mad_arena_take(mem, n_overrides + n_smoke + 1, sizeof *all);
+    if (all == NULL) {
+        return mad_fail_memory(ctx, "overrides");
+    }
+    for (size_t i = 0; i < n_overrides; i++) {
+        all[i] = overrides[i];
+    }
+    memcpy(all + n_overrides, tiny, n_smoke * sizeof *tiny);
+    MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides + n_smoke, all, app->registry, out));
+out:
+    return st;
+}
+
+/* ---- running ------------------------------------------------------------------------------- */
+
+static mad_status note(mad_ctx *ctx, const char *dir, const char *event, const char *key,
+                       const char *text, double generation)
+{
+    const mad_attribute pairs[] = {{.name = "generation", .number = generation},
+                                   {.name = key, .text = text}};
+    return mad_journal_add(ctx, dir, event, key != NULL ? 2 : 1, pairs);
+}
+
+/* Log why a run ended; the status stays what it was. */
+static mad_status end_badly(mad_app *app, const char *dir, mad_status st)
+{
+    mad_ctx *ctx = app->ctx;
+    char reason[MAD_MESSAGE_BYTES];
+    mad_folder look;
+    memcpy(reason, ctx->message, sizeof reason);
+    mad_ctx_clear(ctx);
+    const size_t n_done = mad_folder_look(ctx, dir, &look) == MAD_OK ? look.n_done : 0;
+    mad_ctx_clear(ctx);
+    const char *event = st == MAD_E_INTERRUPTED ? "interrupted" : "failed";
+    (void)note(ctx, dir, event, "reason", reason, (double)n_done);
+    mad_ctx_clear(ctx);
+    if (st == MAD_E_INTERRUPTED) {
+        return mad_fail(ctx, st, "%s; %zu generations are saved, go on with: madloop resume %s",
+                        reason, n_done, dir);
+    }
+    return mad_fail(ctx, st, "%s", reason);
+}
+
+static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
+                             const mad_execute_options *options)
+{
+    mad_ctx *ctx = app->ctx;
+    mad_status st = MAD_OK;
+    mad_config config;
+    mad_experiment *experiment = NULL;
+    mad_folder look;
+    mad_progress_view view = {.style = MAD_PROGRESS_NONE};
+    MAD_TRY(mad_folder_look(ctx, dir, &look));
+    if (look.state == MAD_FOLDER_DONE) {
+        return MAD_OK;
+    }
+    MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
+    MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &experiment));
+    MAD_TRY(note(ctx, dir, look.n_done > 0 ? "resume" : "start", "version", MADLOOP_VERSION,
+                 (double)look.n_done));
+    view = mad_progress_view_for((mad_progress_style)options->progress,
+                                 mad_get_text(&config.root, "name"));
+    const mad_run_options run = {.dir = dir,
+                                 .first_generation = look.n_done + 1,
+                                 .max_hours = options->max_hours,
+                                 .arg = &view,
+                                 .progress = mad_progress_show};
+    MAD_TRY(mad_engine_run(ctx, experiment, &run));
+    MAD_TRY(note(ctx, dir, "done", NULL, NULL, (double)mad_get_size(&config.root, "generations")));
+out:
+    mad_progress_end(&view);
+    return st;
+}
+
+mad_status mad_execute(mad_app *app, const char *dir, const mad_execute_options *options)
+{
+    mad_status st = MAD_OK;
+    int lock = -1;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(app->ctx, "a run");
+    }
+    MAD_TRY(mad_folder_lock(app->ctx, dir, &lock));
+    mad_app_catch_signals(app);
+    st = run_locked(app, mem, dir, options);
+    if (st != MAD_OK) {
+        st = end_badly(app, dir, st);
+    }
+out:
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    mad_arena_destroy(mem);
+    return st;
+}

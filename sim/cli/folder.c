@@ -1,0 +1,291 @@
+/* sim/cli/folder.c: creating, locking and looking at run folders. */
+#include "sim/cli/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sim/store/runfile.h"
+
+/* First line of config.yaml: where relative data paths start. */
+static const char directory_mark[] = "# relative paths start at: ";
+
+static int path_join(char *out, const char *dir, const char *name)
+{
+    return snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
+}
+
+const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config *config)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s/%s-%08x", parent, mad_get_text(&config->root, "name"),
+             (unsigned)(config->hash >> 32));
+    return mad_arena_text(mem, name);
+}
+
+mad_status mad_folder_make(mad_ctx *ctx, const char *dir)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", dir) >= PATH_MAX) {
+        return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
+    }
+    for (char *slash = path + 1;; slash++) {
+        slash = strchr(slash, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+            return mad_fail(ctx, MAD_E_IO, "%s: cannot create folder: %s", path, strerror(errno));
+        }
+        if (slash == NULL) {
+            return MAD_OK;
+        }
+        *slash = '/';
+    }
+}
+
+static int is_empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    int n = 0;
+    for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    return d != NULL && n == 0;
+}
+
+static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *config)
+{
+    char path[PATH_MAX], temporary[PATH_MAX], base[PATH_MAX];
+    if (!path_join(path, dir, "config.yaml") || !path_join(temporary, dir, ".config.yaml.tmp")) {
+        return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
+    }
+    if (realpath(config->directory, base) == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "%s: %s", config->directory, strerror(errno));
+    }
+    FILE *file = fopen(temporary, "w");
+    if (file == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    const int printed = fprintf(file, "%s%s\n%s", directory_mark, base, config->resolved);
+    const int synced = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (fclose(file) != 0 || printed < 0 || !synced || rename(temporary, path) != 0) {
+        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    }
+    return MAD_OK;
+}
+
+mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config)
+{
+    mad_status st = MAD_OK;
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", dir);
+    char *slash = strrchr(parent, '/');
+    if (slash != NULL && slash != parent) {
+        *slash = '\0';
+        MAD_TRY(mad_folder_make(ctx, parent));
+    }
+    if (mkdir(dir, 0777) != 0) {
+        if (errno != EEXIST) {
+            return mad_fail(ctx, MAD_E_IO, "%s: cannot create folder: %s", dir, strerror(errno));
+        }
+        if (!is_empty(dir)) {
+            return mad_fail(
+                ctx, MAD_E_EXISTS,
+                "%s exists: go on with `madloop resume %s`, replace it with --force, or "
+                "name another folder with -o",
+                dir, dir);
+        }
+    }
+    MAD_TRY(write_config(ctx, dir, config));
+out:
+    return st;
+}
+
+static int is_ours(const char *name)
+{
+    static const char *const names[] = {"run.h5",           ".run.h5.tmp", "config.yaml",
+                                        ".config.yaml.tmp", "log.jsonl",   "lock"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    const size_t n = strlen(name);
+    const char *stem = name[0] == '.' ? name + 1 : name;
+    return strncmp(stem, "gen-", 4) == 0 && n > 3 &&
+           (strcmp(name + n - 3, ".h5") == 0 || strcmp(name + n - 4, ".tmp") == 0);
+}
+
+mad_status mad_folder_clear(mad_ctx *ctx, const char *dir)
+{
+    mad_folder look;
+    mad_status st = MAD_OK;
+    DIR *d = NULL;
+    if (access(dir, F_OK) != 0 || is_empty(dir)) {
+        return MAD_OK;
+    }
+    st = mad_folder_look(ctx, dir, &look);
+    if (st == MAD_E_DATA) {
+        mad_ctx_clear(ctx); /* a damaged run may be replaced too */
+        st = MAD_OK;
+    } else if (st == MAD_OK && look.state == MAD_FOLDER_NONE) {
+        st = mad_fail(ctx, MAD_E_EXISTS, "%s holds no run: --force removes nothing else", dir);
+    } else if (st == MAD_OK && look.is_locked) {
+        st = mad_fail(ctx, MAD_E_EXISTS, "%s: another process is running this", dir);
+    }
+    MAD_TRY(st);
+    d = opendir(dir);
+    for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
+        if (is_ours(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) != 0) {
+            st = mad_fail(ctx, MAD_E_IO, "%s/%s: cannot remove: %s", dir, entry->d_name,
+                          strerror(errno));
+            goto out;
+        }
+    }
+out:
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    return st;
+}
+
+static int file_in(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return path_join(path, dir, name) && access(path, F_OK) == 0;
+}
+
+static int is_locked(const char *dir)
+{
+    char path[PATH_MAX];
+    const int fd = path_join(path, dir, "lock") ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        return 0;
+    }
+    const int busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)close(fd);
+    return busy;
+}
+
+mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
+{
+    mad_status st = MAD_OK;
+    mad_run run;
+    mad_arena *mem = NULL;
+    *out = (mad_folder){.state = MAD_FOLDER_NONE, .is_locked = is_locked(dir)};
+    if (!file_in(dir, "run.h5")) {
+        out->state = file_in(dir, "config.yaml") ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
+        return MAD_OK;
+    }
+    mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(ctx, "a run file");
+    }
+    MAD_TRY(mad_run_read(ctx, mem, dir, &run));
+    out->n_done = run.n_done;
+    out->n_generations = run.n_generations;
+    out->state = run.n_done == run.n_generations ? MAD_FOLDER_DONE : MAD_FOLDER_PARTIAL;
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+/* The first line of config.yaml, without its mark, in mem; NULL when it is not there. */
+static const char *read_directory(mad_arena *mem, const char *path)
+{
+    char line[PATH_MAX + sizeof directory_mark];
+    FILE *file = fopen(path, "r");
+    const char *directory = NULL;
+    if (file != NULL && fgets(line, sizeof line, file) != NULL &&
+        strncmp(line, directory_mark, sizeof directory_mark - 1) == 0) {
+        line[strcspn(line, "\n")] = '\0';
+        directory = mad_arena_text(mem, line + sizeof directory_mark - 1);
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return directory;
+}
+
+mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                             const mad_registry *registry, mad_config *out)
+{
+    char path[PATH_MAX];
+    mad_status st = MAD_OK;
+    if (!path_join(path, dir, "config.yaml") || access(path, R_OK) != 0) {
+        return mad_fail(ctx, MAD_E_IO, "%s: no run folder (it has no config.yaml)", dir);
+    }
+    MAD_TRY(mad_config_load(ctx, mem, path, NULL, 0, NULL, registry, out));
+    const char *directory = read_directory(mem, path);
+    if (directory != NULL) {
+        out->directory = directory;
+    }
+out:
+    return st;
+}
+
+mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd)
+{
+    char path[PATH_MAX];
+    *fd = path_join(path, dir, "lock") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    if (*fd < 0) {
+        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", dir, strerror(errno));
+    }
+    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(*fd);
+        *fd = -1;
+        return mad_fail(ctx, MAD_E_EXISTS, "%s: another process is running this", dir);
+    }
+    return MAD_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
+                           const char ***out)
+{
+    size_t capacity = 0;
+    *n = 0;
+    *out = NULL;
+    DIR *d = opendir(dir);
+    if (d == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "%s: %s", dir, strerror(errno));
+    }
+    for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
+        char path[PATH_MAX];
+        if (entry->d_name[0] == '.' || !path_join(path, dir, entry->d_name) ||
+            !file_in(path, "config.yaml")) {
+            continue;
+        }
+        if (*n == capacity) {
+            const size_t larger = capacity == 0 ? 16 : 2 * capacity;
+            const char **grown = mad_arena_take(mem, larger, sizeof *grown);
+            if (grown == NULL) {
+                break;
+            }
+            memcpy(grown, *out, *n * sizeof *grown);
+            *out = grown;
+            capacity = larger;
+        }
+        (*out)[(*n)++] = mad_arena_text(mem, path);
+    }
+    (void)closedir(d);
+    if (*n > 0) {
+        qsort(*out, *n, sizeof **out, by_name);
+    }
+    return MAD_OK;
+}

@@ -1,0 +1,52 @@
+/* sim/cli/folder.h: a run's folder: config.yaml, run.h5, gen-NNNN.h5, log.jsonl, and its lock. */
+#ifndef MAD_CLI_FOLDER_H
+#define MAD_CLI_FOLDER_H
+
+#include "sim/config/config.h"
+
+typedef enum mad_folder_state {
+    MAD_FOLDER_NONE,    /* no run here */
+    MAD_FOLDER_PENDING, /* configured, nothing committed */
+    MAD_FOLDER_PARTIAL, /* some generations committed */
+    MAD_FOLDER_DONE
+} mad_folder_state;
+
+typedef struct mad_folder {
+    mad_folder_state state;
+    size_t n_done, n_generations;
+    int is_locked; /* a process is writing it */
+} mad_folder;
+
+/** PARENT/NAME-HASH8 of a configuration, in mem. */
+const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config *config);
+
+/** mkdir -p. errors  MAD_E_IO with the path that failed */
+MAD_MUST_CHECK mad_status mad_folder_make(mad_ctx *ctx, const char *dir);
+
+/**
+ * Create `dir` (which must not exist, or be empty) and write config.yaml into it.
+ * errors  MAD_E_EXISTS: there is something; MAD_E_IO
+ */
+MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir,
+                                            const mad_config *config);
+
+/** Remove what a run left in `dir` (its known file names only), so that it can start again.
+ *  errors  MAD_E_EXISTS: the folder holds no run; MAD_E_IO */
+MAD_MUST_CHECK mad_status mad_folder_clear(mad_ctx *ctx, const char *dir);
+
+/** errors  MAD_E_DATA: run.h5 damaged; a folder without a run is no error (MAD_FOLDER_NONE) */
+MAD_MUST_CHECK mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out);
+
+/** Load the config.yaml of a run folder. errors  MAD_E_IO: no run folder; MAD_E_CONFIG */
+MAD_MUST_CHECK mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                            const mad_registry *registry, mad_config *out);
+
+/** Take the folder's lock for this process; *fd is closed to give it back.
+ *  errors  MAD_E_EXISTS: another process holds it; MAD_E_IO */
+MAD_MUST_CHECK mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd);
+
+/** The sub-folders of `dir` that are run folders, sorted by name. */
+MAD_MUST_CHECK mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
+                                          const char ***out);
+
+#endif

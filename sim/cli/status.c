@@ -1,0 +1,107 @@
+/* sim/cli/status.c: `madloop status`: what is done, running, waiting or failed. */
+#include "sim/cli/verbs.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/cli/folder.h"
+#include "sim/cli/options.h"
+#include "sim/store/journal.h"
+
+static const char *state_word(mad_ctx *ctx, const char *dir, const mad_folder *look)
+{
+    if (look->state == MAD_FOLDER_DONE) {
+        return "done";
+    }
+    if (look->is_locked) {
+        return "running";
+    }
+    if (mad_journal_ends_with(ctx, dir, "failed")) {
+        return "failed";
+    }
+    return look->state == MAD_FOLDER_PARTIAL ? "stopped" : "waiting";
+}
+
+static mad_status show_run(mad_app *app, mad_arena *mem, const char *dir, json_t *list)
+{
+    mad_ctx *ctx = app->ctx;
+    mad_status st = MAD_OK;
+    mad_folder look;
+    mad_config config;
+    size_t n_generations;
+    MAD_TRY(mad_folder_look(ctx, dir, &look));
+    n_generations = look.n_generations;
+    if (look.state == MAD_FOLDER_PENDING) {
+        MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
+        n_generations = mad_get_size(&config.root, "generations");
+    }
+    const char *state = state_word(ctx, dir, &look);
+    if (list == NULL) {
+        printf("%-8s %6zu/%-6zu %s\n", state, look.n_done, n_generations, dir);
+    } else if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "dir", dir, "state",
+                                                     state, "n_done", (json_int_t)look.n_done,
+                                                     "generations", (json_int_t)n_generations)) !=
+               0) {
+        st = mad_fail_memory(ctx, "the status");
+    }
+out:
+    return st;
+}
+
+static mad_status show_all(mad_app *app, mad_arena *mem, const char *dir, json_t *list)
+{
+    mad_status st = MAD_OK;
+    mad_folder look;
+    size_t n_runs = 0;
+    const char **runs = NULL;
+    MAD_TRY(mad_folder_look(app->ctx, dir, &look));
+    if (look.state != MAD_FOLDER_NONE) {
+        return show_run(app, mem, dir, list);
+    }
+    MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
+    if (n_runs == 0) {
+        return mad_fail(app->ctx, MAD_E_IO, "%s holds no run", dir);
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        MAD_TRY(show_run(app, mem, runs[i], list));
+    }
+out:
+    return st;
+}
+
+static mad_status status_verb(mad_app *app, int argc, char **argv)
+{
+    mad_status st = MAD_OK;
+    int as_json = 0;
+    const mad_option options[] = {{"json", 0, NULL, "print JSON", .flag = &as_json}, {NULL}};
+    const mad_usage usage = {options, 1, 1, NULL};
+    mad_arguments args;
+    json_t *list = NULL;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(app->ctx, "the status");
+    }
+    MAD_TRY(mad_options_parse(app, &mad_command_status, argc, argv, &usage, &args));
+    if (args.shown_help) {
+        goto out;
+    }
+    list = as_json ? json_array() : NULL;
+    MAD_TRY(show_all(app, mem, args.text[0], list));
+    if (list != NULL) {
+        char *text = json_dumps(list, JSON_INDENT(2));
+        printf("%s\n", text != NULL ? text : "[]");
+        free(text);
+    }
+out:
+    json_decref(list);
+    mad_arena_destroy(mem);
+    return st;
+}
+
+const mad_command mad_command_status = {
+    .name = "status",
+    .arguments = "DIR",
+    .doc = "Say what is done, running, stopped, waiting or failed",
+    .run = status_verb,
+};

@@ -1,0 +1,17 @@
+/* sim/cli/verbs.h: the verbs whose code lies here, and what they share. */
+#ifndef MAD_CLI_VERBS_H
+#define MAD_CLI_VERBS_H
+
+#include "sim/cli/execute.h"
+#include "sim/iface/command.h"
+
+extern const mad_command mad_command_run, mad_command_resume, mad_command_sweep, mad_command_status,
+    mad_command_theory, mad_command_verify, mad_command_info, mad_command_list, mad_command_keys,
+    mad_command_init;
+
+/** Run what is left of every run below `dir`; a failing run does not stop the others.
+ *  errors  MAD_E_FAILED: some failed (named on stderr); MAD_E_INTERRUPTED; MAD_E_IO: no runs */
+MAD_MUST_CHECK mad_status mad_execute_all(mad_app *app, mad_arena *mem, const char *dir,
+                                          const mad_execute_options *options);
+
+#endif
