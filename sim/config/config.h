@@ -22,7 +22,7 @@ typedef struct mad_config {
     const mad_loop_type *loop_type;
     const mad_bias_type *bias_type;
     size_t n_axes;
-    const mad_axis *axes;
+    const mad_axis *axes;  /* the sweep block, in the order of the file */
     const char *resolved;  /* canonical YAML with every default, without sweep; loads back equal */
     uint64_t hash;         /* FNV-1a of `resolved` without its name line */
     const char *directory; /* of the file, for relative paths; "." for text */
@@ -31,6 +31,10 @@ typedef struct mad_config {
 /**
  * Load a file (or, with `text`, that text under the name `path`), apply overrides "a.b=c" in order,
  * check everything against the parameter tables.
+ *
+ * include: base.yaml (or a list) reads those files first, relative to the including file; own keys
+ * win. Values of `sweep` become axes; where the key of an axis is not set, its first value stands
+ * in. File names in values stay as written: they are meant relative to `directory`.
  *
  * errors  MAD_E_IO: cannot read;  MAD_E_CONFIG: "file:line:col: what is wrong with 'text': what is
  *         allowed (did you mean 'x'?)"; overrides are named "override 'a.b=c'"
@@ -41,15 +45,24 @@ MAD_MUST_CHECK mad_status mad_config_load(mad_ctx *ctx, mad_arena *mem, const ch
                                           const char *const *overrides,
                                           const mad_registry *registry, mad_config *out);
 
-/** Expand "a,b", "range(a,b,step)", "log(a,b,n)", "0-9,20" of a grid argument into texts. */
+/**
+ * Expand the grid argument "key=values" into texts. Values are parted by commas outside of () and
+ * []: a                plain text: 500, last, uniform(3), or a whole list as one value: [1,2] 0-9
+ * whole numbers, both ends included range(a,b,step)  a, a + step, ..., b where the steps meet it
+ * (up to rounding) log(a,b,n)       n values of equal ratio, ends exact, six digits between them
+ *   logint(a,b,n)    the same in whole numbers, without repeats
+ *
+ * errors  MAD_E_CONFIG: "grid 'key=...': what is wrong";  MAD_E_MEMORY
+ */
 MAD_MUST_CHECK mad_status mad_axis_parse(mad_ctx *ctx, mad_arena *mem, const char *argument,
                                          mad_axis *out);
 
-/** The name of the list closest to `word` (edit distance <= 2 or prefix), or NULL. */
+/** The name of the list closest to `word` (at most 2 edits or swaps, or a prefix), or NULL. */
 const char *mad_nearest(const char *word, size_t n_names, const char *const *names);
 
-/** Calls visit for every key there is: "world.kind", "world[gauss].dim", ..., with its table row.
- */
+/** Calls visit for every key there is: "world.kind" (section "world", plugin NULL),
+ * "world[gauss].dim" (section "world", plugin "gauss"), ..., with its table row, which is borrowed
+ * during the call only. The plain keys of the root have section "". */
 void mad_config_keys(const mad_registry *registry, void *arg,
                      void (*visit)(void *arg, const char *section, const char *plugin,
                                    const mad_param *param));

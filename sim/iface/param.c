@@ -231,12 +231,14 @@ static mad_status parse_reals(mad_ctx *ctx, mad_arena *mem, const mad_param *par
     return keep_list(ctx, mem, n, printed, brackets, out);
 }
 
-/* Words are made of what never needs quoting: letters, digits and _ - + . / @ */
+/* Words are made of what never needs quoting: letters, digits, _ and, inside, - + . / @ */
 static int is_word(const char *text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "0123456789_-+./@";
-    return text[0] != '\0' && text[strspn(text, allowed)] == '\0';
+    const size_t n_plain = strlen(allowed) - strlen("-+./@"); /* of these one may come first */
+    return text[0] != '\0' && memchr(allowed, text[0], n_plain) != NULL &&
+           text[strspn(text, allowed)] == '\0';
 }
 
 static mad_status parse_words(mad_ctx *ctx, mad_arena *mem, const mad_param *param, size_t n,
