@@ -13,13 +13,21 @@ MAD_MUST_CHECK mad_status mad_data_find(mad_ctx *ctx, mad_arena *mem, const char
                                         const char *path, const char **out);
 
 /**
- * Read the file(s) that a world's values name, with the reader the world names ("idx": keys
- * `images`, `labels`; "csv": `path`, `label_column`; "npy": `path`, `labels`). Plain or gzip,
- * told by the magic bytes.
+ * Read the file(s) that a world's values name, with the reader the world names; plain or gzip, told
+ * by the magic bytes.
  *
- * errors  MAD_E_IO; MAD_E_DATA with file, position and what is wrong: truncated, wrong magic,
- *         dimensions whose product exceeds the file (checked before anything is allocated), ragged
- *         rows, NaN or Inf, text where a number is due, no rows
+ * "idx"  keys `images`, `labels` (none: no labels): 1 to 5 dimensions, every number type
+ * "csv"  keys `path`, `label_column` (none, last, first or a name of the header): lines of numbers
+ *        between `,` `;` or tabs; lines that begin with `#` are passed over
+ * "npy"  keys `path`, `labels` (none: no labels): whole numbers and floats of up to 8 bytes
+ *
+ * Arrays [n][h][w] and [n][h][w][c], c <= 4, are pictures; others are n rows. Class numbers become
+ * ranks: labels 3, 5, 9 are classes 0, 1, 2.
+ *
+ * errors  MAD_E_IO; MAD_E_DATA with file, position and what is wrong: truncated, trailing bytes,
+ *         wrong magic, dimensions whose product exceeds the file (checked before anything is
+ *         allocated), ragged rows, NaN or Inf, text where a number is due, no rows, labels that are
+ *         no whole numbers 0..65535 or not as many as rows, more than 4 GiB unpacked; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_table_read(mad_ctx *ctx, mad_arena *mem, const char *reader,
                                          const mad_values *values, const char *directory,

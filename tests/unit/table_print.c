@@ -1,0 +1,69 @@
+/* tests/unit/table_print.c: reads a data file, prints its table as JSON and raw numbers.
+ *
+ * table_print READER OUT key=text...: OUT.x gets the rows (float64), OUT.label the classes (int32).
+ * Refused: the message on stderr, and the status's exit code.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/store/datafile.h"
+
+enum { N_KEYS = 4 };
+
+static const mad_param params[N_KEYS + 1] = {{.name = "images", .kind = MAD_PARAM_PATH},
+                                             {.name = "labels", .kind = MAD_PARAM_PATH},
+                                             {.name = "path", .kind = MAD_PARAM_PATH},
+                                             {.name = "label_column", .kind = MAD_PARAM_TEXT}};
+
+static int write_raw(const char *stem, const char *suffix, const void *data, size_t n, size_t size)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s.%s", stem, suffix);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) {
+        return 1;
+    }
+    const size_t n_written = fwrite(data, size, n, file);
+    return fclose(file) != 0 || n_written != n;
+}
+
+int main(int argc, char **argv)
+{
+    mad_value value[N_KEYS];
+    const mad_values values = {.params = params, .n_values = N_KEYS, .value = value};
+    mad_table table;
+
+    for (size_t i = 0; i < N_KEYS; i++) {
+        value[i] = (mad_value){.param = &params[i], .text = "none"};
+        for (int j = 3; j < argc; j++) {
+            const size_t n = strlen(params[i].name);
+            if (strncmp(argv[j], params[i].name, n) == 0 && argv[j][n] == '=') {
+                value[i].text = argv[j] + n + 1;
+            }
+        }
+    }
+    if (argc < 4) {
+        fprintf(stderr, "usage: table_print READER OUT key=text...\n");
+        return 2;
+    }
+    mad_ctx *ctx = mad_ctx_create(1);
+    mad_arena *mem = mad_arena_create(1 << 16);
+    const mad_status st = mad_table_read(ctx, mem, argv[1], &values, NULL, &table);
+    int failed = 0;
+    if (st != MAD_OK) {
+        fprintf(stderr, "%s\n", ctx->message);
+    } else {
+        printf(
+            "{\"n_rows\": %zu, \"dim\": %zu, \"n_classes\": %zu, \"height\": %zu, \"width\": %zu, "
+            "\"channels\": %zu, \"labels\": %d}\n",
+            table.n_rows, table.dim, table.n_classes, table.height, table.width, table.channels,
+            table.label != NULL);
+        failed = write_raw(argv[2], "x", table.x, table.n_rows * table.dim, sizeof *table.x);
+        if (table.label != NULL) {
+            failed |= write_raw(argv[2], "label", table.label, table.n_rows, sizeof *table.label);
+        }
+    }
+    mad_arena_destroy(mem);
+    mad_ctx_destroy(ctx);
+    return st != MAD_OK ? mad_status_exit_code(st) : failed;
+}
