@@ -124,3 +124,50 @@ double mad_student_t_critical(double df, double alpha)
     }
     return exp(0.5 * (low + high));
 }
+
+/* P(chi^2_df > x) = Q(a, z) with a = df/2, z = x/2: series of P below a + 1 (DLMF 8.7.1), continued
+ * fraction of Q above (DLMF 8.9.2, modified Lentz). */
+static double chi_square_above(double df, double x)
+{
+    const double a = 0.5 * df, z = 0.5 * x;
+    int sign = 0;
+    const double front = exp(a * log(z) - z - lgamma_r(a, &sign));
+    if (z < a + 1.0) {
+        double term = 1.0 / a, sum = term;
+        for (double k = a + 1.0; term > 1e-17 * sum; k += 1.0) {
+            term *= z / k;
+            sum += term;
+        }
+        return 1.0 - front * sum;
+    }
+    double b = z + 1.0 - a, c = 1e300, d = 1.0 / b, value = d;
+    for (int k = 1; k < 100000; k++) {
+        const double term = -k * (k - a);
+        b += 2.0;
+        d = 1.0 / (term * d + b);
+        c = b + term / c;
+        value *= c * d;
+        if (fabs(c * d - 1.0) < 1e-15) {
+            break;
+        }
+    }
+    return front * value;
+}
+
+double mad_chi_square_quantile(double df, double p)
+{
+    MAD_ASSERT(df > 0.0 && p > 0.0 && p < 1.0);
+    double low = -700.0, high = log(df) + 10.0; /* ln x */
+    while (chi_square_above(df, exp(high)) > 1.0 - p) {
+        high += 1.0;
+    }
+    for (int i = 0; i < 70; i++) {
+        const double middle = 0.5 * (low + high);
+        if (chi_square_above(df, exp(middle)) > 1.0 - p) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return exp(0.5 * (low + high));
+}

@@ -39,6 +39,8 @@ double mad_normal_cdf(double z);
 double mad_normal_quantile(double p); /* 0 < p < 1, abs error < 1e-9 */
 /** Two-sided Student-t critical value: P(|T_df| > t) = alpha, rel error < 1e-8, df >= 1. */
 double mad_student_t_critical(double df, double alpha);
+/** x with P(chi^2_df <= x) = p, 0 < p < 1, df > 0, rel error < 1e-10. */
+double mad_chi_square_quantile(double df, double p);
 /** ln of c4(n) = sqrt(2/(n-1)) Gamma(n/2) / Gamma((n-1)/2); n > 1. */
 double mad_log_c4(double n);
 

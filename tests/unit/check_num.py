@@ -39,6 +39,8 @@ def check_scalar(line):
         # forward, scipy's own inverse is off by 2e-9: a relative error r in t is r d ln P / d ln t in P
         slope = 2 * value * stats.t.pdf(value, a) / b
         close(what, 2 * stats.t.sf(value, a), b, 1e-9 * slope, 0, (a, b))
+    elif what == "chi_square_quantile":
+        close(what, value, special.gammaincinv(a / 2, b) * 2, 1e-10, 0, (a, b))
     elif what == "log_c4":  # gammaln cancels for large n: the tolerance is its own rounding
         direct = 0.5 * np.log(2 / (a - 1)) + special.gammaln(a / 2) - special.gammaln((a - 1) / 2)
         close(what, value, direct, 1e-14, 2e-15 + 1e-15 * abs(special.gammaln(a / 2)), a)

@@ -43,6 +43,11 @@ static void print_special(void)
             print_scalar("student_t", df[i], alpha[j], mad_student_t_critical(df[i], alpha[j]));
         }
     }
+    for (double d = 0.5; d < 5e3; d *= 1.7) {
+        for (double p = 1e-3; p < 1.0; p += 0.0997) {
+            print_scalar("chi_square_quantile", d, p, mad_chi_square_quantile(d, p));
+        }
+    }
     for (double n = 1.01; n < 2e5; n *= 1.23) {
         print_scalar("log_c4", n, 0, mad_log_c4(n));
     }

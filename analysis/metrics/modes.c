@@ -1,0 +1,125 @@
+/* analysis/metrics/modes.c: which of the world's known modes the model still reaches. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/metrics/metrics.h"
+#include "analysis/metrics/shared.h"
+#include "sim/base/par.h"
+#include "sim/num/stats.h"
+
+enum { COVERED, HQ_RATIO, MODE_KL };
+
+static const char reference[] = "Lin et al. 2018 (PacGAN), arXiv:1712.04086";
+
+static const mad_metric_output outputs[] = {
+    [COVERED] = {.name = "modes_covered",
+                 .long_name = "number of modes the model covers",
+                 .units = "1",
+                 .direction = "higher",
+                 .definition = "modes with at least one high-quality model row among the rows "
+                               "nearest to them",
+                 .reference = reference},
+    [HQ_RATIO] = {.name = "hq_ratio",
+                  .long_name = "share of high-quality model rows",
+                  .units = "1",
+                  .direction = "higher",
+                  .definition = "share of model rows within 3 sd of their nearest centre (more "
+                                "than 3 dimensions: within the chi-square radius of probability "
+                                "0.9973)",
+                  .reference = reference},
+    [MODE_KL] = {.name = "mode_kl_fake_true",
+                 .long_name = "KL divergence of the mode histogram from the true weights",
+                 .units = "nats",
+                 .direction = "lower",
+                 .definition = "sum h ln(h / w), h = shares of all model rows by nearest centre, "
+                               "w = true weights, no smoothing",
+                 .reference = reference},
+    {.name = NULL},
+};
+
+typedef struct modes_job {
+    const mad_world_info *world;
+    const mad_set *fake;
+    double radius_sq;
+    size_t *nearest;     /* [n_rows] */
+    unsigned char *good; /* [n_rows] high quality */
+} modes_job;
+
+/* 3 sd hold 99.7 % of a mode in 1-D but only 66 % in 8-D: beyond 3 dimensions the ball that holds
+ * P(|N(0,1)| <= 3) instead. */
+static double radius_sq(size_t dim, double sd)
+{
+    const double inside = 1.0 - 2.0 * mad_normal_cdf(-3.0);
+    return sd * sd * (dim <= 3 ? 9.0 : mad_chi_square_quantile((double)dim, inside));
+}
+
+static mad_status find_nearest(mad_ctx *ctx, void *arg, size_t i_chunk)
+{
+    (void)ctx;
+    const modes_job *job = arg;
+    const size_t dim = job->fake->dim, begin = mad_chunk_begin(i_chunk);
+    const size_t end = begin + mad_chunk_rows(job->fake->n_rows, i_chunk);
+    for (size_t i = begin; i < end; i++) {
+        const double *x = job->fake->x + i * dim;
+        double best = (double)INFINITY;
+        job->nearest[i] = 0;
+        for (size_t k = 0; k < job->world->n_modes; k++) {
+            const double *c = job->world->mode_centre + k * dim;
+            double square = 0.0;
+            for (size_t j = 0; j < dim; j++) {
+                square += (x[j] - c[j]) * (x[j] - c[j]);
+            }
+            if (square < best) {
+                best = square;
+                job->nearest[i] = k;
+            }
+        }
+        job->good[i] = best <= job->radius_sq;
+    }
+    return MAD_OK;
+}
+
+static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
+{
+    const size_t n_rows = in->fake->n_rows, n_modes = in->world->n_modes;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_status st = MAD_OK;
+    modes_job job = {.world = in->world,
+                     .fake = in->fake,
+                     .radius_sq = radius_sq(in->fake->dim, in->world->mode_sd),
+                     .nearest = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *job.nearest),
+                     .good = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *job.good)};
+    double *share = mad_arena_take(ctx->scratch, n_modes, sizeof *share);
+    unsigned char *covered = mad_arena_take(ctx->scratch, n_modes, sizeof *covered);
+    if (job.nearest == NULL || job.good == NULL || share == NULL || covered == NULL) {
+        st = mad_fail_memory(ctx, "the modes");
+        goto out;
+    }
+    MAD_TRY(mad_par_for(ctx, mad_n_chunks(n_rows), find_nearest, &job));
+    size_t n_good = 0, n_covered = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        share[job.nearest[i]] += 1.0;
+        n_good += job.good[i];
+        covered[job.nearest[i]] |= job.good[i];
+    }
+    for (size_t k = 0; k < n_modes; k++) {
+        share[k] /= (double)n_rows;
+        n_covered += covered[k];
+    }
+    values[COVERED] = (double)n_covered;
+    values[HQ_RATIO] = (double)n_good / (double)n_rows;
+    values[MODE_KL] = mad_kl(n_modes, share, in->world->mode_p);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+const mad_metric_type mad_metric_modes = {
+    .name = "modes",
+    .doc = "coverage, sample quality and weights of the world's known modes",
+    .needs = MAD_NEEDS_SAMPLES | MAD_NEEDS_MODES,
+    .worlds = 1u << MAD_WORLD_CONTINUOUS,
+    .outputs = outputs,
+    .min_rows = mad_rows_one,
+    .eval = eval,
+};

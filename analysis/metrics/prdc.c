@@ -1,0 +1,196 @@
+/* analysis/metrics/prdc.c: precision, recall, density and coverage by k-nearest-neighbour balls. */
+#include <math.h>
+
+#include "analysis/metrics/metrics.h"
+#include "analysis/metrics/neighbours.h"
+#include "sim/base/par.h"
+
+enum { PRECISION, RECALL, DENSITY, COVERAGE };
+enum { RULE_LT, RULE_LE };
+
+static const mad_param params[] = {
+    {.name = "k",
+     .kind = MAD_PARAM_INT,
+     .fallback = "5",
+     .min = 1,
+     .max = 10000,
+     .doc = "neighbour whose distance is the radius of a ball (precision, recall, density, "
+            "coverage)"},
+    {.name = "rule",
+     .kind = MAD_PARAM_CHOICE,
+     .fallback = "lt",
+     .choices = "lt|le",
+     .doc = "a row on the surface of a ball is outside (lt) or inside (le)"},
+    {.name = NULL},
+};
+
+static const mad_metric_output outputs[] = {
+    [PRECISION] = {.name = "precision",
+                   .long_name = "share of model rows inside the real data's support",
+                   .units = "1",
+                   .direction = "higher",
+                   .definition = "share of model rows inside any real ball; radius of a ball: "
+                                 "distance to the k-th nearest other row of the same set",
+                   .reference = "Kynkaanniemi et al. 2019, arXiv:1904.06991"},
+    [RECALL] = {.name = "recall",
+                .long_name = "share of real rows inside the model's support",
+                .units = "1",
+                .direction = "higher",
+                .definition = "share of real rows inside any model ball; radius of a ball: "
+                              "distance to the k-th nearest other row of the same set",
+                .reference = "Kynkaanniemi et al. 2019, arXiv:1904.06991"},
+    [DENSITY] = {.name = "density",
+                 .long_name = "mean number of real balls around a model row, over k",
+                 .units = "1",
+                 .direction = "target",
+                 .definition = "sum over real balls of the model rows inside / (k n_synthetic); "
+                               "expected value for equal laws: 1, may exceed 1",
+                 .reference = "Naeem et al. 2020, arXiv:2002.09797"},
+    [COVERAGE] = {.name = "coverage",
+                  .long_name = "share of real balls that hold a model row",
+                  .units = "1",
+                  .direction = "higher",
+                  .definition = "share of real balls with at least one model row inside; expected "
+                                "value for equal laws: 1 - prod_{j=1..k} (n - j) / (n + m - j)",
+                  .reference = "Naeem et al. 2020, arXiv:2002.09797"},
+    {.name = NULL},
+};
+
+/* Balls of one side: a row at squared distance s of row i is inside when s < limit[i]. */
+typedef struct prdc_job {
+    const mad_set *real, *fake;
+    mad_packed packed_fake;
+    const double *real_limit, *fake_limit; /* [n_real], [n_fake rounded up to whole tiles] */
+    uint32_t *n_inside;                    /* [n_real] model rows inside each real ball */
+    unsigned char *recalled;               /* [n_real] inside some model ball */
+    unsigned char *precise;                /* [n_blocks][n_fake] inside some real ball of a block */
+} prdc_job;
+
+typedef struct prdc_block {
+    const prdc_job *job;
+    unsigned char *precise; /* [n_fake] of this block */
+} prdc_block;
+
+static void count_inside(void *arg, size_t first_row, size_t n_rows, size_t first_col,
+                         const double square[MAD_TILE_ROWS][MAD_TILE_COLS])
+{
+    const prdc_block *block = arg;
+    const prdc_job *job = block->job;
+    for (size_t r = 0; r < n_rows; r++) {
+        const size_t i = first_row + r;
+        for (size_t c = 0; c < MAD_TILE_COLS; c++) {
+            if (square[r][c] < job->real_limit[i]) {
+                job->n_inside[i]++;
+                block->precise[first_col + c] = 1;
+            }
+            if (square[r][c] < job->fake_limit[first_col + c]) {
+                job->recalled[i] = 1;
+            }
+        }
+    }
+}
+
+static mad_status compare_rows(mad_ctx *ctx, void *arg, size_t i_block)
+{
+    (void)ctx;
+    const prdc_job *job = arg;
+    const size_t begin = i_block * MAD_BLOCK_ROWS, left = job->real->n_rows - begin;
+    const size_t n = left < MAD_BLOCK_ROWS ? left : MAD_BLOCK_ROWS;
+    prdc_block block = {.job = job, .precise = job->precise + i_block * job->fake->n_rows};
+    mad_each_tile(job->real->x, begin, begin + n, &job->packed_fake, count_inside, &block);
+    return MAD_OK;
+}
+
+/* limit[i] of the balls of one side, such that "inside" is always s < limit[i]: s <= r is s < the
+ * next number above r. Entries past the last row stay 0: nothing is inside. */
+static mad_status ball_limits(mad_ctx *ctx, const mad_set *set, const mad_packed *packed, size_t k,
+                              size_t rule, double **out)
+{
+    double *limit = mad_arena_take(ctx->scratch, packed->n_tiles * MAD_TILE_COLS, sizeof *limit);
+    if (limit == NULL) {
+        return mad_fail_memory(ctx, "the neighbour balls");
+    }
+    const mad_status st = mad_knn_radius_sq(ctx, set, packed, k, limit);
+    for (size_t i = 0; rule == RULE_LE && i < set->n_rows; i++) {
+        limit[i] = nextafter(limit[i], (double)INFINITY);
+    }
+    *out = limit;
+    return st;
+}
+
+static void shares(const prdc_job *job, size_t n_blocks, size_t k, double *values)
+{
+    const size_t n = job->real->n_rows, m = job->fake->n_rows;
+    size_t n_precise = 0, n_recalled = 0, n_covered = 0;
+    uint64_t n_inside = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_recalled += job->recalled[i];
+        n_covered += job->n_inside[i] > 0;
+        n_inside += job->n_inside[i];
+    }
+    for (size_t j = 0; j < m; j++) {
+        unsigned char any = 0;
+        for (size_t b = 0; b < n_blocks; b++) {
+            any |= job->precise[b * m + j];
+        }
+        n_precise += any;
+    }
+    values[PRECISION] = (double)n_precise / (double)m;
+    values[RECALL] = (double)n_recalled / (double)n;
+    values[DENSITY] = (double)n_inside / ((double)k * (double)m);
+    values[COVERAGE] = (double)n_covered / (double)n;
+}
+
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+{
+    (void)dim;
+    (void)i_output;
+    return mad_get_size(values, "k") + 2;
+}
+
+static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
+{
+    const size_t n = in->real->n_rows, m = in->fake->n_rows, k = mad_get_size(in->values, "k");
+    const size_t rule = mad_get_choice(in->values, "rule");
+    const size_t n_blocks = (n + MAD_BLOCK_ROWS - 1) / MAD_BLOCK_ROWS;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    prdc_job job = {.real = in->real, .fake = in->fake};
+    mad_packed packed_real;
+    double *real_limit = NULL, *fake_limit = NULL;
+    mad_status st = MAD_OK;
+    if (n < k + 2 || m < k + 2) { /* no k-th neighbour on some side */
+        for (size_t i = PRECISION; i <= COVERAGE; i++) {
+            values[i] = (double)NAN;
+        }
+        return MAD_OK;
+    }
+    MAD_TRY(mad_pack_rows(ctx, ctx->scratch, in->real, &packed_real));
+    MAD_TRY(mad_pack_rows(ctx, ctx->scratch, in->fake, &job.packed_fake));
+    MAD_TRY(ball_limits(ctx, in->real, &packed_real, k, rule, &real_limit));
+    MAD_TRY(ball_limits(ctx, in->fake, &job.packed_fake, k, rule, &fake_limit));
+    job.real_limit = real_limit;
+    job.fake_limit = fake_limit;
+    job.n_inside = mad_arena_take(ctx->scratch, n, sizeof *job.n_inside);
+    job.recalled = mad_arena_take(ctx->scratch, n, sizeof *job.recalled);
+    job.precise = mad_arena_take(ctx->scratch, n_blocks * m, sizeof *job.precise);
+    if (job.n_inside == NULL || job.recalled == NULL || job.precise == NULL) {
+        st = mad_fail_memory(ctx, "precision and recall");
+        goto out;
+    }
+    MAD_TRY(mad_par_for(ctx, n_blocks, compare_rows, &job));
+    shares(&job, n_blocks, k, values);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+const mad_metric_type mad_metric_prdc = {
+    .name = "prdc",
+    .doc = "precision, recall, density and coverage by k-nearest-neighbour balls",
+    .params = params,
+    .needs = MAD_NEEDS_SAMPLES,
+    .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
+    .outputs = outputs,
+    .min_rows = min_rows,
+    .eval = eval,
+};
