@@ -1,0 +1,207 @@
+/* analysis/theory/gauss.c: Gaussian chains in closed form, and the Frechet distance of any policy.
+ */
+#include "analysis/theory/gauss.h"
+
+#include <math.h>
+
+#include "analysis/theory/conditions.h"
+#include "analysis/theory/second_moments.h"
+#include "analysis/theory/theory.h"
+#include "sim/num/linalg.h"
+#include "sim/num/stats.h"
+
+double mad_gauss_log_det_step(size_t n_rows, size_t dim, int ddof)
+{
+    double n = (double)n_rows, sum = 0.0;
+
+    for (size_t j = 1; j <= dim; j++) {
+        sum += mad_digamma((n - (double)j) / 2.0) + log(2.0 / (n - (double)ddof));
+    }
+    return sum;
+}
+
+double mad_gauss_log_det_var(size_t n_rows, size_t dim)
+{
+    double sum = 0.0;
+
+    for (size_t j = 1; j <= dim; j++) {
+        sum += mad_trigamma(((double)n_rows - (double)j) / 2.0);
+    }
+    return sum;
+}
+
+double mad_gauss_log_sd_step(size_t n_rows, int ddof)
+{
+    double n = (double)n_rows;
+
+    return mad_log_c4(n) + (ddof == 0 ? 0.5 * log((n - 1.0) / n) : 0.0);
+}
+
+mad_status mad_gauss_fit_cost(mad_ctx *ctx, size_t dim, const double *cov, double *out)
+{
+    mad_status st = MAD_OK;
+    mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *s = mad_arena_take(ctx->scratch, dim, sizeof *s), sum = 0.0;
+
+    if (s == NULL) {
+        return mad_fail_memory(ctx, "eigenvalues");
+    }
+    MAD_TRY(mad_eigen_sym(ctx, dim, cov, s, NULL));
+    for (size_t i = 0; i < dim; i++) {
+        sum += 1.5 * s[i];
+        for (size_t j = 0; j < i; j++) {
+            sum += s[i] + s[j] > 0.0 ? s[i] * s[j] / (s[i] + s[j]) : 0.0;
+        }
+    }
+    *out = sum;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static int ddof_of(const mad_setting *setting)
+{
+    return mad_get_text(setting->model_values, "ddof")[0] == 'u';
+}
+
+/* ---- chains: fully synthetic, replaced ------------------------------------------------------ */
+
+static int chain_applies(const mad_setting *setting)
+{
+    size_t dim = setting->world->info.dim;
+
+    if (!mad_theory_uses_world(setting, "gauss") || !mad_theory_uses_model(setting, "gauss") ||
+        isnan(mad_theory_lam(setting)) || !mad_theory_is_chain(setting)) {
+        return 0;
+    }
+    for (size_t t = 1; t <= setting->n_generations; t++) {
+        if (mad_theory_n_new(setting, t) <= dim) {
+            return 0; /* singular at once */
+        }
+    }
+    return 1;
+}
+
+static mad_status log_det_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
+{
+    const mad_world_info *info = &setting->world->info;
+    double log_lam = log(mad_theory_lam(setting)), log_det;
+    mad_status st = mad_log_det_sym(ctx, info->dim, info->cov, &log_det);
+
+    if (st != MAD_OK) {
+        return st;
+    }
+    for (size_t t = 1; t <= setting->n_generations; t++) {
+        log_det +=
+            mad_gauss_log_det_step(mad_theory_n_new(setting, t), info->dim, ddof_of(setting));
+        value[t - 1] = log_det + (double)(t - 1) * (double)info->dim * log_lam;
+    }
+    return MAD_OK;
+}
+
+const mad_theory_type mad_theory_gauss_log_det = {
+    .name = "gauss-log-det",
+    .metric = "log_det",
+    .statement = "E ln det Sigma_t = ln det Sigma_0 + (t-1) d ln lam + sum over fits and j = 1..d "
+                 "of [psi((n-j)/2) + ln(2/(n-ddof))]",
+    .assumptions = "Gaussian world and model, fully synthetic, old rows replaced, newest model "
+                   "only; bias none or shrink; n > d. In several dimensions the measure turns "
+                   "-inf once the condition number passes 1e12, this curve does not",
+    .ref = "Bartlett decomposition of a Wishart matrix; Alemohammad et al. 2024 "
+           "(arXiv:2307.01850), Eq. 1",
+    .exact = 1,
+    .applies = chain_applies,
+    .curve = log_det_curve,
+};
+
+static int line_applies(const mad_setting *setting)
+{
+    return setting->world->info.dim == 1 && chain_applies(setting) &&
+           mad_theory_mean_error_sq.applies(setting);
+}
+
+/* E W2^2 = Var mu_t + E sigma_t^2 - 2 sigma_0 E sigma_t + sigma_0^2. */
+static mad_status line_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
+{
+    mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *spread = mad_arena_take(ctx->scratch, setting->n_generations, sizeof *spread);
+    double sd0 = sqrt(setting->world->info.cov[0]), log_sd = 0.0;
+    double log_lam = log(mad_theory_lam(setting));
+    mad_status st = MAD_OK;
+
+    if (spread == NULL) {
+        return mad_fail_memory(ctx, "a theory curve");
+    }
+    MAD_TRY(mad_theory_mean_error_sq.curve(ctx, setting, value));
+    MAD_TRY(mad_theory_trace.curve(ctx, setting, spread));
+    for (size_t t = 1; t <= setting->n_generations; t++) {
+        log_sd += mad_gauss_log_sd_step(mad_theory_n_new(setting, t), ddof_of(setting));
+        value[t - 1] += spread[t - 1] + sd0 * sd0 -
+                        2.0 * sd0 * sd0 * exp(log_sd + 0.5 * (double)(t - 1) * log_lam);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+const mad_theory_type mad_theory_gauss_frechet_line = {
+    .name = "gauss-frechet-1d",
+    .metric = "frechet",
+    .statement = "E W2^2 = Var mu_t + E sigma_t^2 - 2 sigma_0 E sigma_t + sigma_0^2 with E sigma_t "
+                 "= sigma_0 lam^((t-1)/2) prod c4(n); unbiased, lam = 1: sigma_0^2 (t/n + 2 - 2 "
+                 "c4^t)",
+    .assumptions = "one-dimensional Gaussian world and model, fully synthetic, old rows replaced, "
+                   "newest model only; bias none or shrink",
+    .ref = "Shumailov et al. 2024 (arXiv:2305.17493), whose first order is 1.5 sigma_0^2 t/n",
+    .exact = 1,
+    .applies = line_applies,
+    .curve = line_curve,
+};
+
+/* ---- any policy, leading order in 1/n -------------------------------------------------------- */
+
+static int frechet_applies(const mad_setting *setting)
+{
+    return mad_theory_uses_world(setting, "gauss") && mad_theory_uses_model(setting, "gauss") &&
+           mad_theory_lam(setting) == 1.0 &&
+           mad_second_moments_walkable(setting->loop, setting->n_generations);
+}
+
+static mad_status frechet_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
+{
+    const mad_world_info *info = &setting->world->info;
+    const mad_second_rule rule = {.trace0 = 1.0, .lam = 1.0, .frozen = 1};
+    size_t n_gens = setting->n_generations;
+    mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *spread = mad_arena_take(ctx->scratch, n_gens, sizeof *spread), cost;
+    mad_status st = MAD_OK;
+
+    if (spread == NULL) {
+        return mad_fail_memory(ctx, "a theory curve");
+    }
+    MAD_TRY(mad_gauss_fit_cost(ctx, info->dim, info->cov, &cost));
+    MAD_TRY(mad_second_moments(ctx, setting->loop, n_gens, &rule, value, spread));
+    for (size_t t = 0; t < n_gens; t++) {
+        /* (d + 1)/n_e: the relative fluctuation of an eigenvalue; beyond 1/2 no expansion */
+        int valid = value[t] * ((double)info->dim + 1.0) <= 0.5;
+
+        value[t] = valid ? value[t] * cost : (double)NAN;
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+const mad_theory_type mad_theory_gauss_frechet = {
+    .name = "gauss-frechet",
+    .metric = "frechet",
+    .statement = "E W2^2 ~ [1.5 tr S + 0.5 sum_{i!=j} s_i s_j/(s_i+s_j)] / n_e(t), s_i the "
+                 "eigenvalues of Sigma_0 and 1/n_e(t) the mean's error over tr Sigma_0 to leading "
+                 "order; fresh data: n_e -> n_real (1 + q)",
+    .assumptions = "Gaussian world and model, any data policy without bias; leading order in "
+                   "1/n, shown while (d + 1)/n_e <= 1/2",
+    .ref = "Alemohammad et al. 2024 (arXiv:2307.01850), Eq. 4; expansion of this project",
+    .exact = 0,
+    .applies = frechet_applies,
+    .curve = frechet_curve,
+};
