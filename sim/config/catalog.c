@@ -25,6 +25,10 @@ const mad_param mad_measure_params[] = {
      "where the model's mean and covariance come from: its exact law or its samples"},
     {"preview", MAD_PARAM_INT, "256", 0, 10000, NULL, "rows",
      "sample rows stored per generation, to be looked at"},
+    {"lineage_ages", MAD_PARAM_INT, "16", 0, 1000, NULL, "generations",
+     "columns of /lineage/origin_share and ancestor_share; 0 leaves them out"},
+    {"loss_points", MAD_PARAM_INT, "50", 0, 10000, NULL, NULL,
+     "points of the training loss curve, for models that have one; 0 leaves it out"},
     {0}};
 
 const mad_param mad_checkpoint_params[] = {
