@@ -156,11 +156,13 @@ mad_status mad_mlp_work_take(mad_ctx *ctx, const mad_mlp *net, int for_training,
     mad_mlp_work work = {.ld_in = round_up(net->n_in, MAD_PANEL) + MAD_PANEL / 2,
                          .ld_y = net->ld + MAD_PANEL / 2,
                          .ld_out = round_up(net->n_out, MAD_PANEL)};
-    work.input = mad_arena_take(mem, rows * work.ld_in, sizeof(float));
-    work.y = mad_arena_take(mem, n_y * rows * work.ld_y, sizeof(float));
-    work.slope = for_training ? mad_arena_take(mem, n_y * rows * work.ld_y, sizeof(float)) : NULL;
-    work.out = mad_arena_take(mem, rows * work.ld_out, sizeof(float));
-    work.bias_1 = mad_arena_take(mem, net->ld, sizeof(float));
+    work.input = mad_arena_take_raw(mem, rows * work.ld_in, sizeof(float));
+    work.y = mad_arena_take_raw(mem, n_y * rows * work.ld_y, sizeof(float));
+    if (for_training) {
+        work.slope = mad_arena_take_raw(mem, n_y * rows * work.ld_y, sizeof(float));
+    }
+    work.out = mad_arena_take(mem, rows * work.ld_out, sizeof(float)); /* its pads stay zero */
+    work.bias_1 = mad_arena_take_raw(mem, net->ld, sizeof(float));
     if (work.input == NULL || work.y == NULL || work.out == NULL || work.bias_1 == NULL ||
         (for_training && work.slope == NULL)) {
         return mad_fail_memory(ctx, "activations of the network");

@@ -1,0 +1,264 @@
+/* models/diffusion/fit.c: training: denoising regression on batches cut into fixed shards.
+ *
+ *   loss = 1/(batch dim) sum_rows w |F(c_in x; c_noise, class) - F*|^2,  x = x0 + sigma eps,
+ * F* = from_x0 x0 + from_eps eps (noise.h). Step k, shard s draws from item k MAD_TRAIN_SHARDS + s.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "models/diffusion/diffusion.h"
+
+/* Streams of the initial weights lie beyond those of every step. */
+#define INIT_ITEM (1ull << 62)
+
+typedef struct batch_job {
+    mad_diffusion *self;
+    const mad_set *train;
+    mad_key key;
+    size_t step;
+    double loss[MAD_TRAIN_SHARDS]; /* sums over rows and coordinates */
+} batch_job;
+
+/* Randomness of one row block, drawn before it is used. */
+typedef struct block {
+    size_t n_rows;
+    size_t *pick;      /* [rows] */
+    double *log_sigma; /* [rows] */
+    float *c_noise;    /* [rows] */
+    float *eps;        /* [rows][dim] */
+    float *target;     /* [rows][dim] */
+} block;
+
+static mad_status take_block(mad_ctx *ctx, size_t dim, block *out)
+{
+    mad_arena *mem = ctx->scratch;
+    *out = (block){
+        .pick = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->pick),
+        .log_sigma = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->log_sigma),
+        .c_noise = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->c_noise),
+        .eps = mad_arena_take_raw(mem, MAD_MLP_ROWS * dim, sizeof *out->eps),
+        .target = mad_arena_take_raw(mem, MAD_MLP_ROWS * dim, sizeof *out->target),
+    };
+    if (out->pick == NULL || out->log_sigma == NULL || out->c_noise == NULL || out->eps == NULL ||
+        out->target == NULL) {
+        return mad_fail_memory(ctx, "a training batch");
+    }
+    return MAD_OK;
+}
+
+static void draw_block(const batch_job *job, mad_rng *rng, size_t n_rows, block *b)
+{
+    const mad_diffusion *self = job->self;
+    b->n_rows = n_rows;
+    for (size_t r = 0; r < n_rows; r++) {
+        b->pick[r] = (size_t)mad_rng_below(rng, job->train->n_rows);
+    }
+    if (self->precondition.kind == MAD_PREDICT_EDM) {
+        mad_rng_normals(rng, n_rows, b->log_sigma);
+        const double mean = log(self->precondition.sigma_data) + MAD_EDM_SHIFT;
+        for (size_t r = 0; r < n_rows; r++) {
+            b->log_sigma[r] = mean + MAD_EDM_SD * b->log_sigma[r];
+        }
+    } else {
+        for (size_t r = 0; r < n_rows; r++) {
+            const size_t t = 1 + (size_t)mad_rng_below(rng, self->schedule.n_steps);
+            b->log_sigma[r] = log(mad_noise_sigma(&self->schedule, t));
+        }
+    }
+    mad_rng_normals_f32(rng, n_rows * self->dim, b->eps);
+}
+
+/* Network input and regression target of every row. */
+static void fill_input(const batch_job *job, block *b, mad_mlp_work *work)
+{
+    const mad_diffusion *self = job->self;
+    const size_t dim = self->dim;
+    for (size_t r = 0; r < b->n_rows; r++) {
+        const mad_coefficients c = mad_coefficients_at(&self->precondition, b->log_sigma[r]);
+        const float in = (float)c.c_in, in_eps = (float)(c.c_in * exp(b->log_sigma[r]));
+        const float from_x0 = (float)c.from_x0, from_eps = (float)c.from_eps;
+        const float *x0 = self->rows + b->pick[r] * dim, *eps = b->eps + r * dim;
+        float *input = work->input + r * work->ld_in, *target = b->target + r * dim;
+        for (size_t j = 0; j < dim; j++) {
+            input[j] = in * x0[j] + in_eps * eps[j];
+            target[j] = from_x0 * x0[j] + from_eps * eps[j];
+        }
+        if (self->n_classes > 0) {
+            memset(input + dim, 0, self->n_classes * sizeof *input);
+            input[dim + (size_t)job->train->label[b->pick[r]]] = 1.0f;
+        }
+        b->c_noise[r] = (float)c.c_noise;
+    }
+    self->net.kernels->waves(b->n_rows, self->n_embed / 2, b->c_noise, self->freq,
+                             work->input + dim + self->n_classes, work->ld_in);
+}
+
+/* out <- dL/dout; returns the loss summed over the block. */
+static double pull_output(const batch_job *job, const block *b, mad_mlp_work *work)
+{
+    const size_t dim = job->self->dim;
+    const double share = 1.0 / ((double)job->self->n_batch * (double)dim);
+    const double *weight = job->train->weight;
+    double loss = 0.0;
+    for (size_t r = 0; r < b->n_rows; r++) {
+        const double w = weight == NULL ? 1.0 : weight[b->pick[r]];
+        const float pull = (float)(2.0 * w * share);
+        float *out = work->out + r * work->ld_out;
+        double row = 0.0;
+        for (size_t j = 0; j < dim; j++) {
+            const float miss = out[j] - b->target[r * dim + j];
+            row += (double)miss * (double)miss;
+            out[j] = pull * miss;
+        }
+        loss += w * row;
+    }
+    return loss * share;
+}
+
+static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
+{
+    mad_status st = MAD_OK;
+    batch_job *job = arg;
+    mad_diffusion *self = job->self;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t end = mad_train_shard_begin(self->n_batch, i_shard + 1);
+    float *grad = self->train.slot + i_shard * self->net.n_params;
+    mad_rng rng = mad_rng_open(job->key, job->step * MAD_TRAIN_SHARDS + i_shard);
+    mad_mlp_work work;
+    block b;
+
+    job->loss[i_shard] = 0.0;
+    MAD_TRY(mad_mlp_work_take(ctx, &self->net, 1, ctx->scratch, &work));
+    MAD_TRY(take_block(ctx, self->dim, &b));
+    for (size_t at = mad_train_shard_begin(self->n_batch, i_shard); at < end; at += MAD_MLP_ROWS) {
+        draw_block(job, &rng, end - at < MAD_MLP_ROWS ? end - at : MAD_MLP_ROWS, &b);
+        fill_input(job, &b, &work);
+        mad_mlp_forward(&self->net, self->theta, self->packed, b.n_rows, &work);
+        job->loss[i_shard] += pull_output(job, &b, &work);
+        mad_mlp_backward(&self->net, self->theta, self->packed, b.n_rows, &work, grad);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* Mean per coordinate and one standard deviation for all, so that directions keep their relative
+ * size. Frozen at the first fit: scaling anew every generation would hide collapse. */
+static void freeze_scaling(mad_diffusion *self, const mad_set *train)
+{
+    const size_t n = train->n_rows, dim = self->dim;
+    double sum_sq = 0.0;
+    for (size_t j = 0; j < dim; j++) {
+        double sum = 0.0;
+        for (size_t r = 0; r < n; r++) {
+            sum += train->x[r * dim + j];
+        }
+        self->centre[j] = sum / (double)n;
+    }
+    for (size_t r = 0; r < n; r++) {
+        for (size_t j = 0; j < dim; j++) {
+            const double d = train->x[r * dim + j] - self->centre[j];
+            sum_sq += d * d;
+        }
+    }
+    const double sd = sqrt(sum_sq / ((double)n * (double)dim));
+    self->scale[0] = sd > 0.0 ? sd : 1.0; /* all rows equal: any unit will do */
+}
+
+static mad_status read_classes(mad_ctx *ctx, mad_diffusion *self, const mad_set *train)
+{
+    double total = 0.0;
+    if (self->n_classes == 0) {
+        return MAD_OK;
+    }
+    if (train->label == NULL) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "the world has %zu classes, but the training rows carry no labels",
+                        self->n_classes);
+    }
+    memset(self->class_p, 0, self->n_classes * sizeof *self->class_p);
+    for (size_t r = 0; r < train->n_rows; r++) {
+        const int32_t label = train->label[r];
+        if (label < 0 || (size_t)label >= self->n_classes) {
+            return mad_fail(ctx, MAD_E_RANGE, "training row %zu has class %d, classes are 0..%zu",
+                            r, (int)label, self->n_classes - 1);
+        }
+        const double w = train->weight == NULL ? 1.0 : train->weight[r];
+        self->class_p[label] += w;
+        total += w;
+    }
+    for (size_t k = 0; k < self->n_classes; k++) {
+        self->class_p[k] /= total;
+    }
+    return MAD_OK;
+}
+
+static mad_status prepare(mad_ctx *ctx, mad_diffusion *self, const mad_set *train,
+                          const mad_fit_args *args)
+{
+    mad_status st = MAD_OK;
+    const size_t dim = self->dim;
+
+    if (train->n_rows == 0) {
+        return mad_fail(ctx, MAD_E_RANGE, "no training rows");
+    }
+    MAD_TRY(mad_set_check_finite(ctx, train, "training rows"));
+    MAD_TRY(read_classes(ctx, self, train));
+    if (self->scale[0] == 0.0) {
+        freeze_scaling(self, train);
+    }
+    for (size_t i = 0; i < train->n_rows * dim; i++) {
+        self->rows[i] = (float)((train->x[i] - self->centre[i % dim]) / self->scale[0]);
+    }
+    if (args->warm_steps == 0) {
+        mad_mlp_init(&self->net, args->key, INIT_ITEM, self->theta);
+    }
+    memcpy(self->average, self->theta, self->net.n_params * sizeof *self->theta);
+    mad_train_reset(&self->train);
+    mad_mlp_pack_all(&self->net, self->theta, self->packed);
+out:
+    return st;
+}
+
+/* Mean loss over equal parts of the run. */
+static void note_loss(const mad_fit_args *args, size_t step, size_t n_steps, double loss)
+{
+    if (args->n_loss == 0) {
+        return;
+    }
+    const size_t part = step * args->n_loss / n_steps;
+    const size_t begin = (part * n_steps + args->n_loss - 1) / args->n_loss;
+    const double n_before = (double)(step - begin);
+    const double before = step == begin ? 0.0 : args->loss_curve[part];
+    args->loss_curve[part] = (before * n_before + loss) / (n_before + 1.0);
+}
+
+mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                             const mad_fit_args *args)
+{
+    mad_status st = MAD_OK;
+    mad_diffusion *self = (mad_diffusion *)model;
+    const size_t n_steps = args->warm_steps > 0 ? args->warm_steps : self->n_steps;
+    batch_job job = {.self = self, .train = train, .key = args->key};
+
+    MAD_TRY(prepare(ctx, self, train, args));
+    for (job.step = 0; job.step < n_steps; job.step++) {
+        double loss = 0.0;
+        MAD_TRY(mad_ctx_poll(ctx));
+        MAD_TRY(mad_par_for(ctx, MAD_TRAIN_SHARDS, run_shard, &job));
+        for (size_t s = 0; s < MAD_TRAIN_SHARDS; s++) {
+            loss += job.loss[s];
+        }
+        note_loss(args, job.step, n_steps, loss);
+        MAD_TRY(mad_train_step(ctx, &self->train, &self->options, job.step + 1, n_steps,
+                               self->theta, self->average, self->packed));
+    }
+    if (args->samples_seen != NULL) {
+        *args->samples_seen = (double)n_steps * (double)self->n_batch;
+    }
+    if (args->flops != NULL) { /* forward, and two products of its size backward */
+        *args->flops += 6.0 * (double)self->net.n_weights * (double)self->n_batch * (double)n_steps;
+    }
+out:
+    return st;
+}
