@@ -47,7 +47,6 @@ mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem, const mad_config *c
         {"loop", "n_initial", &config->loop, 200},
         {"loop", "n_real", &config->loop, 200},
         {"loop", "n_synthetic", &config->loop, 200},
-        {"loop", "budget", &config->loop, 200},
         {"measure", "n", &config->measure, 200},
         {"model", "train.steps", &config->model, 50},
         {"model", "sampler.steps", &config->model, 20},
@@ -102,7 +101,7 @@ static mad_status note(mad_ctx *ctx, const char *dir, const char *event, const c
 {
     const mad_attribute pairs[] = {{.name = "generation", .number = generation},
                                    {.name = key, .text = text}};
-    return mad_journal_add(ctx, dir, event, key != NULL ? 2 : 1, pairs);
+    return mad_journal_append(ctx, dir, event, key != NULL ? 2 : 1, pairs);
 }
 
 /* Log why a run ended; the status stays what it was. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { MAX_SERIES = 96, MAX_ATTRIBUTES = 24 };
 
@@ -211,6 +212,17 @@ static const char *hash_text(mad_arena *mem, uint64_t hash)
     return mad_arena_text(mem, digits);
 }
 
+static const char *now_text(mad_arena *mem)
+{
+    char digits[32];
+    struct tm utc;
+    const time_t now = time(NULL);
+    if (gmtime_r(&now, &utc) == NULL || strftime(digits, sizeof digits, "%FT%TZ", &utc) == 0) {
+        return "unknown";
+    }
+    return mad_arena_text(mem, digits);
+}
+
 static void add_root(mad_ctx *ctx, builder *b)
 {
     mad_experiment *e = b->e;
@@ -219,6 +231,7 @@ static void add_root(mad_ctx *ctx, builder *b)
     text(b, "version", MADLOOP_VERSION);
     text(b, "git", MADLOOP_GIT);
     text(b, "compiler", __VERSION__);
+    text(b, "created", now_text(b->mem));
     text(b, "config", e->config->resolved);
     text(b, "config_hash", hash_text(b->mem, e->config->hash));
     text(b, "seed", mad_get_text(&e->config->root, "seed"));

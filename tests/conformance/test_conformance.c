@@ -1,0 +1,446 @@
+/* tests/conformance/test_conformance.c: what every plug-in of the registry must do. A new one is
+ * covered the moment it is listed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/cli/builtin.h"
+#include "sim/config/config.h"
+#include "sim/iface/setting.h"
+
+enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4 };
+
+static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
+
+/* Values that keep this test quick; every other parameter has its default. */
+static const struct {
+    const char *name, *text;
+} quick[] = {{"train.steps", "30"}, {"train.batch", "64"}, {"schedule.steps", "30"},
+             {"net.width", "32"},   {"net.depth", "2"},    {"components", "5"}};
+
+typedef struct bench {
+    mad_ctx *ctx;
+    mad_arena *mem;
+} bench;
+
+static bench open_bench(size_t n_threads)
+{
+    return (bench){.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
+}
+
+static void close_bench(bench b)
+{
+    mad_arena_destroy(b.mem);
+    mad_ctx_destroy(b.ctx);
+}
+
+static void must(bench b, mad_status st, const char *what, const char *name)
+{
+    if (st != MAD_OK) {
+        fail_msg("%s of '%s': %s", what, name, b.ctx->message);
+    }
+}
+
+static mad_values quick_values(bench b, const mad_param *params)
+{
+    mad_values values;
+    must(b, mad_values_default(b.ctx, b.mem, params, &values), "defaults", params[0].name);
+    for (size_t i = 0; i < values.n_values; i++) {
+        for (size_t k = 0; k < sizeof quick / sizeof *quick; k++) {
+            if (strcmp(values.value[i].param->name, quick[k].name) == 0) {
+                must(b,
+                     mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &quick[k].text, 0,
+                                     &values.value[i]),
+                     "quick value", quick[k].name);
+            }
+        }
+    }
+    return values;
+}
+
+static mad_world *create_world(bench b, const mad_world_type *type)
+{
+    mad_world *world = NULL;
+    const mad_values values = quick_values(b, type->params);
+    mad_values *kept = mad_arena_take(b.mem, 1, sizeof *kept);
+    *kept = values;
+    const mad_world_args args = {.values = kept, .seed = 3};
+    must(b, type->create(b.ctx, &args, b.mem, &world), "create", type->name);
+    return world;
+}
+
+/* Worlds that need no data file. */
+static int is_procedural(const mad_world_type *type)
+{
+    return type->reader == NULL;
+}
+
+static mad_set take_set(bench b, const mad_world_info *info, size_t n_rows)
+{
+    mad_set set;
+    must(b, mad_set_take(b.ctx, b.mem, n_rows, info->dim, info->n_classes > 0, &set), "set", "");
+    return set;
+}
+
+static mad_key key_for(mad_purpose purpose, uint32_t generation)
+{
+    return (mad_key){.seed = 17, .replicate = 1, .generation = generation, .purpose = purpose};
+}
+
+static int same_bits(const mad_set *a, const mad_set *b)
+{
+    return a->n_rows == b->n_rows && memcmp(a->x, b->x, a->n_rows * a->dim * sizeof *a->x) == 0 &&
+           (a->label == NULL || memcmp(a->label, b->label, a->n_rows * sizeof *a->label) == 0);
+}
+
+/* ---- documentation ------------------------------------------------------------------------- */
+
+static void documented(const char *name, const char *doc, const char *ref, const mad_param *params)
+{
+    assert_non_null(name);
+    if (doc == NULL || strlen(doc) < 10 || ref == NULL || strlen(ref) < 3) {
+        fail_msg("'%s' lacks a doc or a source", name);
+    }
+    for (const mad_param *p = params; p != NULL && p->name != NULL; p++) {
+        if (p->doc == NULL || strlen(p->doc) < 5) {
+            fail_msg("'%s.%s' lacks a doc", name, p->name);
+        }
+    }
+}
+
+static void everything_is_documented(void **state)
+{
+    (void)state;
+    for (const mad_world_type *const *t = mad_builtin.worlds; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+    }
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+        assert_non_null((*t)->fit);
+        assert_non_null((*t)->sample);
+        assert_non_null((*t)->fields);
+    }
+    for (const mad_loop_type *const *t = mad_builtin.loops; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+    }
+    for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+    }
+    for (const mad_metric_type *const *t = mad_builtin.metrics; *t != NULL; t++) {
+        for (const mad_metric_output *o = (*t)->outputs; o->name != NULL; o++) {
+            documented(o->name, o->definition, o->reference, (*t)->params);
+            assert_non_null(o->long_name);
+            assert_non_null(o->units);
+            assert_true(strcmp(o->direction, "higher") == 0 || strcmp(o->direction, "lower") == 0 ||
+                        strcmp(o->direction, "target") == 0);
+        }
+    }
+    for (const mad_theory_type *const *t = mad_builtin.theories; *t != NULL; t++) {
+        documented((*t)->name, (*t)->statement, (*t)->ref, NULL);
+        assert_non_null((*t)->assumptions);
+    }
+    for (const mad_command *const *c = mad_builtin_commands; *c != NULL; c++) {
+        documented((*c)->name, (*c)->doc, "cli", NULL);
+    }
+}
+
+/* Every parameter refuses what it cannot hold, with a message. */
+static void refuses_nonsense(bench b, const mad_param *params)
+{
+    for (const mad_param *p = params; p != NULL && p->name != NULL; p++) {
+        const char *const nonsense = "no-such-value(";
+        mad_value value;
+        if (p->kind == MAD_PARAM_TEXT || p->kind == MAD_PARAM_PATH || p->kind == MAD_PARAM_WORDS) {
+            continue;
+        }
+        if (mad_value_parse(b.ctx, b.mem, p, 1, &nonsense, 0, &value) != MAD_E_CONFIG ||
+            strstr(b.ctx->message, nonsense) == NULL) {
+            fail_msg("'%s' took nonsense: %s", p->name, b.ctx->message);
+        }
+        mad_ctx_clear(b.ctx);
+    }
+}
+
+static void bad_parameters_are_refused(void **state)
+{
+    (void)state;
+    bench b = open_bench(1);
+    for (const mad_world_type *const *t = mad_builtin.worlds; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_loop_type *const *t = mad_builtin.loops; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    close_bench(b);
+}
+
+/* ---- worlds -------------------------------------------------------------------------------- */
+
+static void worlds_draw_prefixes(void **state)
+{
+    (void)state;
+    for (const mad_world_type *const *t = mad_builtin.worlds; *t != NULL; t++) {
+        bench b = open_bench(2);
+        if (is_procedural(*t)) {
+            const mad_world *world = create_world(b, *t);
+            mad_set all = take_set(b, &world->info, 1000), part = take_set(b, &world->info, 300);
+            const mad_key key = key_for(MAD_RNG_REAL, 1);
+            must(b, (*t)->draw(b.ctx, world, MAD_PART_TRAIN, key, &all), "draw", (*t)->name);
+            must(b, (*t)->draw(b.ctx, world, MAD_PART_TRAIN, key, &part), "draw", (*t)->name);
+            must(b, mad_set_check_finite(b.ctx, &all, "rows"), "finite rows", (*t)->name);
+            const mad_set prefix = mad_set_rows(&all, 0, 300);
+            assert_true(same_bits(&prefix, &part));
+            must(b, (*t)->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 2), &part),
+                 "draw", (*t)->name);
+            assert_false(same_bits(&prefix, &part)); /* another key, other rows */
+        }
+        close_bench(b);
+    }
+}
+
+/* ---- models -------------------------------------------------------------------------------- */
+
+/* The first procedural world a model can be fitted to. */
+static const mad_world_type *world_for(bench b, const mad_model_type *model)
+{
+    for (const mad_world_type *const *t = mad_builtin.worlds; *t != NULL; t++) {
+        if (is_procedural(*t) && model->worlds & 1u << create_world(b, *t)->info.kind) {
+            return *t;
+        }
+    }
+    fail_msg("no world for model '%s'", model->name);
+    return NULL;
+}
+
+static size_t field_bytes(const mad_field *field)
+{
+    return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+}
+
+static void copy_state(mad_model *from, mad_model *to)
+{
+    mad_fields a = {0}, b = {0};
+    from->type->fields(from, &a);
+    to->type->fields(to, &b);
+    assert_int_equal(a.n_fields, b.n_fields);
+    for (size_t i = 0; i < a.n_fields; i++) {
+        assert_string_equal(a.field[i].name, b.field[i].name);
+        assert_int_equal(a.field[i].count, b.field[i].count);
+        memcpy(b.field[i].data, a.field[i].data, field_bytes(&a.field[i]));
+    }
+}
+
+typedef struct life {
+    mad_set first, second; /* samples of generations 1 and 2 */
+} life;
+
+static mad_model *create_model(bench b, const mad_model_type *type, const mad_world *world)
+{
+    mad_model *model = NULL;
+    mad_values *values = mad_arena_take(b.mem, 1, sizeof *values);
+    *values = quick_values(b, type->params);
+    const mad_model_args args = {.values = values,
+                                 .world = &world->info,
+                                 .max_train_rows = N_TRAIN,
+                                 .max_sample_rows = N_SAMPLE};
+    must(b, type->create(b.ctx, &args, b.mem, &model), "create", type->name);
+    return model;
+}
+
+static void fit(bench b, mad_model *model, const mad_set *train, uint32_t generation)
+{
+    double loss[4], flops = 0.0, seen = 0.0;
+    const mad_fit_args args = {.key = key_for(MAD_RNG_FIT, generation),
+                               .n_loss = 4,
+                               .loss_curve = loss,
+                               .samples_seen = &seen,
+                               .flops = &flops};
+    must(b, model->type->fit(b.ctx, model, train, &args), "fit", model->type->name);
+}
+
+/* Generation 1, sample, then generation 2 on those samples; with `change` every step happens in a
+ * fresh object that was given the saved state alone. */
+static life live(bench b, const mad_model_type *type, int change)
+{
+    const mad_world *world = create_world(b, world_for(b, type));
+    const int with_labels = world->info.n_classes > 0 && type->flags & MAD_MODEL_LABELS;
+    mad_world_info bare = world->info;
+    bare.n_classes = with_labels ? bare.n_classes : 0;
+    mad_set train = take_set(b, &bare, N_TRAIN);
+    life l = {.first = take_set(b, &bare, N_SAMPLE), .second = take_set(b, &bare, N_SAMPLE)};
+    must(b, world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
+         "draw", world->type->name);
+    mad_model *model = create_model(b, type, world);
+    mad_set *const samples[] = {&l.first, &l.second};
+    for (uint32_t generation = 1; generation <= 2; generation++) {
+        fit(b, model, &train, generation);
+        if (change) {
+            mad_model *other = create_model(b, type, world);
+            copy_state(model, other);
+            if (type->loaded != NULL) {
+                must(b, type->loaded(b.ctx, other), "loaded", type->name);
+            }
+            model = other;
+        }
+        mad_set *out = samples[generation - 1];
+        must(b, type->sample(b.ctx, model, key_for(MAD_RNG_SAMPLE, generation), 0, out), "sample",
+             type->name);
+        must(b, mad_set_check_finite(b.ctx, out, "samples"), "finite samples", type->name);
+        const mad_set next = mad_set_rows(out, 0, N_TRAIN);
+        mad_set_copy(&next, &train, 0);
+    }
+    return l;
+}
+
+static void models_live_in_their_saved_state(void **state)
+{
+    (void)state;
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        bench b = open_bench(2);
+        const life one = live(b, *t, 0), many = live(b, *t, 1);
+        if (!same_bits(&one.first, &many.first) || !same_bits(&one.second, &many.second)) {
+            fail_msg("model '%s' is more than its fields", (*t)->name);
+        }
+        assert_false(same_bits(&one.first, &one.second));
+        close_bench(b);
+    }
+}
+
+static void models_do_not_see_threads(void **state)
+{
+    (void)state;
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        bench alone = open_bench(1);
+        const life reference = live(alone, *t, 0);
+        for (size_t i = 1; i < N_THREAD_COUNTS; i++) {
+            bench b = open_bench(thread_counts[i]);
+            const life l = live(b, *t, 0);
+            if (!same_bits(&reference.second, &l.second)) {
+                fail_msg("model '%s' differs with %zu threads", (*t)->name, thread_counts[i]);
+            }
+            close_bench(b);
+        }
+        close_bench(alone);
+    }
+}
+
+/* What moments() says is what sample() draws: z of the mean of each coordinate, n = 600 rows, at
+ * most 8 coordinates; |z| < 5.3 is a false alarm of 1e-6 per model. A shifted mean must fail. */
+static double worst_mean_z(const mad_set *rows, const mad_moments *law, double shift)
+{
+    double worst = 0.0;
+    for (size_t j = 0; j < rows->dim; j++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < rows->n_rows; i++) {
+            sum += rows->x[i * rows->dim + j];
+        }
+        const double sd = sqrt(law->cov[j * rows->dim + j] / (double)rows->n_rows);
+        const double z = (sum / (double)rows->n_rows - law->mean[j]) / sd + 6.0 * shift;
+        worst = fmax(worst, fabs(z));
+    }
+    return worst;
+}
+
+static void moments_are_those_of_the_samples(void **state)
+{
+    (void)state;
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        if ((*t)->moments == NULL) {
+            continue;
+        }
+        bench b = open_bench(2);
+        const mad_world *world = create_world(b, world_for(b, *t));
+        const size_t dim = world->info.dim;
+        mad_world_info bare = world->info;
+        bare.n_classes = 0;
+        mad_set train = take_set(b, &bare, N_TRAIN), rows = take_set(b, &bare, N_SAMPLE);
+        mad_moments law = {.dim = dim,
+                           .mean = mad_arena_take(b.mem, dim, sizeof(double)),
+                           .cov = mad_arena_take(b.mem, dim * dim, sizeof(double))};
+        must(b, world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
+             "draw", world->type->name);
+        mad_model *model = create_model(b, *t, world);
+        fit(b, model, &train, 1);
+        must(b, (*t)->moments(b.ctx, model, &law), "moments", (*t)->name);
+        must(b, (*t)->sample(b.ctx, model, key_for(MAD_RNG_SAMPLE, 1), 0, &rows), "sample",
+             (*t)->name);
+        const double z = worst_mean_z(&rows, &law, 0.0);
+        if (!(z < 5.3)) {
+            fail_msg("model '%s': mean of samples is %.2f sd off its moments", (*t)->name, z);
+        }
+        assert_false(worst_mean_z(&rows, &law, 2.0) < 5.3);
+        close_bench(b);
+    }
+}
+
+/* ---- biases and metrics -------------------------------------------------------------------- */
+
+static void some_strength_is_the_identity(void **state)
+{
+    (void)state;
+    bench b = open_bench(1);
+    for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
+        if ((*t)->apply == NULL) {
+            continue;
+        }
+        mad_values values = quick_values(b, (*t)->params);
+        const char *const one = "1";
+        for (size_t i = 0; i < values.n_values; i++) {
+            if (strcmp(values.value[i].param->name, "strength") == 0) {
+                must(b,
+                     mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &one, 0,
+                                     &values.value[i]),
+                     "strength", (*t)->name);
+            }
+        }
+        assert_true((*t)->is_identity(&values));
+    }
+    close_bench(b);
+}
+
+static void names_are_unique(void **state)
+{
+    (void)state;
+    const mad_metric_type *const *list = mad_builtin.metrics;
+    for (size_t a = 0; list[a] != NULL; a++) {
+        for (size_t c = 0; list[c] != NULL; c++) {
+            for (const mad_metric_output *x = list[a]->outputs; x->name != NULL; x++) {
+                for (const mad_metric_output *y = list[c]->outputs; y->name != NULL; y++) {
+                    /* one name may have one maker per kind of world */
+                    const int clash = x != y && strcmp(x->name, y->name) == 0 &&
+                                      list[a]->worlds & list[c]->worlds;
+                    if (clash) {
+                        fail_msg("metric '%s' is made twice", x->name);
+                    }
+                }
+            }
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_is_documented),
+        cmocka_unit_test(bad_parameters_are_refused),
+        cmocka_unit_test(worlds_draw_prefixes),
+        cmocka_unit_test(models_live_in_their_saved_state),
+        cmocka_unit_test(models_do_not_see_threads),
+        cmocka_unit_test(moments_are_those_of_the_samples),
+        cmocka_unit_test(some_strength_is_the_identity),
+        cmocka_unit_test(names_are_unique),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
