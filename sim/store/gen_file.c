@@ -73,18 +73,17 @@ static mad_status write_array(mad_ctx *ctx, hid_t file, const mad_gen_array *arr
 {
     mad_status st = MAD_OK;
     hsize_t dims[MAX_RANK];
-    hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID, space = H5I_INVALID_HID,
-          dataset = H5I_INVALID_HID;
+    hid_t creation = H5I_INVALID_HID, space = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
 
     MAD_ASSERT(array->rank >= 1 && array->rank <= MAX_RANK);
     for (size_t i = 0; i < array->rank; i++) {
         dims[i] = array->shape[i];
     }
-    MAD_TRY(mad_h5_link_properties(ctx, &links));
+    MAD_TRY(mad_h5_make_groups(ctx, file, array->path));
     MAD_TRY(creation_properties(ctx, array, &creation));
     space = H5Screate_simple((int)array->rank, dims, NULL);
-    dataset =
-        H5Dcreate2(file, array->path, disk_type(array->kind), space, links, creation, H5P_DEFAULT);
+    dataset = H5Dcreate2(file, array->path, disk_type(array->kind), space, H5P_DEFAULT, creation,
+                         H5P_DEFAULT);
     if (dataset < 0 || H5Dwrite(dataset, memory_type(array->kind), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                 array->data) < 0) {
         st = mad_h5_fail(ctx, MAD_E_IO, "cannot write %s", array->path);
@@ -93,8 +92,7 @@ static mad_status write_array(mad_ctx *ctx, hid_t file, const mad_gen_array *arr
 out:
     st = mad_h5_close(ctx, st, dataset);
     st = mad_h5_close(ctx, st, space);
-    st = mad_h5_close(ctx, st, creation);
-    return mad_h5_close(ctx, st, links);
+    return mad_h5_close(ctx, st, creation);
 }
 
 mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, size_t n_arrays,

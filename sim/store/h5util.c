@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 1 << 20, MAX_TEXT_BYTES = 1 << 26 };
+enum { CHUNK_BYTES = 1 << 20, MAX_TEXT_BYTES = 1 << 26, MAX_GROUP_BYTES = 256 };
 
 void mad_h5_quiet(void)
 {
@@ -333,15 +333,32 @@ mad_status mad_h5_read_count(mad_ctx *ctx, hid_t object, const char *name, size_
     return mad_h5_close(ctx, st, attr);
 }
 
-mad_status mad_h5_link_properties(mad_ctx *ctx, hid_t *out)
+mad_status mad_h5_make_groups(mad_ctx *ctx, hid_t file, const char *path)
 {
-    const hid_t list = H5Pcreate(H5P_LINK_CREATE);
-    if (list < 0 || H5Pset_create_intermediate_group(list, 1) < 0 ||
-        H5Pset_char_encoding(list, H5T_CSET_UTF8) < 0) {
-        return mad_h5_close(ctx, mad_h5_fail(ctx, MAD_E_IO, "HDF5 link properties"), list);
+    mad_status st = MAD_OK;
+    char prefix[MAX_GROUP_BYTES];
+    const hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+
+    if (strlen(path) >= sizeof prefix || H5Pset_obj_track_times(creation, 0) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot create the groups of '%s'", path);
+        goto out;
     }
-    *out = list;
-    return MAD_OK;
+    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        const size_t n = (size_t)(slash - path);
+        memcpy(prefix, path, n);
+        prefix[n] = '\0';
+        const htri_t exists = H5Lexists(file, prefix, H5P_DEFAULT);
+        const hid_t group = exists != 0
+                                ? H5I_INVALID_HID
+                                : H5Gcreate2(file, prefix, H5P_DEFAULT, creation, H5P_DEFAULT);
+        if (exists < 0 || (exists == 0 && group < 0)) {
+            st = mad_h5_fail(ctx, MAD_E_IO, "cannot create group '%s'", prefix);
+            goto out;
+        }
+        MAD_TRY(mad_h5_close(ctx, MAD_OK, group));
+    }
+out:
+    return mad_h5_close(ctx, st, creation);
 }
 
 void mad_h5_shrink_chunk(size_t rank, hsize_t *dims, size_t item_bytes)

@@ -46,8 +46,9 @@ MAD_MUST_CHECK mad_status mad_h5_read_count(mad_ctx *ctx, hid_t object, const ch
 MAD_MUST_CHECK mad_status mad_h5_read_attributes(mad_ctx *ctx, mad_arena *mem, hid_t object,
                                                  size_t *n, const mad_attribute **out);
 
-/** Link creation properties that make the groups on the way; caller closes. */
-MAD_MUST_CHECK mad_status mad_h5_link_properties(mad_ctx *ctx, hid_t *out);
+/** Create the groups of "a/b/name" or "/a/b/name" that are missing: /a and /a/b. Like everything
+ *  else in our files they carry no times: equal content gives equal bytes. MAD_E_IO. */
+MAD_MUST_CHECK mad_status mad_h5_make_groups(mad_ctx *ctx, hid_t file, const char *path);
 
 /** Halve the largest of dims[rank] until the product times item_bytes is at most 1 MiB. */
 void mad_h5_shrink_chunk(size_t rank, hsize_t *dims, size_t item_bytes);

@@ -77,10 +77,10 @@ static mad_status create_dataset(mad_ctx *ctx, hid_t file, const char *path, siz
 {
     mad_status st = MAD_OK;
     const double nan = NAN;
-    hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID;
+    hid_t creation = H5I_INVALID_HID;
     const hid_t space = H5Screate_simple((int)rank, dims, NULL);
 
-    MAD_TRY(mad_h5_link_properties(ctx, &links));
+    MAD_TRY(mad_h5_make_groups(ctx, file, path));
     creation = H5Pcreate(H5P_DATASET_CREATE);
     if (H5Pset_obj_track_times(creation, 0) < 0 ||
         H5Pset_fill_value(creation, H5T_NATIVE_DOUBLE, &nan) < 0 ||
@@ -88,13 +88,12 @@ static mad_status create_dataset(mad_ctx *ctx, hid_t file, const char *path, siz
         st = mad_h5_fail(ctx, MAD_E_IO, "properties of %s", path);
         goto out;
     }
-    *out = H5Dcreate2(file, path, H5T_IEEE_F64LE, space, links, creation, H5P_DEFAULT);
+    *out = H5Dcreate2(file, path, H5T_IEEE_F64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     if (*out < 0) {
         st = mad_h5_fail(ctx, MAD_E_IO, "cannot create %s", path);
     }
 out:
     st = mad_h5_close(ctx, st, creation);
-    st = mad_h5_close(ctx, st, links);
     return mad_h5_close(ctx, st, space);
 }
 
