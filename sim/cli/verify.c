@@ -1,0 +1,533 @@
+/* sim/cli/verify.c: `madloop verify`: small loops in memory against their closed forms.
+ *
+ * Null law of every line: the mean over replicates is asymptotically normal about the closed form,
+ * so z = (measured - expected) / standard error is N(0, 1); a right program fails a line with
+ * probability 6.3e-5 (|z| >= 4, two-sided). Generations are small where the law is heavy-tailed
+ * (E sigma_t^2 is carried by rare paths once t > n/2). The seed is fixed unless --seed is given.
+ */
+#include "sim/cli/verbs.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cli/app.h"
+#include "sim/engine/engine.h"
+#include "sim/num/stats.h"
+
+#define Z_LIMIT 4.0
+
+typedef enum statistic {
+    MEAN,     /* of a measure, against the closed form a run would store beside it */
+    VARIANCE, /* of log_det over replicates, against t sum_j psi1((n - j)/2) */
+    CONSERVED /* mean of mean_error_sq + trace, against tr Sigma_0 */
+} statistic;
+
+typedef struct check {
+    size_t generation;
+    const char *metric; /* NULL ends the list */
+    statistic kind;
+} check;
+
+enum { MAX_CHECKS = 6 };
+
+typedef struct oracle {
+    const char *law, *setting;
+    size_t n_replicates, n_generations;
+    const char *world, *model, *loop, *bias; /* YAML flow mappings */
+    check checks[MAX_CHECKS];
+} oracle;
+
+#define GAUSS_1D "{kind: gauss, dim: 1}"
+#define GAUSS_3D "{kind: gauss, dim: 3, spectrum: 1}"
+#define UNBIASED "{kind: gauss, ddof: unbiased}"
+#define ML       "{kind: gauss, ddof: ml}"
+#define NO_BIAS  "{kind: none}"
+#define SHRINK   "{kind: shrink, strength: 0.8}"
+#define DICE     "{kind: zipf, categories: 10, exponent: 0}"
+#define MIXED    "n_initial: 12, n_real: 8, n_synthetic: 12"
+#define LINE     "{kind: regression, features: 5, noise: 1}"
+#define BOTH(t)                                                                                    \
+    {t, "trace", MEAN},                                                                            \
+    {                                                                                              \
+        t, "mean_error_sq", MEAN                                                                   \
+    }
+#define SUM(t)                                                                                     \
+    {                                                                                              \
+        t, "trace", CONSERVED                                                                      \
+    }
+
+#define CONSERVATION(what, loop)                                                                   \
+    {                                                                                              \
+        "G5", what ", ML", 4000, 6, GAUSS_3D, ML, "{family: custom, " MIXED ", " loop "}",         \
+            NO_BIAS,                                                                               \
+        {                                                                                          \
+            SUM(2), SUM(6)                                                                         \
+        }                                                                                          \
+    }
+
+static const oracle oracles[] = {
+    {"G1,G3",
+     "replace, n = 20, lam = 0.8",
+     4000,
+     8,
+     GAUSS_3D,
+     UNBIASED,
+     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
+     SHRINK,
+     {BOTH(1), BOTH(2), BOTH(8)}},
+    {"G2",
+     "replace, n = 10",
+     4000,
+     20,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: fully_synthetic, n_initial: 10, n_synthetic: 10}",
+     NO_BIAS,
+     {{1, "log_det", MEAN},
+      {20, "log_det", MEAN},
+      {1, "log_det", VARIANCE},
+      {20, "log_det", VARIANCE}}},
+    {"G4",
+     "replace, n = 20",
+     4000,
+     8,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
+     SHRINK,
+     {{1, "frechet", MEAN}, {8, "frechet", MEAN}}},
+    {"G8",
+     "replace, d = 3, n = 12, lam = 0.8",
+     4000,
+     10,
+     GAUSS_3D,
+     UNBIASED,
+     "{family: fully_synthetic, n_initial: 12, n_synthetic: 12}",
+     SHRINK,
+     {{1, "log_det", MEAN}, {10, "log_det", MEAN}, {10, "log_det", VARIANCE}}},
+    CONSERVATION("replace", "real: none"),
+    CONSERVATION("window(3)", "real: none, retain: window(3)"),
+    CONSERVATION("accumulate", "real: fixed, retain: accumulate"),
+    CONSERVATION("budget", "real: fixed, retain: accumulate, budget: 10"),
+    CONSERVATION("fixed real", "real: fixed"),
+    CONSERVATION("fresh real", "real: fresh"),
+    CONSERVATION("fresh_accumulate", "real: fresh_accumulate"),
+    CONSERVATION("age uniform(3)", "real: fresh, age: uniform(3)"),
+    CONSERVATION("age geometric(0.5)", "real: none, age: geometric(0.5)"),
+    CONSERVATION("age all", "real: fixed, age: all"),
+    CONSERVATION("real_weight", "real: fresh, real_weight: 0.7"),
+    {"F2,F3",
+     "fresh, 20 + 80",
+     2000,
+     20,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: fresh, n_initial: 30, n_real: 20, n_synthetic: 80}",
+     NO_BIAS,
+     {BOTH(2), BOTH(20)}},
+    {"F2,F3",
+     "fresh, 20 + 80, lam = 0.8",
+     2000,
+     20,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: fresh, n_initial: 30, n_real: 20, n_synthetic: 80}",
+     SHRINK,
+     {BOTH(2), BOTH(20)}},
+    {"F5",
+     "fresh, 20 + 200, age uniform(3)",
+     2000,
+     30,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: fresh, n_initial: 20, n_real: 20, n_synthetic: 200, age: uniform(3)}",
+     NO_BIAS,
+     {BOTH(30)}},
+    {"X1",
+     "fixed real, 30 + 70, lam = 0.8",
+     2000,
+     20,
+     GAUSS_1D,
+     UNBIASED,
+     "{family: synthetic_augmentation, n_initial: 30, n_real: 30, n_synthetic: 70}",
+     SHRINK,
+     {BOTH(20)}},
+    {"A2",
+     "accumulate, n = 10, ML",
+     4000,
+     10,
+     GAUSS_1D,
+     ML,
+     "{family: custom, real: fixed, retain: accumulate, n_initial: 10, n_real: 10, n_synthetic: "
+     "10}",
+     NO_BIAS,
+     {BOTH(2), BOTH(10)}},
+    {"A3",
+     "accumulate, fit on 20, ML",
+     2000,
+     10,
+     GAUSS_1D,
+     ML,
+     "{family: custom, real: fixed, retain: accumulate, budget: 20, n_initial: 20, n_real: 20, "
+     "n_synthetic: 20}",
+     NO_BIAS,
+     {BOTH(2), BOTH(10)}},
+    {"A4",
+     "window(4), n = 20",
+     4000,
+     20,
+     GAUSS_1D,
+     ML,
+     "{family: custom, real: none, retain: window(4), n_initial: 20, n_synthetic: 20}",
+     NO_BIAS,
+     {BOTH(20)}},
+    {"C1,C3",
+     "replace, 10 categories, n = 50",
+     4000,
+     20,
+     DICE,
+     "{kind: categorical}",
+     "{family: fully_synthetic, n_initial: 50, n_synthetic: 50}",
+     NO_BIAS,
+     {{1, "modes_covered", MEAN},
+      {20, "modes_covered", MEAN},
+      {1, "heterozygosity", MEAN},
+      {20, "heterozygosity", MEAN}}},
+    {"C4",
+     "fresh, 20 + 80",
+     2000,
+     15,
+     DICE,
+     "{kind: categorical}",
+     "{family: fresh, n_initial: 100, n_real: 20, n_synthetic: 80}",
+     NO_BIAS,
+     {{15, "heterozygosity", MEAN}}},
+    {"K1",
+     "replace, n = 50, h = 0.3",
+     4000,
+     10,
+     GAUSS_1D,
+     "{kind: kde, bandwidth: 0.3}",
+     "{family: fully_synthetic, n_initial: 50, n_synthetic: 50}",
+     NO_BIAS,
+     {BOTH(1), BOTH(10)}},
+    {"L1",
+     "replace, d = 5, T = 20",
+     4000,
+     6,
+     LINE,
+     "{kind: linear}",
+     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
+     NO_BIAS,
+     {{1, "excess_risk", MEAN}, {6, "excess_risk", MEAN}}},
+    {"L2",
+     "accumulate, same design",
+     4000,
+     6,
+     LINE,
+     "{kind: linear, design: reused}",
+     "{family: custom, real: fixed, retain: accumulate, n_initial: 20, n_real: 20, n_synthetic: "
+     "20}",
+     NO_BIAS,
+     {{6, "excess_risk", MEAN}}},
+    {"L2",
+     "accumulate, new designs",
+     4000,
+     6,
+     LINE,
+     "{kind: linear, design: fresh}",
+     "{family: custom, real: fixed, retain: accumulate, n_initial: 20, n_real: 20, n_synthetic: "
+     "20}",
+     NO_BIAS,
+     {{6, "excess_risk", MEAN}}},
+    {"L4",
+     "minimum norm, d = 20, T = 12",
+     1000,
+     4,
+     "{kind: regression, features: 20, noise: 0}",
+     "{kind: linear}",
+     "{family: fully_synthetic, n_initial: 12, n_synthetic: 12}",
+     NO_BIAS,
+     {{1, "excess_risk", MEAN}, {4, "excess_risk", MEAN}}},
+};
+
+typedef struct outcome {
+    double measured, expected, z;
+} outcome;
+
+/* What the commit callback fills: values over replicates of every check. */
+typedef struct collector {
+    const oracle *oracle;
+    const mad_run_layout *layout;
+    double *value[MAX_CHECKS]; /* [n_replicates] */
+} collector;
+
+static size_t n_checks(const oracle *o)
+{
+    size_t n = 0;
+
+    while (n < MAX_CHECKS && o->checks[n].metric != NULL) {
+        n++;
+    }
+    return n;
+}
+
+static size_t series_of(const mad_run_layout *layout, const char *metric)
+{
+    for (size_t i = 0; i < layout->n_series; i++) {
+        if (strcmp(layout->series[i].group, "metrics") == 0 &&
+            strcmp(layout->series[i].name, metric) == 0) {
+            return i;
+        }
+    }
+    MAD_ASSERT(!"a measure the configuration asked for");
+    return 0;
+}
+
+static void collect(void *arg, size_t begin, size_t n_gens, const double *const *data)
+{
+    collector *c = arg;
+
+    for (size_t k = 0; k < n_checks(c->oracle); k++) {
+        const check *k_th = &c->oracle->checks[k];
+        size_t t = k_th->generation;
+
+        if (t < begin || t >= begin + n_gens) {
+            continue;
+        }
+        for (size_t r = 0; r < c->oracle->n_replicates; r++) {
+            size_t cell = r * n_gens + t - begin;
+
+            c->value[k][r] = data[series_of(c->layout, k_th->metric)][cell];
+            if (k_th->kind == CONSERVED) {
+                c->value[k][r] += data[series_of(c->layout, "mean_error_sq")][cell];
+            }
+        }
+    }
+}
+
+static mad_status expected_mean(mad_app *app, const mad_setting *setting, const check *k,
+                                double *out)
+{
+    mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
+    double *curve = mad_arena_take(app->ctx->scratch, setting->n_generations, sizeof *curve);
+    mad_status st = MAD_OK;
+
+    if (curve == NULL) {
+        return mad_fail_memory(app->ctx, "a theory curve");
+    }
+    *out = (double)NAN;
+    for (const mad_theory_type *const *law = app->registry->theories; *law != NULL; law++) {
+        if (strcmp((*law)->metric, k->metric) == 0 && (*law)->exact && (*law)->applies(setting)) {
+            MAD_TRY((*law)->curve(app->ctx, setting, curve));
+            *out = curve[k->generation - 1];
+            break;
+        }
+    }
+out:
+    mad_arena_release(app->ctx->scratch, mark);
+    return st;
+}
+
+/* Var ln det Sigma_t = t sum_{j=1..d} psi1((n - j)/2): fully synthetic with constant n. */
+static double expected_variance(const mad_setting *setting, size_t generation)
+{
+    double n = (double)setting->loop->type->n_synthetic(setting->loop, 1), sum = 0.0;
+
+    for (size_t j = 1; j <= setting->world->info.dim; j++) {
+        sum += mad_trigamma((n - (double)j) / 2.0);
+    }
+    return (double)generation * sum;
+}
+
+static mad_status judge(mad_app *app, const mad_setting *setting, const oracle *o, const check *k,
+                        const double *x, outcome *out)
+{
+    const mad_world_info *info = &setting->world->info;
+    double n = (double)o->n_replicates, mean = mad_mean(o->n_replicates, x);
+    double var = mad_variance(o->n_replicates, x, 1.0), fourth = 0.0;
+
+    switch (k->kind) {
+    case MEAN:
+        out->measured = mean;
+        out->z = sqrt(var / n);
+        if (expected_mean(app, setting, k, &out->expected) != MAD_OK) {
+            return app->ctx->status;
+        }
+        break;
+    case VARIANCE:
+        for (size_t r = 0; r < o->n_replicates; r++) {
+            fourth += pow(x[r] - mean, 4.0) / n;
+        }
+        out->measured = var;
+        out->expected = expected_variance(setting, k->generation);
+        out->z = sqrt((fourth - var * var) / n);
+        break;
+    case CONSERVED:
+        out->measured = mean;
+        out->z = sqrt(var / n);
+        out->expected = 0.0;
+        for (size_t j = 0; j < info->dim; j++) {
+            out->expected += info->cov[j * info->dim + j];
+        }
+        break;
+    }
+    out->z = (out->measured - out->expected) / out->z;
+    return MAD_OK;
+}
+
+static const char *config_text(mad_arena *mem, const oracle *o, uint64_t seed)
+{
+    char text[1024], metrics[256] = "mean_error_sq";
+
+    if (strstr(o->world, "zipf") != NULL) {
+        metrics[0] = '\0';
+    }
+    for (size_t k = 0; k < n_checks(o); k++) {
+        if (strstr(metrics, o->checks[k].metric) == NULL) {
+            size_t used = strlen(metrics);
+
+            snprintf(metrics + used, sizeof metrics - used, "%s%s", used > 0 ? ", " : "",
+                     o->checks[k].metric);
+        }
+    }
+    snprintf(text, sizeof text,
+             "{seed: %" PRIu64 ", replicates: %zu, generations: %zu, world: %s, model: %s, "
+             "loop: %s, bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}}",
+             seed, o->n_replicates, o->n_generations, o->world, o->model, o->loop, o->bias, metrics,
+             o->n_generations);
+    return mad_arena_text(mem, text);
+}
+
+static mad_status run_oracle(mad_app *app, const oracle *o, uint64_t seed, outcome *out)
+{
+    mad_status st = MAD_OK;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    const char *text = mem != NULL ? config_text(mem, o, seed) : NULL;
+    mad_config config;
+    mad_experiment *experiment = NULL;
+    collector c = {.oracle = o};
+    const mad_run_options options = {.first_generation = 1, .arg = &c, .commit = collect};
+
+    if (text == NULL) {
+        st = mad_fail_memory(app->ctx, "an oracle");
+        goto out;
+    }
+    MAD_TRY(mad_config_load(app->ctx, mem, o->law, text, 0, NULL, app->registry, &config));
+    MAD_TRY(mad_experiment_create(app->ctx, mem, &config, app->registry, &experiment));
+    c.layout = mad_experiment_layout(experiment);
+    for (size_t k = 0; k < n_checks(o); k++) {
+        c.value[k] = mad_arena_take(mem, o->n_replicates, sizeof *c.value[k]);
+        if (c.value[k] == NULL) {
+            st = mad_fail_memory(app->ctx, "an oracle");
+            goto out;
+        }
+    }
+    MAD_TRY(mad_engine_run(app->ctx, experiment, &options));
+    for (size_t k = 0; k < n_checks(o); k++) {
+        MAD_TRY(
+            judge(app, mad_experiment_setting(experiment), o, &o->checks[k], c.value[k], &out[k]));
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+static const char *quantity(const check *k, char text[64])
+{
+    static const char *const formats[] = {
+        [MEAN] = "%s", [VARIANCE] = "Var %s", [CONSERVED] = "%s + mean_error_sq"};
+    const char *format = formats[k->kind];
+    const char *at = strstr(format, "%s");
+
+    snprintf(text, 64, "%.*s%s%s", (int)(at - format), format, k->metric, at + 2);
+    return text;
+}
+
+static mad_status report(mad_ctx *ctx, const oracle *o, const outcome *found, json_t *list,
+                         size_t *n_bad, size_t *n_all)
+{
+    for (size_t k = 0; k < n_checks(o); k++) {
+        char text[64];
+        const check *c = &o->checks[k];
+        int good = fabs(found[k].z) < Z_LIMIT; /* NaN is no pass */
+
+        quantity(c, text);
+        *n_bad += !good;
+        *n_all += 1;
+        if (list == NULL) {
+            printf("%-6s %-33s %4zu  %-22s %11.6g %11.6g %6.2f  %s\n", o->law, o->setting,
+                   c->generation, text, found[k].measured, found[k].expected, found[k].z,
+                   good ? "ok" : "FAILED");
+        } else if (json_array_append_new(
+                       list,
+                       json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:I, s:b}", "law", o->law,
+                                 "setting", o->setting, "generation", (json_int_t)c->generation,
+                                 "quantity", text, "measured", found[k].measured, "expected",
+                                 found[k].expected, "z", found[k].z, "replicates",
+                                 (json_int_t)o->n_replicates, "ok", good)) != 0) {
+            return mad_fail_memory(ctx, "JSON");
+        }
+    }
+    return MAD_OK;
+}
+
+static mad_status verify_verb(mad_app *app, int argc, char **argv)
+{
+    mad_status st = MAD_OK;
+    int as_json = 0;
+    size_t n_threads = 0, seed = 1, n_bad = 0, n_all = 0;
+    const mad_option options[] = {
+        {"json", 0, NULL, "print JSON", .flag = &as_json},
+        {"seed", 0, "N", "root of the random numbers (default 1)", .count = &seed, .max = 1e15},
+        {"threads", 't', "N", "threads to use (default: all processors)", .count = &n_threads,
+         .min = 1, .max = 4096},
+        {NULL}};
+    const mad_usage usage = {options, 0, 0,
+                             "A line fails at |z| >= 4; a right program does that once in 16000 "
+                             "lines."};
+    mad_arguments args;
+    json_t *list = NULL;
+
+    MAD_TRY(mad_options_parse(app, &mad_command_verify, argc, argv, &usage, &args));
+    if (args.shown_help) {
+        goto out;
+    }
+    MAD_TRY(mad_app_set_threads(app, n_threads));
+    mad_app_catch_signals(app);
+    list = as_json ? json_array() : NULL;
+    if (list == NULL) {
+        printf("%-6s %-33s %4s  %-22s %11s %11s %6s  %s\n", "law", "setting", "gen", "quantity",
+               "measured", "expected", "z", "verdict");
+    }
+    for (size_t i = 0; i < sizeof oracles / sizeof oracles[0]; i++) {
+        outcome found[MAX_CHECKS];
+
+        MAD_TRY(run_oracle(app, &oracles[i], seed, found));
+        MAD_TRY(report(app->ctx, &oracles[i], found, list, &n_bad, &n_all));
+    }
+    if (list != NULL) {
+        char *text = json_dumps(list, JSON_INDENT(2));
+        printf("%s\n", text != NULL ? text : "[]");
+        free(text);
+    } else {
+        printf("%zu of %zu closed forms met (|z| < %g)\n", n_all - n_bad, n_all, Z_LIMIT);
+    }
+    if (n_bad > 0) {
+        st = mad_fail(app->ctx, MAD_E_FAILED, "%zu of %zu closed forms not met", n_bad, n_all);
+    }
+out:
+    json_decref(list);
+    return st;
+}
+
+const mad_command mad_command_verify = {
+    .name = "verify",
+    .arguments = "",
+    .doc = "Compare small loops with their closed forms, below a minute",
+    .run = verify_verb,
+};
