@@ -1,0 +1,296 @@
+/* analysis/table/table.c: `madloop table`: replicates aggregated, one row per run and metric. */
+#include "analysis/table/table.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "analysis/table/grid.h"
+#include "analysis/table/runs.h"
+#include "sim/cli/options.h"
+#include "sim/config/config.h"
+
+enum { MAX_METRICS = 256 };
+
+/* Everything to be printed: rows[i] belongs to run[i]. */
+typedef struct table {
+    size_t n_rows;
+    mad_summary *rows;
+    const mad_run_entry **run;
+} table;
+
+/* Keep of names[*n] those listed in "a,b" (in that order). */
+static mad_status pick_metrics(mad_ctx *ctx, mad_arena *mem, const char *list, size_t *n,
+                               const char **names)
+{
+    const char *picked[MAX_METRICS];
+    size_t n_picked = 0;
+    char *text = mad_arena_text(mem, list);
+    char *rest = NULL;
+
+    if (text == NULL) {
+        return mad_fail_memory(ctx, "options");
+    }
+    for (char *word = strtok_r(text, ", ", &rest); word != NULL;
+         word = strtok_r(NULL, ", ", &rest)) {
+        size_t i = 0;
+        while (i < *n && strcmp(names[i], word) != 0) {
+            i++;
+        }
+        if (i == *n) {
+            const char *near = mad_nearest(word, *n, names);
+            return mad_fail(ctx, MAD_E_USAGE, "table: no metric '%s' in these runs%s%s%s", word,
+                            near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+                            near != NULL ? "'?)" : "");
+        }
+        if (n_picked < MAX_METRICS) {
+            picked[n_picked++] = names[i];
+        }
+    }
+    if (n_picked == 0) {
+        return mad_fail(ctx, MAD_E_USAGE, "table: option '--metrics' expects names, got '%s'",
+                        list);
+    }
+    memcpy(names, picked, n_picked * sizeof *names);
+    *n = n_picked;
+    return MAD_OK;
+}
+
+static mad_status summarise(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, size_t n_names,
+                            const char *const *names, table *out)
+{
+    mad_status st = MAD_OK;
+
+    out->rows = mad_arena_take(mem, runs->n_runs * n_names, sizeof *out->rows);
+    out->run = mad_arena_take(mem, runs->n_runs * n_names, sizeof *out->run);
+    if (out->rows == NULL || out->run == NULL) {
+        return mad_fail_memory(ctx, "table");
+    }
+    for (size_t m = 0; m < n_names; m++) {
+        for (size_t r = 0; r < runs->n_runs; r++) {
+            const mad_run_entry *entry = &runs->runs[r];
+            const mad_run_series *metric = mad_run_find(&entry->run, "metrics", names[m]);
+            if (metric != NULL) {
+                MAD_TRY(mad_summarise(ctx, &entry->run, metric, &out->rows[out->n_rows]));
+                out->run[out->n_rows++] = entry;
+            }
+        }
+    }
+out:
+    return st;
+}
+
+static const char *keep(mad_arena *mem, const char *text)
+{
+    const char *copy = mad_arena_text(mem, text);
+    return copy != NULL ? copy : "";
+}
+
+static const char *number_cell(mad_arena *mem, double x)
+{
+    char text[MAD_NUMBER_BYTES];
+    mad_format_number(text, x);
+    return keep(mem, text);
+}
+
+static const char *estimate_cell(mad_arena *mem, const mad_estimate *estimate)
+{
+    char text[MAD_NUMBER_BYTES];
+    mad_format_estimate(text, estimate);
+    return keep(mem, text);
+}
+
+static const char *count_cell(mad_arena *mem, size_t n)
+{
+    char text[MAD_NUMBER_BYTES];
+    (void)snprintf(text, sizeof text, "%zu", n);
+    return keep(mem, text);
+}
+
+/* Full precision for machines; an empty cell where there is no number. */
+static const char *exact_cell(mad_arena *mem, double x)
+{
+    char text[MAD_NUMBER_BYTES] = "";
+    if (!isnan(x)) {
+        (void)snprintf(text, sizeof text, "%.17g", x);
+    }
+    return keep(mem, text);
+}
+
+/* text, markdown, latex: an estimate is one cell */
+static size_t readable_row(mad_arena *mem, const mad_run_entry *run, const mad_summary *s,
+                           const char **cell)
+{
+    static const char *const head[] = {"metric", "run",   "R",      "gen",       "first", "last",
+                                       "change", "floor", "theory", "half-life", "trend"};
+    size_t n = sizeof head / sizeof *head;
+    if (s == NULL) {
+        memcpy(cell, head, sizeof head);
+        return n;
+    }
+    const char *const row[] = {s->name,
+                               run->label,
+                               count_cell(mem, run->run.n_replicates),
+                               count_cell(mem, s->last),
+                               estimate_cell(mem, &s->first),
+                               estimate_cell(mem, &s->final),
+                               estimate_cell(mem, &s->change),
+                               estimate_cell(mem, &s->floor),
+                               number_cell(mem, s->theory),
+                               number_cell(mem, s->half_life),
+                               mad_trend_text(s->trend)};
+    memcpy(cell, row, sizeof row);
+    return n;
+}
+
+/* csv: one number per cell */
+static size_t exact_row(mad_arena *mem, const mad_run_entry *run, const mad_summary *s,
+                        const char **cell)
+{
+    static const char *const head[] = {
+        "run",   "dir",        "metric", "units",     "n_replicates", "last_generation",
+        "first", "first_half", "last",   "last_half", "change",       "change_half",
+        "floor", "floor_half", "theory", "half_life", "trend"};
+    size_t n = sizeof head / sizeof *head;
+    if (s == NULL) {
+        memcpy(cell, head, sizeof head);
+        return n;
+    }
+    const char *const row[] = {run->label,
+                               run->dir,
+                               s->name,
+                               s->units,
+                               count_cell(mem, run->run.n_replicates),
+                               count_cell(mem, s->last),
+                               exact_cell(mem, s->first.mean),
+                               exact_cell(mem, s->first.half),
+                               exact_cell(mem, s->final.mean),
+                               exact_cell(mem, s->final.half),
+                               exact_cell(mem, s->change.mean),
+                               exact_cell(mem, s->change.half),
+                               exact_cell(mem, s->floor.mean),
+                               exact_cell(mem, s->floor.half),
+                               exact_cell(mem, s->theory),
+                               exact_cell(mem, s->half_life),
+                               s->trend == MAD_TREND_UNKNOWN ? "" : mad_trend_text(s->trend)};
+    memcpy(cell, row, sizeof row);
+    return n;
+}
+
+static mad_status print_grid(mad_ctx *ctx, mad_arena *mem, const table *t, mad_grid_format format)
+{
+    const char *head[MAX_METRICS];
+    size_t (*fill)(mad_arena *, const mad_run_entry *, const mad_summary *, const char **) =
+        format == MAD_GRID_CSV ? exact_row : readable_row;
+    mad_grid grid = {.n_rows = t->n_rows + 1, .n_columns = fill(mem, NULL, NULL, head)};
+    const char **cell = mad_arena_take(mem, grid.n_rows * grid.n_columns, sizeof *cell);
+
+    if (cell == NULL) {
+        return mad_fail_memory(ctx, "table");
+    }
+    memcpy(cell, head, grid.n_columns * sizeof *cell);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        (void)fill(mem, t->run[i], &t->rows[i], cell + (i + 1) * grid.n_columns);
+    }
+    grid.cell = cell;
+    mad_grid_print(stdout, format, &grid);
+    return MAD_OK;
+}
+
+/* JSON has no NaN (null: nothing was measured) and no infinity (a text). */
+static json_t *json_number(double x)
+{
+    if (isnan(x)) {
+        return json_null();
+    }
+    return isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
+}
+
+static json_t *json_estimate(const mad_estimate *e)
+{
+    return json_pack("{s:I, s:o, s:o, s:o, s:o}", "n", (json_int_t)e->n, "mean",
+                     json_number(e->mean), "half", json_number(e->half), "ci_low",
+                     json_number(e->mean - e->half), "ci_high", json_number(e->mean + e->half));
+}
+
+static mad_status print_json(mad_ctx *ctx, const table *t)
+{
+    json_t *array = json_array();
+    int is_bad = array == NULL;
+
+    for (size_t i = 0; i < t->n_rows && !is_bad; i++) {
+        const mad_summary *s = &t->rows[i];
+        json_t *row =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+                      "run", t->run[i]->label, "dir", t->run[i]->dir, "metric", s->name,
+                      "long_name", s->long_name, "units", s->units, "direction", s->direction,
+                      "n_replicates", (json_int_t)t->run[i]->run.n_replicates, "last_generation",
+                      (json_int_t)s->last, "first", json_estimate(&s->first), "last",
+                      json_estimate(&s->final), "change", json_estimate(&s->change), "floor",
+                      json_estimate(&s->floor), "theory", json_number(s->theory), "half_life",
+                      json_number(s->half_life), "trend", mad_trend_text(s->trend));
+        is_bad = row == NULL || json_array_append_new(array, row) != 0;
+    }
+    if (!is_bad) {
+        is_bad = json_dumpf(array, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
+        (void)fputc('\n', stdout);
+    }
+    json_decref(array);
+    return is_bad ? mad_fail(ctx, MAD_E_IO, "table: cannot write JSON (text that is no UTF-8?)")
+                  : MAD_OK;
+}
+
+static mad_status table_run(mad_app *app, int argc, char **argv)
+{
+    static const char notes[] =
+        "first and last are means over the replicates at generation 1 and at the last generation "
+        "done, with 95 % Student-t half-widths; change is the paired difference and decides the "
+        "trend; floor is the same measure real against real; half-life is the generation at which "
+        "the mean falls below half of generation 1's.";
+    mad_status st = MAD_OK;
+    size_t format = MAD_GRID_TEXT;
+    int is_json = 0;
+    const char *list = NULL;
+    const char *names[MAX_METRICS];
+    mad_arguments args;
+    mad_runs runs;
+    table t = {0};
+    mad_arena *mem = NULL;
+    const mad_option options[] = {
+        {"format", 'f', "FORMAT", MAD_GRID_FORMATS " (default text)", .count = &format,
+         .choices = MAD_GRID_FORMATS},
+        {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
+        {"json", 0, NULL, "print JSON", .flag = &is_json},
+        {NULL},
+    };
+
+    MAD_TRY(mad_options_parse(app, &mad_command_table, argc, argv,
+                              &(mad_usage){options, 1, SIZE_MAX, notes}, &args));
+    if (args.shown_help) {
+        goto out;
+    }
+    mem = mad_arena_create((size_t)1 << 20);
+    if (mem == NULL) {
+        st = mad_fail_memory(app->ctx, "runs");
+        goto out;
+    }
+    MAD_TRY(mad_runs_load(app->ctx, mem, args.n, args.text, &runs));
+    size_t n_names = mad_runs_names(&runs, "metrics", MAX_METRICS, names);
+    if (list != NULL) {
+        MAD_TRY(pick_metrics(app->ctx, mem, list, &n_names, names));
+    }
+    MAD_TRY(summarise(app->ctx, mem, &runs, n_names, names, &t));
+    MAD_TRY(is_json ? print_json(app->ctx, &t)
+                    : print_grid(app->ctx, mem, &t, (mad_grid_format)format));
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+const mad_command mad_command_table = {
+    .name = "table",
+    .arguments = "DIR...",
+    .doc = "Aggregate replicates: value, interval, floor, theory, half-life and trend per metric",
+    .run = table_run,
+};
