@@ -1,0 +1,279 @@
+/* Worlds: laws against their closed forms, streams, splits of finite data.
+ *
+ * Statistical checks: z-scores of sample means of N rows against the stated law (central limit,
+ * N = 200000), each rejected beyond |z| = 4.89 (two-sided 1e-6). A variance 4 % too large gives
+ * |z| > 8 for every world here: the sabotaged twin, rows stretched by 2 %, must be rejected. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/num/linalg.h"
+#include "sim/worlds/worlds.h"
+#include "tests/support/values.h"
+
+enum { N = 200000, MAX_PAIRS = 6 };
+
+#define Z_LIMIT 4.89
+
+static const mad_key draw_key = {
+    .seed = 77, .replicate = 3, .generation = 1, .purpose = MAD_RNG_REAL};
+
+typedef struct known_world {
+    const mad_world_type *type;
+    const char *pairs[MAX_PAIRS];
+} known_world;
+
+static const known_world continuous[] = {
+    {&mad_world_gauss, {NULL}},
+    {&mad_world_gauss, {"dim=3", "sd=2.5", NULL}},
+    {&mad_world_gauss, {"dim=3", "spectrum=1", NULL}},
+    {&mad_world_gauss, {"dim=4", "spectrum=2", "rotate=haar", NULL}},
+    {&mad_world_ring, {NULL}},
+    {&mad_world_ring, {"modes=5", "radius=2", "sd=0.3", "weights=zipf(1.5)", "labels=none", NULL}},
+    {&mad_world_grid, {NULL}},
+    {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}},
+    {&mad_world_swiss, {NULL}},
+    {&mad_world_moons, {NULL}},
+    {&mad_world_regression, {"features=3", "noise=0.5", "norm=2", NULL}},
+};
+enum { N_CONTINUOUS = sizeof continuous / sizeof *continuous };
+
+static size_t count_pairs(const char *const *pairs)
+{
+    size_t n = 0;
+    while (pairs[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+static const mad_world *make(mad_ctx *ctx, mad_arena *mem, const known_world *known, uint64_t seed)
+{
+    mad_values values;
+    mad_world *world = NULL;
+    assert_int_equal(mad_values_of(ctx, mem, known->type->params, count_pairs(known->pairs),
+                                   known->pairs, &values),
+                     MAD_OK);
+    const mad_world_args args = {.values = &values, .seed = seed};
+    assert_int_equal(known->type->create(ctx, &args, mem, &world), MAD_OK);
+    assert_ptr_equal(world->type, known->type);
+    return world;
+}
+
+static mad_set take(mad_ctx *ctx, mad_arena *mem, const mad_world *world, size_t n)
+{
+    mad_set set;
+    assert_int_equal(mad_set_take(ctx, mem, n, world->info.dim, world->info.n_classes > 0, &set),
+                     MAD_OK);
+    return set;
+}
+
+static mad_set draw(mad_ctx *ctx, mad_arena *mem, const mad_world *world, mad_key key, size_t n)
+{
+    mad_set set = take(ctx, mem, world, n);
+    assert_int_equal(world->type->draw(ctx, world, MAD_PART_TRAIN, key, &set), MAD_OK);
+    return set;
+}
+
+/* Largest |z| of the first and second moments of the rows against info->mean and info->cov. */
+static double worst_z(const mad_world_info *info, const mad_set *set)
+{
+    const size_t dim = info->dim;
+    double worst = 0;
+    for (size_t a = 0; a < dim; a++) {
+        for (size_t b = 0; b <= dim; b++) { /* b == dim: the mean itself */
+            double sum = 0, sum_sq = 0;
+            for (size_t i = 0; i < set->n_rows; i++) {
+                const double *x = set->x + i * dim;
+                const double e = b == dim ? x[a] - info->mean[a]
+                                          : (x[a] - info->mean[a]) * (x[b] - info->mean[b]) -
+                                                info->cov[a * dim + b];
+                sum += e;
+                sum_sq += e * e;
+            }
+            worst = fmax(worst, fabs(sum) / sqrt(sum_sq));
+        }
+    }
+    return worst;
+}
+
+static void test_moments(void **state)
+{
+    mad_ctx *ctx = *state;
+    for (size_t i = 0; i < N_CONTINUOUS; i++) {
+        mad_arena *mem = mad_arena_create(1 << 20);
+        const mad_world *world = make(ctx, mem, &continuous[i], 5);
+        mad_set set = draw(ctx, mem, world, draw_key, N);
+        double z = worst_z(&world->info, &set);
+        if (z > Z_LIMIT) {
+            fail_msg("world %zu (%s): z = %g", i, world->type->name, z);
+        }
+        for (size_t j = 0; j < set.n_rows * set.dim; j++) { /* the sabotaged twin */
+            const double mean = world->info.mean[j % set.dim];
+            set.x[j] = mean + 1.02 * (set.x[j] - mean);
+        }
+        z = worst_z(&world->info, &set);
+        if (z <= Z_LIMIT) {
+            fail_msg("world %zu (%s): stretched rows pass, z = %g", i, world->type->name, z);
+        }
+        mad_arena_destroy(mem);
+    }
+}
+
+/* Haar rotation keeps the spectrum: eigenvalues of the covariance are sd^2 i^-a. */
+static void test_spectrum(void **state)
+{
+    mad_ctx *ctx = *state;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    const known_world known = {&mad_world_gauss,
+                               {"dim=6", "spectrum=2", "rotate=haar", "sd=3", NULL}};
+    const mad_world *world = make(ctx, mem, &known, 5), *other = make(ctx, mem, &known, 6);
+    double values[6];
+    assert_int_equal(mad_eigen_sym(ctx, 6, world->info.cov, values, NULL), MAD_OK);
+    for (size_t i = 0; i < 6; i++) {
+        const double expected = 9 / ((double)(6 - i) * (double)(6 - i));
+        assert_true(fabs(values[i] / expected - 1) < 1e-12);
+    }
+    assert_true(fabs(world->info.cov[1]) > 1e-3);          /* it did turn */
+    assert_true(world->info.cov[1] != other->info.cov[1]); /* by the seed */
+    mad_arena_destroy(mem);
+}
+
+/* Labels: shares within binomial z; rows scatter round their own mode by mode_sd. */
+static void test_modes(void **state)
+{
+    mad_ctx *ctx = *state;
+    static const known_world known[] = {
+        {&mad_world_ring, {NULL}},
+        {&mad_world_grid, {"weights=zipf(1)", NULL}},
+    };
+    for (size_t w = 0; w < 2; w++) {
+        mad_arena *mem = mad_arena_create(1 << 20);
+        const mad_world *world = make(ctx, mem, &known[w], 5);
+        const mad_world_info *info = &world->info;
+        const mad_set set = draw(ctx, mem, world, draw_key, N);
+        size_t *count = mad_arena_take(mem, info->n_modes, sizeof *count);
+        double sum = 0, total_p = 0;
+        assert_int_equal(info->n_classes, info->n_modes);
+        for (size_t i = 0; i < N; i++) {
+            const double *centre = info->mode_centre + 2 * set.label[i];
+            const double dx = set.x[2 * i] - centre[0], dy = set.x[2 * i + 1] - centre[1];
+            sum += (dx * dx + dy * dy) / (info->mode_sd * info->mode_sd);
+            count[set.label[i]]++;
+        }
+        assert_true(fabs(sum - 2.0 * N) / sqrt(4.0 * N) < Z_LIMIT); /* chi-square of 2 N */
+        for (size_t k = 0; k < info->n_modes; k++) {
+            const double p = info->mode_p[k];
+            assert_true(fabs((double)count[k] - N * p) / sqrt(N * p * (1 - p)) < Z_LIMIT);
+            total_p += p;
+        }
+        assert_true(fabs(total_p - 1) < 1e-14);
+        mad_arena_destroy(mem);
+    }
+}
+
+static void test_geometry(void **state)
+{
+    mad_ctx *ctx = *state;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    const known_world ring = {&mad_world_ring, {"radius=3", NULL}};
+    const known_world grid = {&mad_world_grid, {NULL}};
+    const known_world zipf = {&mad_world_zipf, {"categories=4", "exponent=2", NULL}};
+    const mad_world_info *info = &make(ctx, mem, &ring, 5)->info;
+    assert_int_equal(info->n_modes, 8);
+    assert_true(fabs(info->mode_centre[4] - 0) < 1e-15 && info->mode_centre[5] == 3.0);
+    assert_true(fabs(info->cov[0] - (4.5 + 0.01)) < 1e-14 && fabs(info->cov[1]) < 1e-15);
+    info = &make(ctx, mem, &grid, 5)->info;
+    assert_int_equal(info->n_modes, 25);
+    assert_true(info->mode_centre[0] == -2 && info->mode_centre[1] == -2);
+    assert_true(info->mode_centre[2] == -1 && info->mode_centre[49] == 2);
+    assert_true(fabs(info->cov[0] - (2 + 0.0025)) < 1e-14); /* mean of 4, 1, 0, 1, 4 */
+    info = &make(ctx, mem, &zipf, 5)->info;
+    const double total = 1 + 1.0 / 4 + 1.0 / 9 + 1.0 / 16;
+    for (size_t k = 0; k < 4; k++) {
+        assert_true(fabs(info->category_p[k] * total * (double)((k + 1) * (k + 1)) - 1) < 1e-14);
+    }
+    mad_arena_destroy(mem);
+}
+
+/* z of every category; the twin compares with the law of another exponent. */
+static void test_zipf(void **state)
+{
+    mad_ctx *ctx = *state;
+    mad_arena *mem = mad_arena_create(1 << 20);
+    const known_world right = {&mad_world_zipf, {"categories=20", "exponent=1.2", NULL}};
+    const known_world wrong = {&mad_world_zipf, {"categories=20", "exponent=1.25", NULL}};
+    const mad_world *world = make(ctx, mem, &right, 5), *twin = make(ctx, mem, &wrong, 5);
+    const mad_set set = draw(ctx, mem, world, draw_key, N);
+    double count[20] = {0}, z = 0, twin_z = 0;
+    for (size_t i = 0; i < N; i++) {
+        assert_true(set.x[i] >= 0 && set.x[i] < 20 && set.x[i] == floor(set.x[i]));
+        count[(size_t)set.x[i]]++;
+    }
+    for (size_t k = 0; k < 20; k++) {
+        const double p = world->info.category_p[k], q = twin->info.category_p[k];
+        z = fmax(z, fabs(count[k] - N * p) / sqrt(N * p * (1 - p)));
+        twin_z = fmax(twin_z, fabs(count[k] - N * q) / sqrt(N * q * (1 - q)));
+    }
+    assert_true(z < Z_LIMIT && twin_z > Z_LIMIT);
+    mad_arena_destroy(mem);
+}
+
+static void assert_same_rows(const mad_set *a, const mad_set *b)
+{
+    const size_t n = a->n_rows < b->n_rows ? a->n_rows : b->n_rows;
+    assert_memory_equal(a->x, b->x, n * a->dim * sizeof *a->x);
+    if (a->label != NULL && b->label != NULL) {
+        assert_memory_equal(a->label, b->label, n * sizeof *a->label);
+    }
+}
+
+/* The first rows do not depend on how many are asked for, nor on threads, nor on labels. */
+static void test_streams(void **state)
+{
+    mad_ctx *ctx = *state;
+    static const size_t sizes[] = {1, 7, 255, 256, 257, 512, 699};
+    static const known_world zipf = {&mad_world_zipf, {NULL}};
+    for (size_t w = 0; w <= N_CONTINUOUS; w++) {
+        mad_arena *mem = mad_arena_create(1 << 20);
+        const mad_world *world = make(ctx, mem, w < N_CONTINUOUS ? &continuous[w] : &zipf, 5);
+        const mad_set whole = draw(ctx, mem, world, draw_key, 700);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            const mad_set part = draw(ctx, mem, world, draw_key, sizes[i]);
+            assert_same_rows(&whole, &part);
+        }
+        for (size_t n_threads = 1; n_threads <= 5; n_threads++) {
+            mad_ctx *other = mad_ctx_create(n_threads);
+            const mad_set again = draw(other, mem, world, draw_key, 700);
+            assert_same_rows(&whole, &again);
+            mad_ctx_destroy(other);
+        }
+        mad_set bare = take(ctx, mem, world, 700);
+        bare.label = NULL;
+        assert_int_equal(world->type->draw(ctx, world, MAD_PART_REFERENCE, draw_key, &bare),
+                         MAD_OK);
+        assert_same_rows(&whole, &bare);
+        const mad_set other = draw(ctx, mem, world, mad_key_for(draw_key, MAD_RNG_REFERENCE), 700);
+        assert_memory_not_equal(whole.x, other.x, 700 * sizeof *whole.x);
+        mad_arena_destroy(mem);
+    }
+}
+
+int main(void)
+{
+    mad_ctx *ctx = mad_ctx_create(2);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(test_moments, ctx), cmocka_unit_test_prestate(test_spectrum, ctx),
+        cmocka_unit_test_prestate(test_modes, ctx),   cmocka_unit_test_prestate(test_geometry, ctx),
+        cmocka_unit_test_prestate(test_zipf, ctx),    cmocka_unit_test_prestate(test_streams, ctx),
+    };
+    const int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
+    mad_ctx_destroy(ctx);
+    return n_failed;
+}
