@@ -58,43 +58,54 @@ static mad_status loaded(mad_ctx *ctx, mad_model *model)
     return mad_cholesky_semi(ctx, self->dim, self->cov, self->lower);
 }
 
-/* Sums of x - shift and of its square over fixed lanes: the order hangs on n alone. */
-static void lane_sums(size_t n, const double *x, double shift, double *sum, double *sum_sq)
+/* Adds lanes as a fixed tree. */
+static double add_lanes(double *lane)
 {
-    double s[LANES] = {0}, q[LANES] = {0};
+    for (size_t width = LANES / 2; width > 0; width /= 2) {
+        for (size_t l = 0; l < width; l++) {
+            lane[l] += lane[l + width];
+        }
+    }
+    return lane[0];
+}
+
+/* Sum over fixed lanes: the order hangs on n alone, and the compiler may use vectors. */
+static double lane_sum(size_t n, const double *x)
+{
+    double lane[LANES] = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         for (size_t l = 0; l < LANES; l++) {
-            const double d = x[i + l] - shift;
-            s[l] += d;
-            q[l] += d * d;
+            lane[l] += x[i + l];
         }
     }
     for (size_t l = 0; i < n; i++, l++) {
-        const double d = x[i] - shift;
-        s[l] += d;
-        q[l] += d * d;
+        lane[l] += x[i];
     }
-    for (size_t width = LANES / 2; width > 0; width /= 2) {
-        for (size_t l = 0; l < width; l++) {
-            s[l] += s[l + width];
-            q[l] += q[l + width];
-        }
-    }
-    *sum = s[0];
-    *sum_sq = q[0];
+    return add_lanes(lane);
 }
 
-/* The 1-D loop of 10^4 generations times 10^3 replicates lives here: no scratch, no calls down.
- * Two passes; the second pass's own sum, 0 but for rounding, corrects the square. */
+static double lane_sum_sq(size_t n, const double *x, double mean)
+{
+    double lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t l = 0; l < LANES; l++) {
+            lane[l] += (x[i + l] - mean) * (x[i + l] - mean);
+        }
+    }
+    for (size_t l = 0; i < n; i++, l++) {
+        lane[l] += (x[i] - mean) * (x[i] - mean);
+    }
+    return add_lanes(lane);
+}
+
+/* The 1-D loop of 10^4 generations times 10^3 replicates lives here: no scratch, no calls down. */
 static void fit_line(const mad_set *train, int ddof, double *mean, double *var)
 {
     const double n = (double)train->n_rows;
-    double sum, sum_sq;
-    lane_sums(train->n_rows, train->x, 0, &sum, &sum_sq);
-    *mean = sum / n;
-    lane_sums(train->n_rows, train->x, *mean, &sum, &sum_sq);
-    *var = (sum_sq - sum * sum / n) / (n - ddof);
+    *mean = lane_sum(train->n_rows, train->x) / n;
+    *var = lane_sum_sq(train->n_rows, train->x, *mean) / (n - ddof);
 }
 
 static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
@@ -116,12 +127,9 @@ static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
             return st;
         }
     }
-    if (self->dim == 1) {
-        if (!isfinite(self->mean[0]) || !isfinite(self->cov[0])) {
-            return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g",
-                            self->mean[0], self->cov[0]);
-        }
-        self->cov[0] = fmax(self->cov[0], 0); /* the correction may leave -0.0 or a last bit */
+    if (self->dim == 1 && (!isfinite(self->mean[0]) || !isfinite(self->cov[0]))) {
+        return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g",
+                        self->mean[0], self->cov[0]);
     }
     return loaded(ctx, model); /* refuses NaN and Inf in more dimensions */
 }
