@@ -68,7 +68,7 @@ static const mad_param csv_params[] = {
     {.name = "label_column",
      .kind = MAD_PARAM_TEXT,
      .fallback = "none",
-     .doc = "the column of the classes: its name, its number from 1, or last; or none"},
+     .doc = "the column of the classes: first, last or its name in the header; or none"},
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
     {.name = NULL},
