@@ -49,16 +49,13 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
                                  .max_sample_rows = e->max_sample_rows};
     MAD_TRY(e->setting.model->create(ctx, &args, g->mem, &w->model));
     e->setting.model->fields(w->model, &w->fields);
-    MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->train));
+    MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
     MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
-    w->train_source = mad_arena_take(g->mem, n_train, sizeof *w->train_source);
-    w->train_entry = mad_arena_take(g->mem, n_train, sizeof *w->train_entry);
     w->weight = mad_arena_take(g->mem, n_train, sizeof *w->weight);
     w->pick = mad_arena_take(g->mem, n_train, sizeof *w->pick);
     w->pick_work = mad_arena_take(g->mem, n_train, sizeof *w->pick_work);
-    if (w->train_source == NULL || w->train_entry == NULL || w->weight == NULL || w->pick == NULL ||
-        w->pick_work == NULL) {
+    if (w->weight == NULL || w->pick == NULL || w->pick_work == NULL) {
         return mad_fail_memory(ctx, "the training rows");
     }
 out:

@@ -66,11 +66,18 @@ typedef struct lineage {
 
 /* ---- one replicate ------------------------------------------------------------------------- */
 
+/* Consecutive rows of a block that came from one model. */
+typedef struct source_run {
+    size_t generation; /* of the model; 0 = real rows */
+    size_t n_rows;
+} source_run;
+
 /* Rows held for later generations. */
 typedef struct held_block {
     mad_block block;
     mad_set rows;
-    int32_t *source; /* [n_rows] generation of the model each row came from; NULL: real */
+    source_run *run; /* [n_runs] in the order of the rows */
+    size_t n_runs;
     size_t capacity; /* rows */
     struct held_block *next;
 } held_block;
@@ -91,10 +98,9 @@ typedef struct replicate {
 typedef struct worker {
     mad_model *model;
     mad_fields fields;
-    mad_set train;
-    int32_t *train_source; /* [max_train_rows] 0 = real */
-    uint32_t *train_entry; /* [max_train_rows] generation in which a real row entered */
-    double *weight;
+    mad_set train;  /* the training set: buffer's rows, or a view of the only block */
+    mad_set buffer; /* [max_train_rows] */
+    double *weight; /* [max_train_rows] */
     mad_set fake;
     mad_moments fake_law;
     double *fake_p;

@@ -74,8 +74,10 @@ static mad_status take_block(mad_ctx *ctx, engine *g, replicate *r, mad_block bl
         }
         MAD_TRY(mad_set_take(ctx, r->mem, block.n_rows, e->world->info.dim, e->with_labels,
                              &held->rows));
-        held->source = mad_arena_take_raw(r->mem, block.n_rows, sizeof *held->source);
-        if (held->source == NULL) {
+        const size_t n_kept = e->n_models_kept;
+        held->run = mad_arena_take_raw(r->mem, n_kept < block.n_rows ? n_kept : block.n_rows,
+                                       sizeof *held->run);
+        if (held->run == NULL) {
             return mad_fail_memory(ctx, "the lineage of a block");
         }
         held->capacity = block.n_rows;
@@ -137,9 +139,7 @@ static mad_status synthesise(mad_ctx *ctx, engine *g, replicate *r, held_block *
     const size_t from = held->block.generation, n_rows = held->block.n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     if (g->e->n_models_kept == 1) {
-        for (size_t i = 0; i < n_rows; i++) {
-            held->source[i] = (int32_t)from;
-        }
+        held->run[held->n_runs++] = (source_run){.generation = from, .n_rows = n_rows};
         MAD_TRY(sample_part(ctx, g, r, w, &held->rows, 0, n_rows, from, from));
     } else {
         size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
@@ -148,10 +148,9 @@ static mad_status synthesise(mad_ctx *ctx, engine *g, replicate *r, held_block *
         }
         MAD_TRY(draw_ages(ctx, g, r, from, n_rows, count));
         for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
-            for (size_t i = 0; i < count[tau - 1]; i++) {
-                held->source[at + i] = (int32_t)tau;
-            }
             if (count[tau - 1] > 0) {
+                held->run[held->n_runs++] =
+                    (source_run){.generation = tau, .n_rows = count[tau - 1]};
                 MAD_TRY(sample_part(ctx, g, r, w, &held->rows, at, count[tau - 1], from, tau));
             }
         }
@@ -165,10 +164,11 @@ out:
 static mad_status fill_block(mad_ctx *ctx, engine *g, replicate *r, held_block *held)
 {
     const mad_world *world = g->e->world;
+    held->n_runs = 0;
     if (held->block.kind == MAD_BLOCK_SYNTHETIC) {
         return synthesise(ctx, g, r, held);
     }
-    memset(held->source, 0, held->block.n_rows * sizeof *held->source);
+    held->run[held->n_runs++] = (source_run){.generation = 0, .n_rows = held->block.n_rows};
     return world->type->draw(ctx, world, MAD_PART_TRAIN,
                              mad_engine_key(g, r, held->block.generation, MAD_RNG_REAL),
                              &held->rows);
@@ -217,85 +217,91 @@ out:
     return st;
 }
 
-/* ---- the training set ---------------------------------------------------------------------- */
+/* ---- the training set and where it comes from ---------------------------------------------- */
 
-static void set_weights(const engine *g, worker *w)
-{
-    size_t n_real = 0;
-    const size_t n = w->train.n_rows;
-    w->train.weight = NULL;
-    for (size_t i = 0; i < n; i++) {
-        n_real += w->train_source[i] == 0;
-    }
-    if (isnan(g->plan->real_weight) || n_real == 0 || n_real == n) {
-        return;
-    }
-    const double real = g->plan->real_weight * (double)n / (double)n_real;
-    const double synthetic = (1.0 - g->plan->real_weight) * (double)n / (double)(n - n_real);
-    for (size_t i = 0; i < n; i++) {
-        w->weight[i] = w->train_source[i] == 0 ? real : synthetic;
-    }
-    w->train.weight = w->weight;
-}
-
-static void copy_rows(worker *w, size_t at, const held_block *held, size_t i_row, size_t n_rows)
-{
-    const mad_set rows = mad_set_rows(&held->rows, i_row, n_rows);
-    mad_set_copy(&rows, &w->train, at);
-    memcpy(w->train_source + at, held->source + i_row, n_rows * sizeof *held->source);
-    for (size_t i = 0; i < n_rows; i++) {
-        w->train_entry[at + i] = (uint32_t)held->block.generation;
-    }
-}
-
-static void assemble(engine *g, const replicate *r, worker *w)
-{
-    size_t n_all = 0, at = 0;
-    for (const held_block *held = r->held; held != NULL; held = held->next) {
-        n_all += held->block.n_rows;
-    }
-    if (g->plan->budget == 0 || g->plan->budget >= n_all) {
-        w->train.n_rows = n_all;
-        for (const held_block *held = r->held; held != NULL; held = held->next) {
-            copy_rows(w, at, held, 0, held->block.n_rows);
-            at += held->block.n_rows;
-        }
-    } else {
-        mad_rng rng = mad_rng_open(mad_engine_key(g, r, g->generation, MAD_RNG_BUDGET), 0);
-        mad_rng_choose(&rng, n_all, g->plan->budget, w->pick, w->pick_work);
-        w->train.n_rows = g->plan->budget;
-        for (; at < g->plan->budget; at++) {
-            const held_block *held = r->held;
-            size_t i_row = w->pick[at];
-            while (i_row >= held->block.n_rows) {
-                i_row -= held->block.n_rows;
-                held = held->next;
-            }
-            copy_rows(w, at, held, i_row, 1);
-        }
-    }
-    set_weights(g, w);
-}
-
-/* ---- lineage ------------------------------------------------------------------------------- */
+/* Rows of the training set by origin, while it is put together. */
+typedef struct tally {
+    size_t n_real;
+    size_t *from_model; /* [n_back + 1] rows by age of their model */
+    double *real_entry; /* [n_ages] real rows by the age of their block */
+} tally;
 
 static size_t age_column(const engine *g, size_t age)
 {
     return age < g->e->n_ages ? age : g->e->n_ages - 1;
 }
 
-/* Rows of the model of `tau`: `share` of the training set of generation t. */
-static void descend(const engine *g, const replicate *r, size_t tau, double share, lineage *line)
+static void count_rows(const engine *g, const held_block *held, size_t i_run, size_t n_rows,
+                       tally *t)
 {
-    const lineage *parent = &r->ancestry[tau % g->n_line_slots];
-    const size_t age = g->generation - tau;
-    line->mean_depth += share * (1.0 + parent->mean_depth);
+    const size_t generation = held->run[i_run].generation;
+    if (generation > 0) {
+        t->from_model[g->generation - generation] += n_rows;
+        return;
+    }
+    t->n_real += n_rows;
     if (g->e->n_ages > 0) {
-        line->origin[age_column(g, age)] += share;
-        for (size_t a = 0; a < g->e->n_ages; a++) {
-            line->ancestor[age_column(g, a + age)] += share * parent->ancestor[a];
+        t->real_entry[age_column(g, g->generation - held->block.generation)] += (double)n_rows;
+    }
+}
+
+/* Everything: the only block itself, or copies of all of them, real ones first. */
+static void assemble_all(engine *g, const replicate *r, worker *w, tally *t)
+{
+    size_t at = 0;
+    const int is_single = r->held != NULL && r->held->next == NULL;
+    w->train = is_single ? r->held->rows : w->buffer;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        if (!is_single) {
+            mad_set_copy(&held->rows, &w->buffer, at);
+        }
+        for (size_t i = 0; i < held->n_runs; i++) {
+            count_rows(g, held, i, held->run[i].n_rows, t);
+        }
+        at += held->block.n_rows;
+    }
+    w->train.n_rows = at;
+}
+
+/* `budget` rows out of n_all, without replacement. Real rows come first, as they do in all. */
+static void assemble_budget(engine *g, const replicate *r, worker *w, size_t n_all, tally *t)
+{
+    size_t n_taken = 0;
+    mad_rng rng = mad_rng_open(mad_engine_key(g, r, g->generation, MAD_RNG_BUDGET), 0);
+    mad_rng_choose(&rng, n_all, g->plan->budget, w->pick, w->pick_work);
+    memset(w->pick_work, 0, n_all * sizeof *w->pick_work); /* now: 1 = picked */
+    for (size_t i = 0; i < g->plan->budget; i++) {
+        w->pick_work[w->pick[i]] = 1;
+    }
+    w->train = w->buffer;
+    const size_t *picked = w->pick_work;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        for (size_t i_run = 0, i_row = 0; i_run < held->n_runs; i_run++) {
+            for (size_t k = 0; k < held->run[i_run].n_rows; k++, i_row++, picked++) {
+                if (*picked) {
+                    const mad_set row = mad_set_rows(&held->rows, i_row, 1);
+                    mad_set_copy(&row, &w->buffer, n_taken++);
+                    count_rows(g, held, i_run, 1, t);
+                }
+            }
         }
     }
+    w->train.n_rows = n_taken;
+}
+
+static void set_weights(const engine *g, worker *w, size_t n_real)
+{
+    const size_t n = w->train.n_rows;
+    w->train.weight = NULL;
+    if (isnan(g->plan->real_weight) || n_real == 0 || n_real == n) {
+        return;
+    }
+    const double real = g->plan->real_weight * (double)n / (double)n_real;
+    const double synthetic = (1.0 - g->plan->real_weight) * (double)n / (double)(n - n_real);
+    for (size_t i = 0; i < n; i++) { /* real blocks stand first in every plan */
+        w->weight[i] = i < n_real ? real : synthetic;
+    }
+    w->train.weight = w->weight;
 }
 
 /* How many generations back the oldest model of the training set can lie; 0 = all rows real. */
@@ -313,44 +319,76 @@ static size_t oldest_source(const engine *g)
     return n_back;
 }
 
-static mad_status trace_lineage(mad_ctx *ctx, engine *g, replicate *r, const worker *w)
+/* Rows of the model `age` generations back are a `share` of the training set. */
+static void descend(const engine *g, const replicate *r, size_t age, double share, lineage *line)
 {
-    const size_t t = g->generation, n = w->train.n_rows, n_ages = g->e->n_ages;
-    const size_t n_back = oldest_source(g);
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    size_t *count = mad_arena_take(ctx->scratch, n_back + 1, sizeof *count); /* by age; 0 = real */
-    double *origin = mad_arena_take(ctx->scratch, n_ages, sizeof *origin);
-    double *ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *ancestor);
-    if (count == NULL || origin == NULL || ancestor == NULL) {
-        return mad_fail_memory(ctx, "the lineage of a training set");
-    }
-    lineage line = {.origin = origin, .ancestor = ancestor};
-    for (size_t i = 0; i < n; i++) {
-        count[w->train_source[i] == 0 ? 0 : t - (size_t)w->train_source[i]]++;
-        if (w->train_source[i] == 0 && n_ages > 0) {
-            ancestor[age_column(g, t - w->train_entry[i])] += 1.0 / (double)n;
+    const lineage *parent = &r->ancestry[(g->generation - age) % g->n_line_slots];
+    line->mean_depth += share * (1.0 + parent->mean_depth);
+    if (g->e->n_ages > 0) {
+        line->origin[age_column(g, age)] += share;
+        for (size_t a = 0; a < g->e->n_ages; a++) {
+            line->ancestor[age_column(g, a + age)] += share * parent->ancestor[a];
         }
     }
-    line.real_share = (double)count[0] / (double)n;
-    if (n_ages > 0) {
-        origin[0] = line.real_share;
+}
+
+static void keep_lineage(engine *g, const replicate *r, const lineage *line)
+{
+    const own_series *own = &g->e->own;
+    const size_t n_bytes = g->e->n_ages * sizeof(double);
+    lineage *kept = &r->ancestry[g->generation % g->n_line_slots];
+    kept->real_share = *mad_engine_cell(g, own->real_share, r->index) = line->real_share;
+    kept->mean_depth = *mad_engine_cell(g, own->mean_depth, r->index) = line->mean_depth;
+    if (n_bytes > 0) {
+        memcpy(kept->origin, line->origin, n_bytes);
+        memcpy(kept->ancestor, line->ancestor, n_bytes);
+        memcpy(mad_engine_cell(g, own->origin_share, r->index), line->origin, n_bytes);
+        memcpy(mad_engine_cell(g, own->ancestor_share, r->index), line->ancestor, n_bytes);
+    }
+}
+
+static void trace_lineage(engine *g, const replicate *r, size_t n_rows, size_t n_back,
+                          const tally *t, lineage *line)
+{
+    const double n = (double)n_rows;
+    line->real_share = (double)t->n_real / n;
+    if (g->e->n_ages > 0) {
+        line->origin[0] = line->real_share;
+    }
+    for (size_t a = 0; a < g->e->n_ages; a++) {
+        line->ancestor[a] = t->real_entry[a] / n;
     }
     for (size_t age = n_back; age >= 1; age--) {
-        if (count[age] > 0) {
-            descend(g, r, t - age, (double)count[age] / (double)n, &line);
+        if (t->from_model[age] > 0) {
+            descend(g, r, age, (double)t->from_model[age] / n, line);
         }
     }
-    const own_series *own = &g->e->own;
-    lineage *kept = &r->ancestry[t % g->n_line_slots];
-    kept->real_share = *mad_engine_cell(g, own->real_share, r->index) = line.real_share;
-    kept->mean_depth = *mad_engine_cell(g, own->mean_depth, r->index) = line.mean_depth;
-    if (n_ages > 0) {
-        memcpy(kept->origin, origin, n_ages * sizeof *origin);
-        memcpy(kept->ancestor, ancestor, n_ages * sizeof *ancestor);
-        memcpy(mad_engine_cell(g, own->origin_share, r->index), origin, n_ages * sizeof *origin);
-        memcpy(mad_engine_cell(g, own->ancestor_share, r->index), ancestor,
-               n_ages * sizeof *ancestor);
+    keep_lineage(g, r, line);
+}
+
+static mad_status assemble(mad_ctx *ctx, engine *g, const replicate *r, worker *w)
+{
+    const size_t n_back = oldest_source(g), n_ages = g->e->n_ages;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    tally t = {.from_model = mad_arena_take(ctx->scratch, n_back + 1, sizeof *t.from_model),
+               .real_entry = mad_arena_take(ctx->scratch, n_ages, sizeof *t.real_entry)};
+    lineage line = {.origin = mad_arena_take(ctx->scratch, n_ages, sizeof *line.origin),
+                    .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor)};
+    if (t.from_model == NULL || t.real_entry == NULL || line.origin == NULL ||
+        line.ancestor == NULL) {
+        return mad_fail_memory(ctx, "the lineage of a training set");
     }
+    size_t n_all = 0;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        n_all += held->block.n_rows;
+    }
+    if (g->plan->budget == 0 || g->plan->budget >= n_all) {
+        assemble_all(g, r, w, &t);
+    } else {
+        assemble_budget(g, r, w, n_all, &t);
+    }
+    set_weights(g, w, t.n_real);
+    trace_lineage(g, r, w->train.n_rows, n_back, &t, &line);
     mad_arena_release(ctx->scratch, mark);
     return MAD_OK;
 }
@@ -392,8 +430,7 @@ mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
     MAD_TRY(mad_ctx_poll(ctx));
     const double t_start = now_s();
     MAD_TRY(mad_replicate_gather(ctx, g, r));
-    assemble(g, r, w);
-    MAD_TRY(trace_lineage(ctx, g, r, w));
+    MAD_TRY(assemble(ctx, g, r, w));
     const double t_assembled = now_s();
     MAD_TRY(fit(ctx, g, r, w));
     mad_state_save(g, r, g->generation, w);
