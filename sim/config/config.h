@@ -47,10 +47,12 @@ MAD_MUST_CHECK mad_status mad_config_load(mad_ctx *ctx, mad_arena *mem, const ch
 
 /**
  * Expand the grid argument "key=values" into texts. Values are parted by commas outside of () and
- * []: a                plain text: 500, last, uniform(3), or a whole list as one value: [1,2] 0-9
- * whole numbers, both ends included range(a,b,step)  a, a + step, ..., b where the steps meet it
- * (up to rounding) log(a,b,n)       n values of equal ratio, ends exact, six digits between them
- *   logint(a,b,n)    the same in whole numbers, without repeats
+ * []. A value is
+ * - a text: 500, last, uniform(3); or a whole list as one value: [1,2]
+ * - 0-9: whole numbers, both ends included
+ * - range(a,b,step): a, a + step, ... up to b, which is included where the steps meet it (rounded)
+ * - log(a,b,n): n values of equal ratio, ends exact, six digits between them
+ * - logint(a,b,n): the same in whole numbers, without repeats
  *
  * errors  MAD_E_CONFIG: "grid 'key=...': what is wrong";  MAD_E_MEMORY
  */

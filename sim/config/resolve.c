@@ -177,32 +177,41 @@ static int nearest_choice(const mad_param *param, const char *text, size_t n_byt
     return 1;
 }
 
+/* 1 when a comma of {} or [] has cut a text such as "linear(1, 2)" in two. */
+static int is_cut(const mad_entry *entry)
+{
+    for (size_t i = 0; i < entry->n_texts; i++) {
+        if (strchr(entry->texts[i], '(') != NULL && strchr(entry->texts[i], ')') == NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Adds place, key and, where one is near, what was meant, to the message of mad_value_parse. */
-static mad_status fail_value(const mad_resolver *r, const mad_param *param, const mad_entry *entry,
-                             const char *text)
+static mad_status fail_value(const mad_resolver *r, const mad_param *param, const mad_entry *entry)
 {
     char message[MAD_MESSAGE_BYTES], nearest[64];
     snprintf(message, sizeof message, "%s", r->ctx->message);
-    const int is_near = text != NULL && nearest_choice(param, text, sizeof nearest, nearest);
-    const int is_cut = text != NULL && strchr(text, '(') != NULL && strchr(text, ')') == NULL;
+    const int is_near = entry->kind == MAD_ENTRY_SCALAR &&
+                        nearest_choice(param, entry->texts[0], sizeof nearest, nearest);
     mad_ctx_clear(r->ctx);
     return mad_fail_at(r->ctx, entry->value_at, "%s: %s%s%s%s%s", entry->key, message,
                        is_near ? " (did you mean '" : "", is_near ? nearest : "",
                        is_near ? "'?)" : "",
-                       is_cut ? " (inside {} and [] a text with a comma needs quotes)" : "");
+                       is_cut(entry) ? " (inside {} and [] a text with a comma needs quotes)" : "");
 }
 
 static mad_status parse_entry(const mad_resolver *r, const mad_param *param, const mad_entry *entry,
                               mad_value *out)
 {
-    const int is_list = entry->kind == MAD_ENTRY_LIST;
-    const mad_status st =
-        mad_value_parse(r->ctx, r->mem, param, entry->n_texts, entry->texts, is_list, out);
-    return st == MAD_E_CONFIG ? fail_value(r, param, entry, is_list ? NULL : entry->texts[0]) : st;
+    const mad_status st = mad_value_parse(r->ctx, r->mem, param, entry->n_texts, entry->texts,
+                                          entry->kind == MAD_ENTRY_LIST, out);
+    return st == MAD_E_CONFIG ? fail_value(r, param, entry) : st;
 }
 
 /* A geometric schedule leaves its range, if at all, in the last generation. */
-static mad_status check_schedule(const mad_resolver *r, const mad_value *value,
+static mad_status check_schedule(const mad_resolver *r, const char *key, const mad_value *value,
                                  const mad_entry *entry, size_t n_generations)
 {
     const mad_param *param = value->param;
@@ -216,8 +225,8 @@ static mad_status check_schedule(const mad_resolver *r, const mad_value *value,
     char allowed[512];
     mad_param_allowed(param, sizeof allowed, allowed);
     const mad_place at = entry == NULL ? (mad_place){.file = r->file} : entry->value_at;
-    return mad_fail_at(r->ctx, at, "%s: %s is %g in generation %zu: expected %s", param->name,
-                       value->text, last, n_generations, allowed);
+    return mad_fail_at(r->ctx, at, "%s: %s is %g in generation %zu: expected %s", key, value->text,
+                       last, n_generations, allowed);
 }
 
 static mad_status fail_required(const mad_resolver *r, mad_section section, const mad_param *param)
@@ -258,7 +267,7 @@ static mad_status parse_section(const mad_resolver *r, mad_section section, size
             st = fail_required(r, section, param);
             goto out;
         }
-        MAD_TRY(check_schedule(r, &values.value[i], entry, n_generations));
+        MAD_TRY(check_schedule(r, key, &values.value[i], entry, n_generations));
     }
     *out = values;
 out:

@@ -165,6 +165,11 @@ mad_status mad_fail_unknown(const mad_resolver *r, const mad_entry *entry)
         mad_text_shown(head, sizeof shown, shown);
         rest = head;
     }
+    if (strchr(rest, ')') != NULL && strchr(rest, '(') == NULL) { /* {n_real: linear(1, 2)} */
+        return mad_fail_at(r->ctx, entry->key_at,
+                           "unknown %s '%s' (inside {} and [] a text with a comma needs quotes)",
+                           what, shown);
+    }
     const int found = suggest(r, section, rest, sizeof other, other);
     return mad_fail_at(r->ctx, entry->key_at, "unknown %s '%s'%s%s%s", what, shown,
                        found ? " (did you mean '" : "", found ? other : "", found ? "'?)" : "");

@@ -33,7 +33,13 @@ static mad_place place_of(const reader *r, struct fy_event *event, mad_place oth
     if (mark == NULL) {
         return otherwise;
     }
-    return (mad_place){.file = r->file, .line = mark->line + 1, .column = mark->column + 1};
+    /* the parser's mark stands behind the quote, or behind the '*' of an alias */
+    const enum fy_scalar_style style =
+        event->type == FYET_SCALAR ? fy_token_scalar_style(event->scalar.value) : FYSS_PLAIN;
+    const int is_behind =
+        event->type == FYET_ALIAS || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    const int column = is_behind && mark->column > 0 ? mark->column : mark->column + 1;
+    return (mad_place){.file = r->file, .line = mark->line + 1, .column = column};
 }
 
 static mad_status fail_syntax(reader *r)
