@@ -2,8 +2,7 @@
  *
  * Null law of every line: the mean over replicates is asymptotically normal about the closed form,
  * so z = (measured - expected) / standard error is N(0, 1); a right program fails a line with
- * probability 6.3e-5 (|z| >= 4, two-sided). Generations are small where the law is heavy-tailed
- * (E sigma_t^2 is carried by rare paths once t > n/2). The seed is fixed unless --seed is given.
+ * probability 6.3e-5 (|z| >= 4, two-sided). The seed is fixed unless --seed is given.
  */
 #include "sim/cli/verbs.h"
 
@@ -15,245 +14,11 @@
 #include <string.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/oracles.h"
 #include "sim/engine/engine.h"
 #include "sim/num/stats.h"
 
 #define Z_LIMIT 4.0
-
-typedef enum statistic {
-    MEAN,     /* of a measure, against the closed form a run would store beside it */
-    VARIANCE, /* of log_det over replicates, against t sum_j psi1((n - j)/2) */
-    CONSERVED /* mean of mean_error_sq + trace, against tr Sigma_0 */
-} statistic;
-
-typedef struct check {
-    size_t generation;
-    const char *metric; /* NULL ends the list */
-    statistic kind;
-} check;
-
-enum { MAX_CHECKS = 6 };
-
-typedef struct oracle {
-    const char *law, *setting;
-    size_t n_replicates, n_generations;
-    const char *world, *model, *loop, *bias; /* YAML flow mappings */
-    check checks[MAX_CHECKS];
-} oracle;
-
-#define GAUSS_1D "{kind: gauss, dim: 1}"
-#define GAUSS_3D "{kind: gauss, dim: 3, spectrum: 1}"
-#define UNBIASED "{kind: gauss, ddof: unbiased}"
-#define ML       "{kind: gauss, ddof: ml}"
-#define NO_BIAS  "{kind: none}"
-#define SHRINK   "{kind: shrink, strength: 0.8}"
-#define DICE     "{kind: zipf, categories: 10, exponent: 0}"
-#define MIXED    "n_initial: 12, n_real: 8, n_synthetic: 12"
-#define LINE     "{kind: regression, features: 5, noise: 1}"
-#define BOTH(t)                                                                                    \
-    {t, "trace", MEAN},                                                                            \
-    {                                                                                              \
-        t, "mean_error_sq", MEAN                                                                   \
-    }
-#define SUM(t)                                                                                     \
-    {                                                                                              \
-        t, "trace", CONSERVED                                                                      \
-    }
-
-#define CONSERVATION(what, loop)                                                                   \
-    {                                                                                              \
-        "G5", what ", ML", 4000, 6, GAUSS_3D, ML, "{family: custom, " MIXED ", " loop "}",         \
-            NO_BIAS,                                                                               \
-        {                                                                                          \
-            SUM(2), SUM(6)                                                                         \
-        }                                                                                          \
-    }
-
-static const oracle oracles[] = {
-    {"G1,G3",
-     "replace, n = 20, lam = 0.8",
-     4000,
-     8,
-     GAUSS_3D,
-     UNBIASED,
-     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
-     SHRINK,
-     {BOTH(1), BOTH(2), BOTH(8)}},
-    {"G2",
-     "replace, n = 10",
-     4000,
-     20,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: fully_synthetic, n_initial: 10, n_synthetic: 10}",
-     NO_BIAS,
-     {{1, "log_det", MEAN},
-      {20, "log_det", MEAN},
-      {1, "log_det", VARIANCE},
-      {20, "log_det", VARIANCE}}},
-    {"G4",
-     "replace, n = 20",
-     4000,
-     8,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
-     SHRINK,
-     {{1, "frechet", MEAN}, {8, "frechet", MEAN}}},
-    {"G8",
-     "replace, d = 3, n = 12, lam = 0.8",
-     4000,
-     10,
-     GAUSS_3D,
-     UNBIASED,
-     "{family: fully_synthetic, n_initial: 12, n_synthetic: 12}",
-     SHRINK,
-     {{1, "log_det", MEAN}, {10, "log_det", MEAN}, {10, "log_det", VARIANCE}}},
-    CONSERVATION("replace", "real: none"),
-    CONSERVATION("window(3)", "real: none, retain: window(3)"),
-    CONSERVATION("accumulate", "real: fixed, retain: accumulate"),
-    CONSERVATION("budget", "real: fixed, retain: accumulate, budget: 10"),
-    CONSERVATION("fixed real", "real: fixed"),
-    CONSERVATION("fresh real", "real: fresh"),
-    CONSERVATION("fresh_accumulate", "real: fresh_accumulate"),
-    CONSERVATION("age uniform(3)", "real: fresh, age: uniform(3)"),
-    CONSERVATION("age geometric(0.5)", "real: none, age: geometric(0.5)"),
-    CONSERVATION("age all", "real: fixed, age: all"),
-    CONSERVATION("real_weight", "real: fresh, real_weight: 0.7"),
-    {"F2,F3",
-     "fresh, 20 + 80",
-     2000,
-     20,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: fresh, n_initial: 30, n_real: 20, n_synthetic: 80}",
-     NO_BIAS,
-     {BOTH(2), BOTH(20)}},
-    {"F2,F3",
-     "fresh, 20 + 80, lam = 0.8",
-     2000,
-     20,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: fresh, n_initial: 30, n_real: 20, n_synthetic: 80}",
-     SHRINK,
-     {BOTH(2), BOTH(20)}},
-    {"F5",
-     "fresh, 20 + 200, age uniform(3)",
-     2000,
-     30,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: fresh, n_initial: 20, n_real: 20, n_synthetic: 200, age: uniform(3)}",
-     NO_BIAS,
-     {BOTH(30)}},
-    {"X1",
-     "fixed real, 30 + 70, lam = 0.8",
-     2000,
-     20,
-     GAUSS_1D,
-     UNBIASED,
-     "{family: synthetic_augmentation, n_initial: 30, n_real: 30, n_synthetic: 70}",
-     SHRINK,
-     {BOTH(20)}},
-    {"A2",
-     "accumulate, n = 10, ML",
-     4000,
-     10,
-     GAUSS_1D,
-     ML,
-     "{family: custom, real: fixed, retain: accumulate, n_initial: 10, n_real: 10, n_synthetic: "
-     "10}",
-     NO_BIAS,
-     {BOTH(2), BOTH(10)}},
-    {"A3",
-     "accumulate, fit on 20, ML",
-     2000,
-     10,
-     GAUSS_1D,
-     ML,
-     "{family: custom, real: fixed, retain: accumulate, budget: 20, n_initial: 20, n_real: 20, "
-     "n_synthetic: 20}",
-     NO_BIAS,
-     {BOTH(2), BOTH(10)}},
-    {"A4",
-     "window(4), n = 20",
-     4000,
-     20,
-     GAUSS_1D,
-     ML,
-     "{family: custom, real: none, retain: window(4), n_initial: 20, n_synthetic: 20}",
-     NO_BIAS,
-     {BOTH(20)}},
-    {"C1,C3",
-     "replace, 10 categories, n = 50",
-     4000,
-     20,
-     DICE,
-     "{kind: categorical}",
-     "{family: fully_synthetic, n_initial: 50, n_synthetic: 50}",
-     NO_BIAS,
-     {{1, "modes_covered", MEAN},
-      {20, "modes_covered", MEAN},
-      {1, "heterozygosity", MEAN},
-      {20, "heterozygosity", MEAN}}},
-    {"C4",
-     "fresh, 20 + 80",
-     2000,
-     15,
-     DICE,
-     "{kind: categorical}",
-     "{family: fresh, n_initial: 100, n_real: 20, n_synthetic: 80}",
-     NO_BIAS,
-     {{15, "heterozygosity", MEAN}}},
-    {"K1",
-     "replace, n = 50, h = 0.3",
-     4000,
-     10,
-     GAUSS_1D,
-     "{kind: kde, bandwidth: 0.3}",
-     "{family: fully_synthetic, n_initial: 50, n_synthetic: 50}",
-     NO_BIAS,
-     {BOTH(1), BOTH(10)}},
-    {"L1",
-     "replace, d = 5, T = 20",
-     4000,
-     6,
-     LINE,
-     "{kind: linear}",
-     "{family: fully_synthetic, n_initial: 20, n_synthetic: 20}",
-     NO_BIAS,
-     {{1, "excess_risk", MEAN}, {6, "excess_risk", MEAN}}},
-    {"L2",
-     "accumulate, same design",
-     4000,
-     6,
-     LINE,
-     "{kind: linear, design: reused}",
-     "{family: custom, real: fixed, retain: accumulate, n_initial: 20, n_real: 20, n_synthetic: "
-     "20}",
-     NO_BIAS,
-     {{6, "excess_risk", MEAN}}},
-    {"L2",
-     "accumulate, new designs",
-     4000,
-     6,
-     LINE,
-     "{kind: linear, design: fresh}",
-     "{family: custom, real: fixed, retain: accumulate, n_initial: 20, n_real: 20, n_synthetic: "
-     "20}",
-     NO_BIAS,
-     {{6, "excess_risk", MEAN}}},
-    {"L4",
-     "minimum norm, d = 20, T = 12",
-     1000,
-     4,
-     "{kind: regression, features: 20, noise: 0}",
-     "{kind: linear}",
-     "{family: fully_synthetic, n_initial: 12, n_synthetic: 12}",
-     NO_BIAS,
-     {{1, "excess_risk", MEAN}, {4, "excess_risk", MEAN}}},
-};
 
 typedef struct outcome {
     double measured, expected, z;
@@ -261,16 +26,16 @@ typedef struct outcome {
 
 /* What the commit callback fills: values over replicates of every check. */
 typedef struct collector {
-    const oracle *oracle;
+    const mad_oracle *oracle;
     const mad_run_layout *layout;
-    double *value[MAX_CHECKS]; /* [n_replicates] */
+    double *value[MAD_ORACLE_CHECKS]; /* [n_replicates] */
 } collector;
 
-static size_t n_checks(const oracle *o)
+static size_t n_checks(const mad_oracle *o)
 {
     size_t n = 0;
 
-    while (n < MAX_CHECKS && o->checks[n].metric != NULL) {
+    while (n < MAD_ORACLE_CHECKS && o->checks[n].metric != NULL) {
         n++;
     }
     return n;
@@ -293,8 +58,8 @@ static void collect(void *arg, size_t begin, size_t n_gens, const double *const 
     collector *c = arg;
 
     for (size_t k = 0; k < n_checks(c->oracle); k++) {
-        const check *k_th = &c->oracle->checks[k];
-        size_t t = k_th->generation;
+        const mad_oracle_check *wanted = &c->oracle->checks[k];
+        size_t t = wanted->generation;
 
         if (t < begin || t >= begin + n_gens) {
             continue;
@@ -302,15 +67,15 @@ static void collect(void *arg, size_t begin, size_t n_gens, const double *const 
         for (size_t r = 0; r < c->oracle->n_replicates; r++) {
             size_t cell = r * n_gens + t - begin;
 
-            c->value[k][r] = data[series_of(c->layout, k_th->metric)][cell];
-            if (k_th->kind == CONSERVED) {
+            c->value[k][r] = data[series_of(c->layout, wanted->metric)][cell];
+            if (wanted->kind == MAD_ORACLE_CONSERVED) {
                 c->value[k][r] += data[series_of(c->layout, "mean_error_sq")][cell];
             }
         }
     }
 }
 
-static mad_status expected_mean(mad_app *app, const mad_setting *setting, const check *k,
+static mad_status expected_mean(mad_app *app, const mad_setting *setting, const mad_oracle_check *k,
                                 double *out)
 {
     mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
@@ -344,22 +109,22 @@ static double expected_variance(const mad_setting *setting, size_t generation)
     return (double)generation * sum;
 }
 
-static mad_status judge(mad_app *app, const mad_setting *setting, const oracle *o, const check *k,
-                        const double *x, outcome *out)
+static mad_status judge(mad_app *app, const mad_setting *setting, const mad_oracle *o,
+                        const mad_oracle_check *k, const double *x, outcome *out)
 {
     const mad_world_info *info = &setting->world->info;
     double n = (double)o->n_replicates, mean = mad_mean(o->n_replicates, x);
     double var = mad_variance(o->n_replicates, x, 1.0), fourth = 0.0;
 
     switch (k->kind) {
-    case MEAN:
+    case MAD_ORACLE_MEAN:
         out->measured = mean;
         out->z = sqrt(var / n);
         if (expected_mean(app, setting, k, &out->expected) != MAD_OK) {
             return app->ctx->status;
         }
         break;
-    case VARIANCE:
+    case MAD_ORACLE_VARIANCE:
         for (size_t r = 0; r < o->n_replicates; r++) {
             fourth += pow(x[r] - mean, 4.0) / n;
         }
@@ -367,7 +132,7 @@ static mad_status judge(mad_app *app, const mad_setting *setting, const oracle *
         out->expected = expected_variance(setting, k->generation);
         out->z = sqrt((fourth - var * var) / n);
         break;
-    case CONSERVED:
+    case MAD_ORACLE_CONSERVED:
         out->measured = mean;
         out->z = sqrt(var / n);
         out->expected = 0.0;
@@ -380,7 +145,7 @@ static mad_status judge(mad_app *app, const mad_setting *setting, const oracle *
     return MAD_OK;
 }
 
-static const char *config_text(mad_arena *mem, const oracle *o, uint64_t seed)
+static const char *config_text(mad_arena *mem, const mad_oracle *o, uint64_t seed)
 {
     char text[1024], metrics[256] = "mean_error_sq";
 
@@ -403,7 +168,7 @@ static const char *config_text(mad_arena *mem, const oracle *o, uint64_t seed)
     return mad_arena_text(mem, text);
 }
 
-static mad_status run_oracle(mad_app *app, const oracle *o, uint64_t seed, outcome *out)
+static mad_status run_oracle(mad_app *app, const mad_oracle *o, uint64_t seed, outcome *out)
 {
     mad_status st = MAD_OK;
     mad_arena *mem = mad_arena_create(1 << 16);
@@ -437,26 +202,21 @@ out:
     return st;
 }
 
-static const char *quantity(const check *k, char text[64])
+static json_t *number(double x)
 {
-    static const char *const formats[] = {
-        [MEAN] = "%s", [VARIANCE] = "Var %s", [CONSERVED] = "%s + mean_error_sq"};
-    const char *format = formats[k->kind];
-    const char *at = strstr(format, "%s");
-
-    snprintf(text, 64, "%.*s%s%s", (int)(at - format), format, k->metric, at + 2);
-    return text;
+    return isfinite(x) ? json_real(x) : json_null();
 }
 
-static mad_status report(mad_ctx *ctx, const oracle *o, const outcome *found, json_t *list,
+static mad_status report(mad_ctx *ctx, const mad_oracle *o, const outcome *found, json_t *list,
                          size_t *n_bad, size_t *n_all)
 {
     for (size_t k = 0; k < n_checks(o); k++) {
         char text[64];
-        const check *c = &o->checks[k];
+        const mad_oracle_check *c = &o->checks[k];
         int good = fabs(found[k].z) < Z_LIMIT; /* NaN is no pass */
 
-        quantity(c, text);
+        snprintf(text, sizeof text, "%s%s%s", c->kind == MAD_ORACLE_VARIANCE ? "Var " : "",
+                 c->metric, c->kind == MAD_ORACLE_CONSERVED ? " + mean_error_sq" : "");
         *n_bad += !good;
         *n_all += 1;
         if (list == NULL) {
@@ -465,11 +225,11 @@ static mad_status report(mad_ctx *ctx, const oracle *o, const outcome *found, js
                    good ? "ok" : "FAILED");
         } else if (json_array_append_new(
                        list,
-                       json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:I, s:b}", "law", o->law,
+                       json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:I, s:b}", "law", o->law,
                                  "setting", o->setting, "generation", (json_int_t)c->generation,
-                                 "quantity", text, "measured", found[k].measured, "expected",
-                                 found[k].expected, "z", found[k].z, "replicates",
-                                 (json_int_t)o->n_replicates, "ok", good)) != 0) {
+                                 "quantity", text, "measured", number(found[k].measured),
+                                 "expected", number(found[k].expected), "z", number(found[k].z),
+                                 "replicates", (json_int_t)o->n_replicates, "ok", good)) != 0) {
             return mad_fail_memory(ctx, "JSON");
         }
     }
@@ -504,11 +264,11 @@ static mad_status verify_verb(mad_app *app, int argc, char **argv)
         printf("%-6s %-33s %4s  %-22s %11s %11s %6s  %s\n", "law", "setting", "gen", "quantity",
                "measured", "expected", "z", "verdict");
     }
-    for (size_t i = 0; i < sizeof oracles / sizeof oracles[0]; i++) {
-        outcome found[MAX_CHECKS];
+    for (size_t i = 0; i < mad_n_oracles; i++) {
+        outcome found[MAD_ORACLE_CHECKS];
 
-        MAD_TRY(run_oracle(app, &oracles[i], seed, found));
-        MAD_TRY(report(app->ctx, &oracles[i], found, list, &n_bad, &n_all));
+        MAD_TRY(run_oracle(app, &mad_oracles[i], seed, found));
+        MAD_TRY(report(app->ctx, &mad_oracles[i], found, list, &n_bad, &n_all));
     }
     if (list != NULL) {
         char *text = json_dumps(list, JSON_INDENT(2));
