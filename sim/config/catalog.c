@@ -100,8 +100,7 @@ int mad_section_plugin(const mad_registry *registry, mad_section section, size_t
     case MAD_N_SECTIONS:
         break;
     }
-    MAD_ASSERT(!"a section");
-    return 0;
+    mad_assert_failed("a section", __FILE__, __LINE__);
 }
 
 const mad_param *mad_param_find(const mad_param *params, const char *name)

@@ -130,7 +130,7 @@ void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out)
         append(out, n_bytes, "a list of words");
         return;
     }
-    MAD_ASSERT(!"a parameter kind");
+    mad_assert_failed("a parameter kind", __FILE__, __LINE__);
 }
 
 /* ---- parsing ---- */
@@ -401,8 +401,7 @@ static mad_status parse_scalar(mad_ctx *ctx, mad_arena *mem, const mad_param *pa
     case MAD_PARAM_WORDS:
         break;
     }
-    MAD_ASSERT(!"a scalar kind");
-    return MAD_E_CONFIG;
+    mad_assert_failed("a scalar kind", __FILE__, __LINE__);
 }
 
 mad_status mad_value_parse(mad_ctx *ctx, mad_arena *mem, const mad_param *param, size_t n_texts,

@@ -25,8 +25,7 @@ double mad_schedule_at(const mad_schedule *schedule, size_t generation, size_t n
     case MAD_SCHEDULE_LIST:
         return schedule->list[step < schedule->n_list ? step : schedule->n_list - 1];
     }
-    MAD_ASSERT(!"a schedule kind");
-    return NAN;
+    mad_assert_failed("a schedule kind", __FILE__, __LINE__);
 }
 
 size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_t n_generations)

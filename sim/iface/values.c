@@ -39,8 +39,7 @@ const mad_value *mad_get(const mad_values *values, const char *name)
             return &values->value[i];
         }
     }
-    MAD_ASSERT(!"a parameter of this table");
-    return NULL;
+    mad_assert_failed("a parameter of this table", __FILE__, __LINE__);
 }
 
 double mad_get_real(const mad_values *values, const char *name)
