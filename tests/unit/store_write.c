@@ -97,6 +97,8 @@ static mad_status write_for_ever(mad_ctx *ctx, mad_arena *mem, const char *dir)
             gen = 1;
         }
         MAD_TRY(commit(ctx, dir, &layout, gen));
+        printf("%zu\n", gen);
+        fflush(stdout);
     }
 out:
     return st;
