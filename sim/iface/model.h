@@ -83,7 +83,8 @@ struct mad_model_type {
     void (*fields)(mad_model *model, mad_fields *out);
     /** Optional: recompute what is derived from the fields after they were loaded. */
     MAD_MUST_CHECK mad_status (*loaded)(mad_ctx *ctx, mad_model *model);
-    /** Optional: exact mean and covariance of the law sample() draws from. */
+    /** Optional: exact mean and covariance of the law sample() draws from, into the caller's arrays
+     *  (regression: with new features from the world's law). */
     MAD_MUST_CHECK mad_status (*moments)(mad_ctx *ctx, mad_model *model, mad_moments *out);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
