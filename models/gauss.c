@@ -128,8 +128,8 @@ static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
         }
     }
     if (self->dim == 1 && (!isfinite(self->mean[0]) || !isfinite(self->cov[0]))) {
-        return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g",
-                        self->mean[0], self->cov[0]);
+        return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g", self->mean[0],
+                        self->cov[0]);
     }
     return loaded(ctx, model); /* refuses NaN and Inf in more dimensions */
 }
