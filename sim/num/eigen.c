@@ -135,7 +135,7 @@ mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double *a, double *ou
     MAD_TRY(mad_eigen_sym(ctx, dim, a, values, NULL));
     double sum = 0.0;
     if (values[0] <= rank_tol * values[dim - 1] || values[0] <= 0.0) {
-        sum = -INFINITY;
+        sum = -(double)INFINITY;
     } else {
         for (size_t i = 0; i < dim; i++) {
             sum += log(values[i]);

@@ -89,7 +89,7 @@ static void test_products(void **state)
         }
         for (size_t i = 0; i < n; i++) {
             for (size_t j = i + 1; j < n; j++) {
-                b[i * n + j] = NAN;
+                b[i * n + j] = (double)NAN;
             }
         }
         mad_rows_times_lower(m, n, b, a);
@@ -126,7 +126,7 @@ static void test_cholesky(void **state)
     }
     const double by_hand[9] = {4, 12, -16, 12, 37, -43, -16, -43, 98};
     const double answer[9] = {2, 0, 0, 6, 1, 0, -8, 5, 3};
-    double l[9], bad[4] = {1, 0, 0, NAN};
+    double l[9], bad[4] = {1, 0, 0, (double)NAN};
     assert_int_equal(mad_cholesky_semi(ctx, 3, by_hand, l), MAD_OK);
     assert_memory_equal(l, answer, sizeof l);
     assert_int_equal(mad_cholesky_semi(ctx, 2, bad, l), MAD_E_NONFINITE);
@@ -161,7 +161,7 @@ static void test_eigen(void **state)
         assert_memory_equal(a, v, n * n * sizeof *a);
         free(x), free(a), free(v), free(va), free(back), free(values), free(only);
     }
-    const double bad[4] = {1, INFINITY, INFINITY, 1};
+    const double bad[4] = {1, (double)INFINITY, (double)INFINITY, 1};
     double values[2];
     assert_int_equal(mad_eigen_sym(ctx, 2, bad, values, NULL), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
@@ -181,7 +181,7 @@ static void test_least_squares(void **state)
     assert_true(fabs(w[0] - 1.0) < 1e-13 && fabs(w[1] - 1.0) < 1e-13);
     assert_int_equal(mad_least_squares(ctx, 1, 3, wide, one, w), MAD_OK);
     assert_true(fabs(w[0] - 1.0) < 1e-13 && fabs(w[1] - 2.0) < 1e-13 && fabs(w[2] - 2.0) < 1e-13);
-    const double bad[4] = {1, NAN, 1, 1};
+    const double bad[4] = {1, (double)NAN, 1, 1};
     assert_int_equal(mad_least_squares(ctx, 4, 2, x, bad, w), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
 }
@@ -227,7 +227,7 @@ static void test_bures(void **state)
         assert_true(value >= 0.0 && value < 1e-11 * (double)(n * n));
         free(x), free(a);
     }
-    const double bad[4] = {1, 0, 0, NAN};
+    const double bad[4] = {1, 0, 0, (double)NAN};
     assert_int_equal(mad_bures_sq(ctx, 2, mean1, bad, mean2, cov2, &value), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
     assert_int_equal(mad_bures_sq(ctx, 2, mean1, cov1, mean2, bad, &value), MAD_E_NONFINITE);
