@@ -187,16 +187,16 @@ void mad_grid_print(FILE *file, mad_grid_format format, const mad_grid *grid)
     }
 }
 
-void mad_format_number(char out[MAD_NUMBER_BYTES], double x)
+void mad_format_number(char out[MAD_CELL_BYTES], double x)
 {
     if (isnan(x)) {
-        (void)snprintf(out, MAD_NUMBER_BYTES, "-");
+        (void)snprintf(out, MAD_CELL_BYTES, "-");
     } else {
-        (void)snprintf(out, MAD_NUMBER_BYTES, "%.4g", x);
+        (void)snprintf(out, MAD_CELL_BYTES, "%.4g", x);
     }
 }
 
-void mad_format_estimate(char out[MAD_NUMBER_BYTES], const mad_estimate *estimate)
+void mad_format_estimate(char out[MAD_CELL_BYTES], const mad_estimate *estimate)
 {
     double size = fmax(fabs(estimate->mean), estimate->half);
 
@@ -207,10 +207,10 @@ void mad_format_estimate(char out[MAD_NUMBER_BYTES], const mad_estimate *estimat
     }
     int place = 1 - (int)floor(log10(estimate->half)); /* decimals that show 2 digits of it */
     if (size >= 1e5 || place > 7) {
-        (void)snprintf(out, MAD_NUMBER_BYTES, "%.3e ± %.1e", estimate->mean, estimate->half);
+        (void)snprintf(out, MAD_CELL_BYTES, "%.3e ± %.1e", estimate->mean, estimate->half);
         return;
     }
     place = place < 0 ? 0 : place;
-    (void)snprintf(out, MAD_NUMBER_BYTES, "%.*f ± %.*f", place, estimate->mean, place,
+    (void)snprintf(out, MAD_CELL_BYTES, "%.*f ± %.*f", place, estimate->mean, place,
                    estimate->half);
 }

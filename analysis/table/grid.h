@@ -24,12 +24,12 @@ typedef struct mad_grid {
  *  characters escaped; CSV quotes as RFC 4180. Control characters print as spaces. */
 void mad_grid_print(FILE *file, mad_grid_format format, const mad_grid *grid);
 
-#define MAD_NUMBER_BYTES 64
+#define MAD_CELL_BYTES 64
 
 /** "0.7312", "-inf", "-" for NaN: 4 significant digits. */
-void mad_format_number(char out[MAD_NUMBER_BYTES], double x);
+void mad_format_number(char out[MAD_CELL_BYTES], double x);
 
 /** "0.731 ± 0.012": the interval to 2 digits, the mean to the same place. */
-void mad_format_estimate(char out[MAD_NUMBER_BYTES], const mad_estimate *estimate);
+void mad_format_estimate(char out[MAD_CELL_BYTES], const mad_estimate *estimate);
 
 #endif

@@ -12,8 +12,9 @@ enum { MAX_RUNS = 4096, PATH_BYTES = 4096, LABEL_BYTES = 256, MAX_LABEL_KEYS = 8
 
 /* What a reader of a collapse study looks for first. */
 static const char *const main_metrics[] = {
-    "precision", "recall",     "frechet",     "sliced_w2",     "density", "coverage",     "trace",
-    "log_det",   "mean_error", "gaussian_w2", "modes_covered", "mode_kl", "class_entropy"};
+    "precision",         "recall",        "frechet",    "sliced_w2",   "density",
+    "coverage",          "trace",         "log_det",    "gaussian_w2", "modes_covered",
+    "mode_kl_fake_true", "class_entropy", "mean_error", "excess_risk"};
 
 typedef struct loader {
     mad_ctx *ctx;
@@ -46,7 +47,7 @@ static mad_status add_run(loader *l, const char *dir, size_t i_path)
     const char *config =
         mad_attribute_text(entry->run.n_attributes, entry->run.attributes, "config");
     if (config != NULL) {
-        MAD_TRY(mad_yaml_flatten(l->ctx, l->mem, config, &entry->n_pairs, &entry->pairs));
+        MAD_TRY(mad_pairs_parse(l->ctx, l->mem, config, &entry->n_pairs, &entry->pairs));
     }
     l->n_runs++;
 out:

@@ -2,7 +2,7 @@
 #ifndef MAD_TABLE_RUNS_H
 #define MAD_TABLE_RUNS_H
 
-#include "analysis/table/flatten.h"
+#include "analysis/table/pairs.h"
 #include "sim/store/runfile.h"
 
 typedef struct mad_run_entry {

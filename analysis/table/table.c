@@ -89,21 +89,21 @@ static const char *keep(mad_arena *mem, const char *text)
 
 static const char *number_cell(mad_arena *mem, double x)
 {
-    char text[MAD_NUMBER_BYTES];
+    char text[MAD_CELL_BYTES];
     mad_format_number(text, x);
     return keep(mem, text);
 }
 
 static const char *estimate_cell(mad_arena *mem, const mad_estimate *estimate)
 {
-    char text[MAD_NUMBER_BYTES];
+    char text[MAD_CELL_BYTES];
     mad_format_estimate(text, estimate);
     return keep(mem, text);
 }
 
 static const char *count_cell(mad_arena *mem, size_t n)
 {
-    char text[MAD_NUMBER_BYTES];
+    char text[MAD_CELL_BYTES];
     (void)snprintf(text, sizeof text, "%zu", n);
     return keep(mem, text);
 }
@@ -111,7 +111,7 @@ static const char *count_cell(mad_arena *mem, size_t n)
 /* Full precision for machines; an empty cell where there is no number. */
 static const char *exact_cell(mad_arena *mem, double x)
 {
-    char text[MAD_NUMBER_BYTES] = "";
+    char text[MAD_CELL_BYTES] = "";
     if (!isnan(x)) {
         (void)snprintf(text, sizeof text, "%.17g", x);
     }

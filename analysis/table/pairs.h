@@ -1,6 +1,6 @@
-/* analysis/table/flatten.h: a resolved configuration as flat "a.b" = value pairs. */
-#ifndef MAD_TABLE_FLATTEN_H
-#define MAD_TABLE_FLATTEN_H
+/* analysis/table/pairs.h: a resolved configuration as flat "a.b" = value pairs. */
+#ifndef MAD_TABLE_PAIRS_H
+#define MAD_TABLE_PAIRS_H
 
 #include "sim/base/ctx.h"
 
@@ -16,7 +16,7 @@ typedef struct mad_pair {
  * errors  MAD_E_DATA: not YAML;  MAD_E_MEMORY
  * memory  pairs and texts from mem
  */
-MAD_MUST_CHECK mad_status mad_yaml_flatten(mad_ctx *ctx, mad_arena *mem, const char *text,
+MAD_MUST_CHECK mad_status mad_pairs_parse(mad_ctx *ctx, mad_arena *mem, const char *text,
                                            size_t *n_pairs, const mad_pair **pairs);
 
 /** The value of a key, or NULL. */

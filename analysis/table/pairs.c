@@ -1,5 +1,5 @@
-/* analysis/table/flatten.c: YAML -> flat pairs, through libfyaml. */
-#include "analysis/table/flatten.h"
+/* analysis/table/pairs.c: YAML -> flat pairs, through libfyaml. */
+#include "analysis/table/pairs.h"
 
 #include <libfyaml.h>
 #include <stdio.h>
@@ -66,16 +66,19 @@ static mad_status add_node(walk *w, const char *key, struct fy_node *node, int d
         return mad_fail(w->ctx, MAD_E_DATA, "configuration nested deeper than %d", MAX_DEPTH);
     }
     while ((pair = fy_node_mapping_iterate(node, &iter)) != NULL) {
-        (void)snprintf(child, sizeof child, "%s%s%s", key, key[0] != '\0' ? "." : "",
-                       scalar_text(fy_node_pair_key(pair)));
+        int n = snprintf(child, sizeof child, "%s%s%s", key, key[0] != '\0' ? "." : "",
+                         scalar_text(fy_node_pair_key(pair)));
+        if (n < 0 || (size_t)n >= sizeof child) {
+            return mad_fail(w->ctx, MAD_E_DATA, "configuration with a key of %d characters", n);
+        }
         MAD_TRY(add_node(w, child, fy_node_pair_value(pair), depth + 1));
     }
 out:
     return st;
 }
 
-mad_status mad_yaml_flatten(mad_ctx *ctx, mad_arena *mem, const char *text, size_t *n_pairs,
-                            const mad_pair **pairs)
+mad_status mad_pairs_parse(mad_ctx *ctx, mad_arena *mem, const char *text, size_t *n_pairs,
+                           const mad_pair **pairs)
 {
     mad_status st = MAD_OK;
     struct fy_document *document = NULL;
