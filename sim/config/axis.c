@@ -98,8 +98,8 @@ static mad_status push_range(points *p, const char *text, const double *number, 
     if (n_steps >= MAX_POINTS) {
         return mad_fail(p->ctx, MAD_E_CONFIG, "more than %d values", (int)MAX_POINTS);
     }
-    for (double i = 0.0; i <= n_steps; i += 1.0) {
-        MAD_TRY(push_number(p, grid_value(a, step, i)));
+    for (size_t i = 0; i <= (size_t)n_steps; i++) {
+        MAD_TRY(push_number(p, grid_value(a, step, (double)i)));
     }
 out:
     return st;
@@ -119,13 +119,14 @@ static mad_status push_log(points *p, const char *text, const double *number, in
                                  "least 2");
     }
     double before = 0.0;
-    for (double i = 0.0; i < n_points; i += 1.0) {
+    const size_t n_last = (size_t)n_points - 1;
+    for (size_t i = 0; i <= n_last; i++) {
         char rounded[MAD_NUMBER_BYTES];
-        const double x = exp(log(a) + (log(b) - log(a)) * (i / (n_points - 1.0)));
+        const double x = exp(log(a) + (log(b) - log(a)) * ((double)i / (double)n_last));
         snprintf(rounded, sizeof rounded, "%.6g", x);
         double value = whole ? floor(x + 0.5) : strtod(rounded, NULL);
-        value = i == 0.0 ? a : i == n_points - 1.0 ? b : value;
-        if (!whole || i == 0.0 || value != before) { /* whole steps below 1 would repeat */
+        value = i == 0 ? a : i == n_last ? b : value;
+        if (!whole || i == 0 || value != before) { /* whole steps below 1 would repeat */
             MAD_TRY(push_number(p, value));
         }
         before = value;
@@ -152,8 +153,8 @@ static mad_status push_count(points *p, const char *text, int *matched)
     if (last - first >= MAX_POINTS) {
         return mad_fail(p->ctx, MAD_E_CONFIG, "more than %d values", (int)MAX_POINTS);
     }
-    for (double x = first; x <= last; x += 1.0) {
-        MAD_TRY(push_number(p, x));
+    for (size_t i = 0; i <= (size_t)(last - first); i++) {
+        MAD_TRY(push_number(p, first + (double)i));
     }
 out:
     return st;

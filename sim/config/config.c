@@ -66,6 +66,7 @@ static mad_status apply_override(mad_ctx *ctx, const char *argument, mad_entries
         .kind = MAD_ENTRY_SCALAR, .n_texts = 1, .texts = text, .key_at = at, .value_at = at};
     MAD_TRY(copy_trimmed(ctx, entries->mem, argument, (size_t)(equals - argument), &entry.key));
     MAD_TRY(copy_trimmed(ctx, entries->mem, equals + 1, strlen(equals + 1), text));
+    MAD_ASSERT(entry.key != NULL);
     if (strcmp(entry.key, "include") == 0 || strcmp(entry.key, "sweep") == 0 ||
         strncmp(entry.key, "sweep.", 6) == 0) {
         return mad_fail_at(ctx, at, "'include' and 'sweep' stand in files only");

@@ -45,7 +45,7 @@ static const char *path_beside(mad_arena *mem, const char *from, const char *nam
     char *path = mad_arena_take_raw(mem, n_folder + strlen(name) + 1, 1);
     if (path != NULL) {
         memcpy(path, from, n_folder);
-        strcpy(path + n_folder, name);
+        stpcpy(path + n_folder, name);
     }
     return path;
 }

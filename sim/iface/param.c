@@ -234,11 +234,9 @@ static mad_status parse_reals(mad_ctx *ctx, mad_arena *mem, const mad_param *par
 /* Words are made of what never needs quoting: letters, digits, _ and, inside, - + . / @ */
 static int is_word(const char *text)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789_-+./@";
-    const size_t n_plain = strlen(allowed) - strlen("-+./@"); /* of these one may come first */
-    return text[0] != '\0' && memchr(allowed, text[0], n_plain) != NULL &&
-           text[strspn(text, allowed)] == '\0';
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+    return strspn(text, PLAIN) > 0 && text[strspn(text, PLAIN "-+./@")] == '\0';
+#undef PLAIN
 }
 
 static mad_status parse_words(mad_ctx *ctx, mad_arena *mem, const mad_param *param, size_t n,
@@ -366,6 +364,7 @@ static mad_status parse_schedule(mad_ctx *ctx, mad_arena *mem, const mad_param *
         goto out;
     }
     MAD_TRY(parse_reals(ctx, mem, param, n, texts, is_list, out));
+    MAD_ASSERT(out->reals != NULL);
     out->schedule = is_list ? (mad_schedule){.kind = MAD_SCHEDULE_LIST,
                                              .a = out->reals[0],
                                              .list = out->reals,
@@ -420,8 +419,8 @@ mad_status mad_value_parse(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
         }
         MAD_TRY(parse_scalar(ctx, mem, param, texts[0], &value));
     } else {
-        size_t n;
-        const char *const *pieces;
+        size_t n = 0;
+        const char *const *pieces = NULL;
         MAD_TRY(entries(ctx, mem, n_texts, texts, is_list, &n, &pieces));
         const int brackets = is_list || pieces != texts;
         if (param->kind == MAD_PARAM_SCHEDULE) {

@@ -132,12 +132,12 @@ void mad_text_shown(const char *text, size_t n_bytes, char *out)
     }
     for (size_t i = 0; i < n; i++) {
         const unsigned char c = (unsigned char)text[i];
-        out[i] = c < 0x20 || c == 0x7f ? '?' : text[i];
+        out[i] = text[i];
+        if (c < 0x20 || c == 0x7f) {
+            out[i] = '?';
+        }
     }
-    memcpy(out + n, dots, sizeof dots);
-    if (n == n_text) {
-        out[n] = '\0';
-    }
+    stpcpy(out + n, n == n_text ? "" : dots);
 }
 
 /* Copy of text[0..n) without the blanks around it. */

@@ -262,6 +262,16 @@ static void test_messages_are_one_short_line(void **state)
     umlauts[198] = '\0';
     mad_text_shown(umlauts, sizeof shown, shown);
     assert_string_equal(shown + strlen(shown) - 5, "ü...");
+    for (size_t n = 0; n < 80; n++) { /* around the size of the buffer, which nothing may leave */
+        char plain[80] = {0}, tight[MAD_SHOWN_BYTES + 8];
+        memset(plain, 'p', n);
+        memset(tight, '#', sizeof tight);
+        mad_text_shown(plain, MAD_SHOWN_BYTES, tight);
+        assert_int_equal(strlen(tight), n < MAD_SHOWN_BYTES ? n : MAD_SHOWN_BYTES - 1);
+        for (size_t i = MAD_SHOWN_BYTES; i < sizeof tight; i++) {
+            assert_int_equal(tight[i], '#');
+        }
+    }
     mad_text_shown("ab", sizeof shown, shown);
     assert_string_equal(shown, "ab");
 }
