@@ -4,9 +4,8 @@
 #include "sim/iface/draw.h"
 #include "sim/worlds/worlds.h"
 
-enum { DIM = 2 };
-
-#define PI 3.14159265358979323846
+#define DIM ((size_t)2)
+#define PI  3.14159265358979323846
 
 typedef struct curve_world {
     mad_world base;
@@ -15,16 +14,16 @@ typedef struct curve_world {
 
 #define NOISE_PARAM(value)                                                                         \
     {                                                                                              \
-        .name = "noise", .kind = MAD_PARAM_REAL, .fallback = value, .min = 0, .max = 10,           \
+        .name = "noise", .kind = MAD_PARAM_REAL, .fallback = (value), .min = 0, .max = 10,         \
         .unit = "data units", .doc = "standard deviation of the normal noise on each coordinate"   \
     }
 
 static const mad_param swiss_params[] = {NOISE_PARAM("0.05"), {.name = NULL}};
 static const mad_param moons_params[] = {NOISE_PARAM("0.1"), {.name = NULL}};
 
-static mad_status take(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
-                       const mad_world_type *type, const double mean[2], const double cov[3],
-                       curve_world **out)
+static mad_status create(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                         const mad_world_type *type, size_t n_classes, const double mean[2],
+                         const double cov[3], mad_world **out)
 {
     curve_world *self = mad_arena_take(mem, 1, sizeof *self);
     double *m = mad_arena_take(mem, DIM, sizeof *m);
@@ -39,9 +38,9 @@ static mad_status take(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
     c[1] = c[2] = cov[1];
     c[3] = cov[2] + self->noise * self->noise;
     self->base.type = type;
-    self->base.info =
-        (mad_world_info){.kind = MAD_WORLD_CONTINUOUS, .dim = DIM, .mean = m, .cov = c};
-    *out = self;
+    self->base.info = (mad_world_info){
+        .kind = MAD_WORLD_CONTINUOUS, .dim = DIM, .n_classes = n_classes, .mean = m, .cov = c};
+    *out = &self->base;
     return MAD_OK;
 }
 
@@ -55,12 +54,7 @@ static mad_status create_swiss(mad_ctx *ctx, const mad_world_args *args, mad_are
     const double mean[2] = {mx / 10, my / 10};
     const double cov[3] = {(square - 0.25 - mx * mx) / 100, (1.5 * PI - mx * my) / 100,
                            (square + 0.25 - my * my) / 100};
-    curve_world *self = NULL;
-    const mad_status st = take(ctx, args, mem, &mad_world_swiss, mean, cov, &self);
-    if (st == MAD_OK) {
-        *out = &self->base;
-    }
-    return st;
+    return create(ctx, args, mem, &mad_world_swiss, 0, mean, cov, out);
 }
 
 /* Class 0: (cos t, sin t); class 1: (1 - cos t, 1/2 - sin t); t uniform on [0, pi], classes even.
@@ -70,13 +64,7 @@ static mad_status create_moons(mad_ctx *ctx, const mad_world_args *args, mad_are
 {
     const double mean[2] = {0.5, 0.25};
     const double cov[3] = {0.75, 0.125 - 1 / PI, 0.5625 - 1 / PI};
-    curve_world *self = NULL;
-    const mad_status st = take(ctx, args, mem, &mad_world_moons, mean, cov, &self);
-    if (st == MAD_OK) {
-        self->base.info.n_classes = 2;
-        *out = &self->base;
-    }
-    return st;
+    return create(ctx, args, mem, &mad_world_moons, 2, mean, cov, out);
 }
 
 /* As in modes.c the uniforms of a whole chunk come before the first normal. */

@@ -27,7 +27,7 @@ typedef struct file_world {
      .doc = "share of the rows held out for measures"},                                            \
         {.name = "range",                                                                          \
          .kind = MAD_PARAM_CHOICE,                                                                 \
-         .fallback = range_default,                                                                \
+         .fallback = (range_default),                                                              \
          .choices = "none|minmax",                                                                 \
          .doc = "minmax: one affine map of all columns takes the training part to [-1, 1]"},       \
     {                                                                                              \
@@ -37,8 +37,8 @@ typedef struct file_world {
 
 #define PICTURE_PARAM(key, text)                                                                   \
     {                                                                                              \
-        .name = key, .kind = MAD_PARAM_INT, .fallback = "0", .max = 65535, .unit = "pixels",       \
-        .doc = text                                                                                \
+        .name = (key), .kind = MAD_PARAM_INT, .fallback = "0", .max = 65535, .unit = "pixels",     \
+        .doc = (text)                                                                              \
     }
 
 #define PICTURE_PARAMS                                                                             \

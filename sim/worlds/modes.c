@@ -5,11 +5,11 @@
 #include "sim/worlds/weights.h"
 #include "sim/worlds/worlds.h"
 
-enum { DIM = 2 };
 enum { WEIGHTS_UNIFORM, WEIGHTS_ZIPF };
 enum { LABELS_MODES, LABELS_NONE };
 
-#define PI 3.14159265358979323846
+#define DIM ((size_t)2)
+#define PI  3.14159265358979323846
 
 typedef struct modes_world {
     mad_world base;
@@ -29,7 +29,7 @@ typedef struct modes_world {
     }
 #define SD_PARAM(value)                                                                            \
     {                                                                                              \
-        .name = "sd", .kind = MAD_PARAM_REAL, .fallback = value, .min = 1e-6, .max = 1e6,          \
+        .name = "sd", .kind = MAD_PARAM_REAL, .fallback = (value), .min = 1e-6, .max = 1e6,        \
         .unit = "data units", .doc = "standard deviation of one coordinate inside a mode"          \
     }
 
@@ -73,21 +73,23 @@ static const mad_param grid_params[] = {
     {.name = NULL},
 };
 
-static mad_status take(mad_ctx *ctx, mad_arena *mem, size_t n_modes, modes_world **out)
+/* NULL when memory is short, reported in ctx. */
+static modes_world *take(mad_ctx *ctx, mad_arena *mem, size_t n_modes)
 {
     modes_world *self = mad_arena_take(mem, 1, sizeof *self);
     if (self == NULL) {
-        return mad_fail_memory(ctx, "the world");
+        (void)mad_fail_memory(ctx, "the world");
+        return NULL;
     }
     self->centre = mad_arena_take(mem, n_modes * DIM, sizeof *self->centre);
     self->p = mad_arena_take(mem, n_modes, sizeof *self->p);
     self->cum = mad_arena_take(mem, n_modes, sizeof *self->cum);
     if (self->centre == NULL || self->p == NULL || self->cum == NULL) {
-        return mad_fail_memory(ctx, "the modes of the world");
+        (void)mad_fail_memory(ctx, "the modes of the world");
+        return NULL;
     }
     self->base.info.n_modes = n_modes;
-    *out = self;
-    return MAD_OK;
+    return self;
 }
 
 /* Weights, moments and the rest of the info, once the centres stand.
@@ -139,19 +141,17 @@ static mad_status create_ring(mad_ctx *ctx, const mad_world_args *args, mad_aren
 {
     const size_t n_modes = mad_get_size(args->values, "modes");
     const double radius = mad_get_real(args->values, "radius");
-    modes_world *self = NULL;
-    mad_status st = take(ctx, mem, n_modes, &self);
-    if (st != MAD_OK) {
-        return st;
+    modes_world *self = take(ctx, mem, n_modes);
+    if (self == NULL) {
+        return MAD_E_MEMORY;
     }
     for (size_t k = 0; k < n_modes; k++) {
         const double angle = 2 * PI * (double)k / (double)n_modes;
         self->centre[DIM * k] = radius * cos(angle);
         self->centre[DIM * k + 1] = radius * sin(angle);
     }
-    st = finish(ctx, args, mem, &mad_world_ring, self);
     *out = &self->base;
-    return st;
+    return finish(ctx, args, mem, &mad_world_ring, self);
 }
 
 static mad_status create_grid(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
@@ -159,20 +159,20 @@ static mad_status create_grid(mad_ctx *ctx, const mad_world_args *args, mad_aren
 {
     const size_t side = mad_get_size(args->values, "side");
     const double extent = mad_get_real(args->values, "extent");
-    modes_world *self = NULL;
-    mad_status st = take(ctx, mem, side * side, &self);
-    if (st != MAD_OK) {
-        return st;
+    MAD_ASSERT(side >= 1);
+    modes_world *self = take(ctx, mem, side * side);
+    if (self == NULL) {
+        return MAD_E_MEMORY;
     }
     const double step = side > 1 ? 2 * extent / (double)(side - 1) : 0;
     const double first = side > 1 ? -extent : 0;
     for (size_t k = 0; k < side * side; k++) { /* row by row, from the lower left */
-        self->centre[DIM * k] = first + step * (double)(k % side);
-        self->centre[DIM * k + 1] = first + step * (double)(k / side);
+        const size_t i_row = k / side, i_column = k % side;
+        self->centre[DIM * k] = first + step * (double)i_column;
+        self->centre[DIM * k + 1] = first + step * (double)i_row;
     }
-    st = finish(ctx, args, mem, &mad_world_grid, self);
     *out = &self->base;
-    return st;
+    return finish(ctx, args, mem, &mad_world_grid, self);
 }
 
 /* The modes of a WHOLE chunk are drawn before the first normal, however few rows are asked for:

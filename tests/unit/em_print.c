@@ -6,7 +6,10 @@
 #include "sim/worlds/worlds.h"
 #include "tests/support/values.h"
 
-enum { N_ROWS = 300, DIM = 2, N_COMPONENTS = 3 };
+#define N_ROWS ((size_t)300)
+#define DIM    ((size_t)2)
+
+enum { N_COMPONENTS = 3 };
 
 static void print_array(const char *name, size_t n, const double *x)
 {

@@ -11,7 +11,9 @@
 #include "sim/worlds/worlds.h"
 #include "tests/support/values.h"
 
-enum { N_ROWS = 50, DIM = 4, MAX_PAIRS = 6 };
+#define DIM ((size_t)4)
+
+enum { N_ROWS = 50, MAX_PAIRS = 6 };
 
 /* Row i holds 10 i, 10 i + 1, ...: every value says where it comes from. */
 static mad_table numbered_table(void)

@@ -252,7 +252,7 @@ static void test_ridge(void **state)
 
 int main(void)
 {
-    mad_ctx *ctx = mad_ctx_create(2);
+    mad_ctx *ctx = mad_ctx_create(1); /* threads: test_exact_models */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_ring, ctx),  cmocka_unit_test_prestate(test_monotone, ctx),
         cmocka_unit_test_prestate(test_warm, ctx),  cmocka_unit_test_prestate(test_degenerate, ctx),

@@ -162,7 +162,7 @@ static void test_modes(void **state)
         double sum = 0, total_p = 0;
         assert_int_equal(info->n_classes, info->n_modes);
         for (size_t i = 0; i < N; i++) {
-            const double *centre = info->mode_centre + 2 * set.label[i];
+            const double *centre = info->mode_centre + 2 * (size_t)set.label[i];
             const double dx = set.x[2 * i] - centre[0], dy = set.x[2 * i + 1] - centre[1];
             sum += (dx * dx + dy * dy) / (info->mode_sd * info->mode_sd);
             count[set.label[i]]++;
