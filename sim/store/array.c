@@ -88,7 +88,7 @@ static double half_value(uint64_t bits)
     const double mantissa = (double)(bits & 1023);
     double value;
     if (exponent == 31) {
-        value = mantissa == 0 ? INFINITY : NAN;
+        value = mantissa == 0 ? (double)INFINITY : (double)NAN;
     } else if (exponent == 0) {
         value = ldexp(mantissa, -24);
     } else {
@@ -127,7 +127,7 @@ static double item_value(mad_item item, uint64_t bits)
         return number;
     }
     MAD_ASSERT(0 && "item type");
-    return NAN;
+    return (double)NAN;
 }
 
 /* Steps a row-major index on; returns the offset, in items, of its element in the file. */

@@ -169,10 +169,9 @@ static const char *excerpt(span field, char *out)
     const size_t n_all = (size_t)(field.end - field.begin);
     const size_t n = n_all < EXCERPT_BYTES - 4 ? n_all : EXCERPT_BYTES - 4;
     for (size_t i = 0; i < n; i++) {
-        const unsigned char c = (unsigned char)field.begin[i];
-        out[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+        out[i] = isprint((unsigned char)field.begin[i]) ? field.begin[i] : (char)'?';
     }
-    strcpy(out + n, n < n_all ? "..." : "");
+    memcpy(out + n, n < n_all ? "..." : "", n < n_all ? 4 : 1);
     return out;
 }
 

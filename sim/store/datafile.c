@@ -173,7 +173,7 @@ mad_status mad_table_read(mad_ctx *ctx, mad_arena *mem, const char *reader,
     mad_status st = MAD_OK;
     const int is_idx = strcmp(reader, "idx") == 0;
     const int is_csv = strcmp(reader, "csv") == 0;
-    const char *path, *labels;
+    const char *path = NULL, *labels = NULL;
 
     MAD_ASSERT(is_idx || is_csv || strcmp(reader, "npy") == 0);
     MAD_TRY(mad_data_find(ctx, mem, directory, mad_get_text(values, is_idx ? "images" : "path"),

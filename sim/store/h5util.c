@@ -102,8 +102,8 @@ static mad_status check_conventions(mad_ctx *ctx, hid_t file, const char *path)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const mad_attribute *attributes;
-    size_t n;
+    const mad_attribute *attributes = NULL;
+    size_t n = 0;
 
     MAD_TRY(mad_h5_read_attributes(ctx, ctx->scratch, file, &n, &attributes));
     const char *conventions = mad_attribute_text(n, attributes, "conventions");
@@ -277,7 +277,7 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
         st = mad_h5_fail(list->ctx, MAD_E_DATA, "cannot read attribute '%s'", name);
     } else if (kind != KIND_OTHER && list->value != NULL) {
         mad_attribute *value = &list->value[list->n];
-        *value = (mad_attribute){.name = mad_arena_text(list->mem, name), .number = NAN};
+        *value = (mad_attribute){.name = mad_arena_text(list->mem, name), .number = (double)NAN};
         if (value->name == NULL) {
             st = mad_fail_memory(list->ctx, "attributes");
         } else if (kind != KIND_NUMBER) {

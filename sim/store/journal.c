@@ -35,7 +35,9 @@ static json_t *text_value(mad_ctx *ctx, const char *text)
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         char *ascii = mad_arena_text(ctx->scratch, text);
         for (char *c = ascii; c != NULL && *c != '\0'; c++) {
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
+            if ((unsigned char)*c >= 0x80) {
+                *c = '?';
+            }
         }
         value = ascii == NULL ? NULL : json_string(ascii);
         mad_arena_release(ctx->scratch, mark);

@@ -76,7 +76,7 @@ static mad_status create_dataset(mad_ctx *ctx, hid_t file, const char *path, siz
                                  const hsize_t *dims, const hsize_t *chunk, hid_t *out)
 {
     mad_status st = MAD_OK;
-    const double nan = NAN;
+    const double nan = (double)NAN;
     hid_t creation = H5I_INVALID_HID;
     const hid_t space = H5Screate_simple((int)rank, dims, NULL);
 

@@ -19,8 +19,9 @@
 
 enum { R = 3, G = 7, S = 5, N_SAMPLES = 60, N_CUT = 100, N_DAMAGED = 500 };
 
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+/* the name is the leak checker's */
+const char *__lsan_default_suppressions(void); /* NOLINT */
+const char *__lsan_default_suppressions(void)  /* NOLINT */
 {
     return "leak:libhdf5";
 }
