@@ -52,7 +52,7 @@ static void set_log_peak(mad_mixture *mixture, size_t j)
 static mad_status factor_cov(mad_ctx *ctx, size_t dim, double floor, double *cov, double *lower)
 {
     mad_status st = mad_cholesky_semi(ctx, dim, cov, lower);
-    double pivot = INFINITY;
+    double pivot = HUGE_VAL;
     for (size_t a = 0; st == MAD_OK && a < dim; a++) {
         pivot = fmin(pivot, lower[a * dim + a] * lower[a * dim + a]);
     }
@@ -116,9 +116,9 @@ static mad_status expect_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
     }
     double sum = 0;
     for (size_t i = begin; i < end; i++) {
-        double largest = -INFINITY, total = 0;
+        double largest = -HUGE_VAL, total = 0;
         for (size_t j = 0; j < mixture->n_components; j++) {
-            double value = -INFINITY; /* a component of weight 0 */
+            double value = -HUGE_VAL; /* a component of weight 0 */
             if (mixture->weight[j] > 0) {
                 value = mixture->log_peak[j] -
                         0.5 * distance_sq(dim, mixture->lower + j * dim * dim,

@@ -70,10 +70,10 @@ static void seed_centres(start *work, mad_rng *rng, mad_mixture *mixture)
     const size_t dim = train->dim, k = mixture->n_components;
     const size_t n_trials = 2 + (size_t)log((double)k);
     for (size_t i = 0; i < train->n_rows; i++) {
-        work->near_sq[i] = INFINITY;
+        work->near_sq[i] = HUGE_VAL;
     }
     for (size_t j = 0; j < k; j++) {
-        double best = INFINITY;
+        double best = HUGE_VAL;
         size_t best_pick = 0;
         for (size_t i_trial = 0; i_trial < (j == 0 ? 1 : n_trials); i_trial++) {
             const size_t pick = draw_row(work, rng, j > 0);
@@ -91,7 +91,7 @@ static void seed_centres(start *work, mad_rng *rng, mad_mixture *mixture)
 
 static size_t nearest_centre(const mad_mixture *mixture, const double *x)
 {
-    double best = INFINITY;
+    double best = HUGE_VAL;
     size_t nearest = 0;
     for (size_t j = 0; j < mixture->n_components; j++) {
         const double sq = between_sq(mixture->dim, x, mixture->mean + j * mixture->dim);

@@ -216,7 +216,7 @@ static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
         fit_point(&self->law, mean);
     } else if (args->warm_steps > 0) {
         MAD_TRY(mad_mixture_derive(ctx, em.floor, &self->law));
-        MAD_TRY(climb(ctx, &em, n_steps, -INFINITY, best_loss, &n_best));
+        MAD_TRY(climb(ctx, &em, n_steps, -HUGE_VAL, best_loss, &n_best));
     } else {
         MAD_TRY(fit_scratch(ctx, self, &em, args->key, loss, best_loss, &n_best));
     }
