@@ -1,6 +1,7 @@
 /* tests/unit/table_print.c: reads a data file, prints its table as JSON and raw numbers.
  *
- * table_print READER OUT key=text...: OUT.x gets the rows (float64), OUT.label the classes (int32).
+ * table_print READER OUT key=text...: OUT.x gets the rows (float64), OUT.label the classes (int32);
+ * OUT = -: no files, only mean and sd of all values.
  * Refused: the message on stderr, and the status's exit code.
  */
 #include <stdio.h>
@@ -25,6 +26,19 @@ static int write_raw(const char *stem, const char *suffix, const void *data, siz
     }
     const size_t n_written = fwrite(data, size, n, file);
     return fclose(file) != 0 || n_written != n;
+}
+
+static void print_spread(const mad_table *table)
+{
+    const size_t n = table->n_rows * table->dim;
+    double sum = 0, sum_squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += table->x[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum_squares += (table->x[i] - sum / (double)n) * (table->x[i] - sum / (double)n);
+    }
+    printf("\"mean\": %.17g, \"sd\": %.17g, ", sum / (double)n, sqrt(sum_squares / (double)n));
 }
 
 int main(int argc, char **argv)
