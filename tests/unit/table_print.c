@@ -4,6 +4,7 @@
  * OUT = -: no files, only mean and sd of all values.
  * Refused: the message on stderr, and the status's exit code.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ static int write_raw(const char *stem, const char *suffix, const void *data, siz
     return fclose(file) != 0 || n_written != n;
 }
 
+/* Mean and sd of all values, as further members of the JSON object. */
 static void print_spread(const mad_table *table)
 {
     const size_t n = table->n_rows * table->dim;
@@ -38,7 +40,26 @@ static void print_spread(const mad_table *table)
     for (size_t i = 0; i < n; i++) {
         sum_squares += (table->x[i] - sum / (double)n) * (table->x[i] - sum / (double)n);
     }
-    printf("\"mean\": %.17g, \"sd\": %.17g, ", sum / (double)n, sqrt(sum_squares / (double)n));
+    printf(", \"mean\": %.17g, \"sd\": %.17g", sum / (double)n, sqrt(sum_squares / (double)n));
+}
+
+static int print_table(const mad_table *table, const char *out)
+{
+    printf("{\"n_rows\": %zu, \"dim\": %zu, \"n_classes\": %zu, \"height\": %zu, \"width\": %zu, "
+           "\"channels\": %zu, \"labels\": %d",
+           table->n_rows, table->dim, table->n_classes, table->height, table->width,
+           table->channels, table->label != NULL);
+    int failed = 0;
+    if (strcmp(out, "-") == 0) {
+        print_spread(table);
+    } else {
+        failed = write_raw(out, "x", table->x, table->n_rows * table->dim, sizeof *table->x);
+        if (table->label != NULL) {
+            failed |= write_raw(out, "label", table->label, table->n_rows, sizeof *table->label);
+        }
+    }
+    printf("}\n");
+    return failed;
 }
 
 int main(int argc, char **argv)
@@ -67,15 +88,7 @@ int main(int argc, char **argv)
     if (st != MAD_OK) {
         fprintf(stderr, "%s\n", ctx->message);
     } else {
-        printf(
-            "{\"n_rows\": %zu, \"dim\": %zu, \"n_classes\": %zu, \"height\": %zu, \"width\": %zu, "
-            "\"channels\": %zu, \"labels\": %d}\n",
-            table.n_rows, table.dim, table.n_classes, table.height, table.width, table.channels,
-            table.label != NULL);
-        failed = write_raw(argv[2], "x", table.x, table.n_rows * table.dim, sizeof *table.x);
-        if (table.label != NULL) {
-            failed |= write_raw(argv[2], "label", table.label, table.n_rows, sizeof *table.label);
-        }
+        failed = print_table(&table, argv[2]);
     }
     mad_arena_destroy(mem);
     mad_ctx_destroy(ctx);
