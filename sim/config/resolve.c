@@ -83,7 +83,7 @@ static mad_status choose_plugin(mad_resolver *r, mad_section section, size_t *in
 static mad_status choose_plugins(mad_resolver *r)
 {
     mad_status st = MAD_OK;
-    size_t world, model, loop, bias;
+    size_t world = 0, model = 0, loop = 0, bias = 0;
     MAD_TRY(choose_plugin(r, MAD_SECTION_WORLD, &world));
     MAD_TRY(choose_plugin(r, MAD_SECTION_MODEL, &model));
     MAD_TRY(choose_plugin(r, MAD_SECTION_LOOP, &loop));

@@ -1,7 +1,8 @@
 /* sim/config/scan.c: is this a text that the YAML parser may see?
  *
- * The parser (libfyaml 0.7) can loop for ever on broken UTF-8 in a directive line, and its messages
- * about binary files help nobody; so both are caught here.
+ * The parser (libfyaml 0.7) can loop for ever on broken UTF-8 in a directive line, needs minutes
+ * for a megabyte of blank lines (its time grows with their square), and its messages about binary
+ * files help nobody; so all these are caught here.
  */
 #include <string.h>
 
@@ -33,6 +34,8 @@ size_t mad_utf8_length(const unsigned char *p, size_t n)
     return length;
 }
 
+enum { MAX_BLANK_LINES = 1000 };
+
 /* What is wrong with the line that starts at p, column by column. */
 static mad_status scan_line(mad_ctx *ctx, mad_place at, const unsigned char *p, size_t n)
 {
@@ -57,6 +60,15 @@ static mad_status scan_line(mad_ctx *ctx, mad_place at, const unsigned char *p, 
     return MAD_OK;
 }
 
+static int is_blank(const char *line, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (line[i] == ' ' || line[i] == '\r')) {
+        i++;
+    }
+    return i == n;
+}
+
 /* "%YAML 1.2" with nothing but blanks or a comment behind it. */
 static int is_yaml_directive(const char *line, size_t n)
 {
@@ -76,6 +88,7 @@ static int is_yaml_directive(const char *line, size_t n)
 mad_status mad_scan_text(mad_ctx *ctx, const char *file, const char *text, size_t n_bytes)
 {
     mad_place at = {.file = file, .line = 1, .column = 1};
+    size_t n_blank = 0;
     for (size_t begin = 0; begin < n_bytes; at.line++) {
         const char *line = text + begin;
         const char *end = memchr(line, '\n', n_bytes - begin);
@@ -86,6 +99,10 @@ mad_status mad_scan_text(mad_ctx *ctx, const char *file, const char *text, size_
         }
         if (line[0] == '%' && n > 0 && !is_yaml_directive(line, n)) {
             return mad_fail_at(ctx, at, "no directive but '%%YAML 1.2' is allowed");
+        }
+        n_blank = is_blank(line, n) ? n_blank + 1 : 0;
+        if (n_blank > MAX_BLANK_LINES) {
+            return mad_fail_at(ctx, at, "more than %d blank lines in a row", (int)MAX_BLANK_LINES);
         }
         begin += n + 1;
     }

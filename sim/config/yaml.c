@@ -275,6 +275,7 @@ static mad_status read_mapping(reader *r, const mad_entry *self, int depth)
 {
     mad_status st = MAD_OK;
     size_t n_pairs = 0;
+    MAD_ASSERT(self->key != NULL);
     if (depth > MAX_DEPTH) {
         return mad_fail_at(r->ctx, self->key_at, "keys are nested deeper than %d levels",
                            MAX_DEPTH);

@@ -546,6 +546,13 @@ static void test_files(void **state)
                                      &registry, &c),
                      MAD_E_CONFIG);
     free(large);
+    char *blank = malloc(n); /* minutes for the parser, if it saw them */
+    assert_non_null(blank);
+    memset(blank, '\n', n - 1);
+    memcpy(blank, "seed: |\n ", 9);
+    refused_file(write_file("blank.yaml", blank, n - 1), MAD_E_CONFIG,
+                 "%s/blank.yaml:1002:1: more than 1000 blank lines in a row");
+    free(blank);
     /* a byte order mark and DOS line ends are harmless */
     const char *dos = write_text("dos.yaml", "\xef\xbb\xbfworld: {kind: gauss}\r\n"
                                              "model: {kind: gauss}\r\nseed: 3\r\n");
