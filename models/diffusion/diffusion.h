@@ -22,6 +22,7 @@ typedef struct mad_diffusion {
     mad_ladder ladder;
     mad_mlp net;
     float *freq; /* [n_embed / 2] angular frequencies of the embedding of c_noise */
+    float gain_x, gain_class, gain_noise; /* factors of the three groups of network inputs */
 
     /* what a generation hands on: fields() */
     float *theta;    /* [net.n_params] parameters */
@@ -41,6 +42,11 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
 
 mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                                 mad_set *out);
+
+/** The noise inputs of every row: gain_noise times [sin(c_noise freq), cos(c_noise freq)].
+ *  shape  c_noise: [n_rows]; out: [n_rows][ld_out], n_embed columns written */
+void mad_diffusion_embed(const mad_diffusion *self, size_t n_rows, const float *c_noise, float *out,
+                         size_t ld_out);
 
 /** The trained denoiser as samplers see it, for one thread; lives on `scratch`. */
 typedef struct mad_trained_denoiser {

@@ -75,7 +75,8 @@ static void fill_input(const batch_job *job, block *b, mad_mlp_work *work)
     const size_t dim = self->dim;
     for (size_t r = 0; r < b->n_rows; r++) {
         const mad_coefficients c = mad_coefficients_at(&self->precondition, b->log_sigma[r]);
-        const float in = (float)c.c_in, in_eps = (float)(c.c_in * exp(b->log_sigma[r]));
+        const float in = self->gain_x * (float)c.c_in;
+        const float in_eps = in * (float)exp(b->log_sigma[r]);
         const float from_x0 = (float)c.from_x0, from_eps = (float)c.from_eps;
         const float *x0 = self->rows + b->pick[r] * dim, *eps = b->eps + r * dim;
         float *input = work->input + r * work->ld_in, *target = b->target + r * dim;
@@ -85,12 +86,12 @@ static void fill_input(const batch_job *job, block *b, mad_mlp_work *work)
         }
         if (self->n_classes > 0) {
             memset(input + dim, 0, self->n_classes * sizeof *input);
-            input[dim + (size_t)job->train->label[b->pick[r]]] = 1.0f;
+            input[dim + (size_t)job->train->label[b->pick[r]]] = self->gain_class;
         }
         b->c_noise[r] = (float)c.c_noise;
     }
-    self->net.kernels->waves(b->n_rows, self->n_embed / 2, b->c_noise, self->freq,
-                             work->input + dim + self->n_classes, work->ld_in);
+    mad_diffusion_embed(self, b->n_rows, b->c_noise, work->input + dim + self->n_classes,
+                        work->ld_in);
 }
 
 /* out <- dL/dout; returns the loss summed over the block. */

@@ -5,6 +5,17 @@
 #include "models/diffusion/diffusion.h"
 #include "sim/base/par.h"
 
+void mad_diffusion_embed(const mad_diffusion *self, size_t n_rows, const float *c_noise, float *out,
+                         size_t ld_out)
+{
+    self->net.kernels->waves(n_rows, self->n_embed / 2, c_noise, self->freq, out, ld_out);
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t j = 0; j < self->n_embed; j++) {
+            out[r * ld_out + j] *= self->gain_noise;
+        }
+    }
+}
+
 mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model, mad_arena *scratch,
                                      mad_trained_denoiser *out)
 {
@@ -21,7 +32,8 @@ void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t 
     mad_mlp_work *work = &denoiser->work;
     const size_t dim = model->dim, n_classes = model->n_classes, n_used = dim + n_classes;
     const mad_coefficients c = mad_coefficients_at(&model->precondition, log(sigma));
-    const float c_in = (float)c.c_in, c_skip = (float)c.c_skip, c_out = (float)c.c_out;
+    const float in = model->gain_x * (float)c.c_in, c_skip = (float)c.c_skip,
+                c_out = (float)c.c_out;
     const float c_noise = (float)c.c_noise;
 
     float *embedding = work->input + n_used; /* of the first row, which has not been filled yet */
@@ -32,11 +44,11 @@ void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t 
         for (size_t r = 0; r < n; r++) {
             float *input = work->input + r * work->ld_in;
             for (size_t j = 0; j < dim; j++) {
-                input[j] = c_in * x[(begin + r) * dim + j];
+                input[j] = in * x[(begin + r) * dim + j];
             }
             if (n_classes > 0) {
                 memset(input + dim, 0, n_classes * sizeof *input);
-                input[dim + (size_t)label[begin + r]] = 1.0f;
+                input[dim + (size_t)label[begin + r]] = model->gain_class;
             }
         }
         mad_mlp_eval(&model->net, model->average, model->packed, n_used, n, work);
