@@ -68,6 +68,30 @@ out:
     return st;
 }
 
+/* A value given on the command line takes its key out of the sweep. */
+static mad_status drop_fixed_axes(mad_ctx *ctx, mad_arena *mem, size_t n_overrides,
+                                  char **overrides, mad_config *config)
+{
+    mad_axis *kept = mad_arena_take(mem, config->n_axes, sizeof *kept);
+    size_t n_kept = 0;
+    if (kept == NULL) {
+        return mad_fail_memory(ctx, "a sweep");
+    }
+    for (size_t a = 0; a < config->n_axes; a++) {
+        const size_t n = strlen(config->axes[a].key);
+        int fixed = 0;
+        for (size_t i = 0; i < n_overrides; i++) {
+            fixed |= strncmp(overrides[i], config->axes[a].key, n) == 0 && overrides[i][n] == '=';
+        }
+        if (!fixed) {
+            kept[n_kept++] = config->axes[a];
+        }
+    }
+    config->axes = kept;
+    config->n_axes = n_kept;
+    return MAD_OK;
+}
+
 mad_status mad_load_config(mad_app *app, mad_arena *mem, const char *path, size_t n_overrides,
                            char **overrides, int smoke, mad_config *out)
 {
@@ -77,19 +101,18 @@ mad_status mad_load_config(mad_app *app, mad_arena *mem, const char *path, size_
     const char **tiny = NULL, **all = NULL;
     MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides, (const char *const *)overrides,
                             app->registry, out));
-    if (!smoke) {
-        return MAD_OK;
+    if (smoke) {
+        MAD_TRY(mad_smoke_overrides(ctx, mem, out, &n_smoke, &tiny));
+        all = mad_arena_take(mem, n_overrides + n_smoke + 1, sizeof *all);
+        if (all == NULL) {
+            return mad_fail_memory(ctx, "overrides");
+        }
+        memcpy(all, overrides, n_overrides * sizeof *all);
+        memcpy(all + n_overrides, tiny, n_smoke * sizeof *tiny);
+        MAD_TRY(
+            mad_config_load(ctx, mem, path, NULL, n_overrides + n_smoke, all, app->registry, out));
     }
-    MAD_TRY(mad_smoke_overrides(ctx, mem, out, &n_smoke, &tiny));
-    all = mad_arena_take(mem, n_overrides + n_smoke + 1, sizeof *all);
-    if (all == NULL) {
-        return mad_fail_memory(ctx, "overrides");
-    }
-    for (size_t i = 0; i < n_overrides; i++) {
-        all[i] = overrides[i];
-    }
-    memcpy(all + n_overrides, tiny, n_smoke * sizeof *tiny);
-    MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides + n_smoke, all, app->registry, out));
+    MAD_TRY(drop_fixed_axes(ctx, mem, n_overrides, overrides, out));
 out:
     return st;
 }

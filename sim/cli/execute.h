@@ -47,7 +47,8 @@ MAD_MUST_CHECK mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem,
                                               const mad_config *config, size_t *n,
                                               const char ***out);
 
-/** Load a configuration and, if wanted, its tiny version. Texts are borrowed from argv. */
+/** Load a configuration or, if wanted, its tiny version; keys that an override gives are no longer
+ *  swept. Texts are borrowed from argv. */
 MAD_MUST_CHECK mad_status mad_load_config(mad_app *app, mad_arena *mem, const char *path,
                                           size_t n_overrides, char **overrides, int smoke,
                                           mad_config *out);
