@@ -94,6 +94,22 @@ int mad_theory_is_accumulate(const mad_setting *setting)
            all_plans(setting, 1, &n_initial);
 }
 
+int mad_theory_has_budget(const mad_setting *setting)
+{
+    const mad_loop *loop = setting->loop;
+    mad_ctx quiet = {0};
+    mad_arena *mem = mad_arena_create(1 << 12);
+    mad_plan plan;
+    int found = 1; /* an unknown plan is no plan to speak about */
+
+    if (mem != NULL &&
+        loop->type->plan(&quiet, loop, setting->n_generations, mem, &plan) == MAD_OK) {
+        found = plan.budget > 0;
+    }
+    mad_arena_destroy(mem);
+    return found;
+}
+
 size_t mad_theory_n_initial(const mad_setting *setting)
 {
     const mad_loop *loop = setting->loop;

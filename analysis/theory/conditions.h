@@ -22,6 +22,9 @@ int mad_theory_is_chain(const mad_setting *setting);
  *  weighted, each block drawn from the newest model. */
 int mad_theory_is_accumulate(const mad_setting *setting);
 
+/** 1 when the last generation trains on a random part of its pool. */
+int mad_theory_has_budget(const mad_setting *setting);
+
 /** Rows generation 1 trains on. */
 size_t mad_theory_n_initial(const mad_setting *setting);
 

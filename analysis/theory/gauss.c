@@ -37,7 +37,7 @@ double mad_gauss_log_sd_step(size_t n_rows, int ddof)
     return mad_log_c4(n) + (ddof == 0 ? 0.5 * log((n - 1.0) / n) : 0.0);
 }
 
-mad_status mad_gauss_fit_cost(mad_ctx *ctx, size_t dim, const double *cov, double *out)
+mad_status mad_gauss_spread_cost(mad_ctx *ctx, size_t dim, const double *cov, double *out)
 {
     mad_status st = MAD_OK;
     mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -48,7 +48,7 @@ mad_status mad_gauss_fit_cost(mad_ctx *ctx, size_t dim, const double *cov, doubl
     }
     MAD_TRY(mad_eigen_sym(ctx, dim, cov, s, NULL));
     for (size_t i = 0; i < dim; i++) {
-        sum += 1.5 * s[i];
+        sum += 0.5 * s[i];
         for (size_t j = 0; j < i; j++) {
             sum += s[i] + s[j] > 0.0 ? s[i] * s[j] / (s[i] + s[j]) : 0.0;
         }
@@ -163,30 +163,52 @@ const mad_theory_type mad_theory_gauss_frechet_line = {
 static int frechet_applies(const mad_setting *setting)
 {
     return mad_theory_uses_world(setting, "gauss") && mad_theory_uses_model(setting, "gauss") &&
-           mad_theory_lam(setting) == 1.0 &&
-           mad_second_moments_walkable(setting->loop, setting->n_generations);
+           mad_theory_trace.applies(setting) && !mad_theory_has_budget(setting);
+}
+
+/* value: V_t in, E W2^2 out; phi: fluctuation of Sigma_t in units of Sigma_0; s: S_t. */
+static void combine(const mad_setting *setting, double trace0, double cost, const double *phi,
+                    const double *s, double *value)
+{
+    double dim = (double)setting->world->info.dim;
+
+    for (size_t t = 0; t < setting->n_generations; t++) {
+        double ratio = s[t] / trace0, gap = 1.0 - sqrt(ratio);
+        /* (d + 1) phi / s^2: the relative fluctuation of an eigenvalue; beyond 1/2 no expansion */
+        int valid = phi[t] * (dim + 1.0) <= 0.5 * ratio * ratio;
+
+        value[t] =
+            valid ? gap * gap * trace0 + value[t] + phi[t] * pow(ratio, -1.5) * cost : (double)NAN;
+    }
 }
 
 static mad_status frechet_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
 {
     const mad_world_info *info = &setting->world->info;
-    const mad_second_rule rule = {.trace0 = 1.0, .lam = 1.0, .frozen = 1};
+    double lam = mad_theory_lam(setting), cost, trace0 = 0.0;
     size_t n_gens = setting->n_generations;
     mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    double *spread = mad_arena_take(ctx->scratch, n_gens, sizeof *spread), cost;
+    double *s = mad_arena_take(ctx->scratch, n_gens, sizeof *s);
+    double *row_variance = mad_arena_take(ctx->scratch, n_gens, sizeof *row_variance);
+    double *phi = mad_arena_take(ctx->scratch, n_gens, sizeof *phi);
+    double *unused = mad_arena_take(ctx->scratch, n_gens, sizeof *unused);
+    const mad_second_rule rule = {.trace0 = 1.0, .row_variance = row_variance, .carry = lam};
     mad_status st = MAD_OK;
 
-    if (spread == NULL) {
+    if (s == NULL || row_variance == NULL || phi == NULL || unused == NULL) {
         return mad_fail_memory(ctx, "a theory curve");
     }
-    MAD_TRY(mad_gauss_fit_cost(ctx, info->dim, info->cov, &cost));
-    MAD_TRY(mad_second_moments(ctx, setting->loop, n_gens, &rule, value, spread));
-    for (size_t t = 0; t < n_gens; t++) {
-        /* (d + 1)/n_e: the relative fluctuation of an eigenvalue; beyond 1/2 no expansion */
-        int valid = value[t] * ((double)info->dim + 1.0) <= 0.5;
-
-        value[t] = valid ? value[t] * cost : (double)NAN;
+    for (size_t j = 0; j < info->dim; j++) {
+        trace0 += info->cov[j * info->dim + j];
     }
+    MAD_TRY(mad_gauss_spread_cost(ctx, info->dim, info->cov, &cost));
+    MAD_TRY(mad_theory_mean_error_sq.curve(ctx, setting, value));
+    MAD_TRY(mad_theory_trace.curve(ctx, setting, s));
+    for (size_t t = 0; t < n_gens; t++) {
+        row_variance[t] = pow(lam * s[t] / trace0, 2.0);
+    }
+    MAD_TRY(mad_second_moments(ctx, setting->loop, n_gens, &rule, phi, unused));
+    combine(setting, trace0, cost, phi, s, value);
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -195,12 +217,12 @@ out:
 const mad_theory_type mad_theory_gauss_frechet = {
     .name = "gauss-frechet",
     .metric = "frechet",
-    .statement = "E W2^2 ~ [1.5 tr S + 0.5 sum_{i!=j} s_i s_j/(s_i+s_j)] / n_e(t), s_i the "
-                 "eigenvalues of Sigma_0 and 1/n_e(t) the mean's error over tr Sigma_0 to leading "
-                 "order; fresh data: n_e -> n_real (1 + q)",
-    .assumptions = "Gaussian world and model, any data policy without bias; leading order in "
-                   "1/n, shown while (d + 1)/n_e <= 1/2",
-    .ref = "Alemohammad et al. 2024 (arXiv:2307.01850), Eq. 4; expansion of this project",
+    .statement = "E W2^2 ~ (1 - sqrt s)^2 tr Sigma_0 + V + (phi / 2 s^1.5) [tr Sigma_0 + "
+                 "sum_{i!=j} s_i s_j/(s_i+s_j)]: E Sigma_t = s Sigma_0, V = E |mu_t - mu_0|^2, "
+                 "s_i the eigenvalues of Sigma_0, phi the recursion's fluctuation of Sigma_t",
+    .assumptions = "Gaussian world and model, any data policy without a budget, bias none or "
+                   "shrink; leading order in 1/n, shown while (d + 1) phi <= s^2/2",
+    .ref = "Alemohammad et al. 2024 (arXiv:2307.01850), Eq. 3 and 4; expansion of this project",
     .exact = 0,
     .applies = frechet_applies,
     .curve = frechet_curve,

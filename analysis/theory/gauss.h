@@ -20,13 +20,16 @@ double mad_gauss_log_det_var(size_t n_rows, size_t dim);
 double mad_gauss_log_sd_step(size_t n_rows, int ddof);
 
 /**
- * n E W2^2(fit, law) as n -> infinity: 1.5 sum s_i + 0.5 sum_{i != j} s_i s_j / (s_i + s_j) over
- * the eigenvalues s of the covariance; d (d + 5)/4 for the unit covariance.
+ * What covariance fluctuations cost in W2^2, to second order: for Sigma_hat = s Sigma + E with
+ * E e_ij^2 = phi s_i s_j (1 + [i = j]) in the eigenbasis of Sigma, E W2^2(Sigma_hat, Sigma) is
+ * (1 - sqrt s)^2 tr Sigma + phi s^-3/2 cost, cost = 0.5 [sum s_i + sum_{i != j} s_i s_j/(s_i +
+ * s_j)]. One fit of n rows has phi = 1/n, and its mean adds tr Sigma / n: d (d + 5)/(4 n) in all
+ * for the unit covariance.
  *
  * shape   cov: [dim][dim]
  * errors  MAD_E_MEMORY, MAD_E_NONFINITE
  */
-MAD_MUST_CHECK mad_status mad_gauss_fit_cost(mad_ctx *ctx, size_t dim, const double *cov,
-                                             double *out);
+MAD_MUST_CHECK mad_status mad_gauss_spread_cost(mad_ctx *ctx, size_t dim, const double *cov,
+                                                double *out);
 
 #endif

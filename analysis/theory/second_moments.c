@@ -293,6 +293,19 @@ static double gain_of(const mad_second_rule *rule, double weights_sq)
     return 1.0 + pow(4.0 * weights_sq / (dim + 2.0), 2.0 / (dim + 4.0)) / (1.0 - weights_sq);
 }
 
+static double carry_of(const mad_second_rule *rule)
+{
+    return rule->row_variance != NULL ? rule->carry : 1.0;
+}
+
+/* Expected square of a row drawn from the model of generation t. */
+static double row_sq_of_model(const mad_second_rule *rule, size_t t, double norm, double spread)
+{
+    double variance = rule->row_variance != NULL ? rule->row_variance[t - 1] : rule->lam * spread;
+
+    return carry_of(rule) * carry_of(rule) * norm + variance;
+}
+
 /* Fit generation t: V_t and S_t, and the model as a new element. */
 static mad_status fit_generation(mad_ctx *ctx, walk *w, size_t t, double *drift, double *spread)
 {
@@ -318,9 +331,8 @@ static mad_status fit_generation(mad_ctx *ctx, walk *w, size_t t, double *drift,
         weights_sq = 1.0 / budget;
     }
     *drift = norm;
-    *spread =
-        rule->frozen ? rule->trace0 : gain_of(rule, weights_sq) * (mean_sq - norm) + rule->add;
-    w->model_slot[t] = put_element(w, norm, norm + rule->lam * *spread);
+    *spread = gain_of(rule, weights_sq) * (mean_sq - norm) + rule->add;
+    w->model_slot[t] = put_element(w, norm, row_sq_of_model(rule, t, norm, *spread));
 out:
     return st;
 }
@@ -346,7 +358,7 @@ static mad_status leave_block(mad_ctx *ctx, walk *w, size_t t)
     }
     for (size_t tau = first; tau <= t; tau++) {
         if (w->p[tau - 1] > 0.0) {
-            terms[n_terms++] = (term){w->model_slot[tau], w->p[tau - 1]};
+            terms[n_terms++] = (term){w->model_slot[tau], w->p[tau - 1] * carry_of(w->rule)};
             row_sq += w->p[tau - 1] * w->row_sq[w->model_slot[tau]];
         }
     }

@@ -27,8 +27,12 @@ typedef struct mad_second_rule {
     double add;           /* trace added to every fit: dim h^2 of a kernel density */
     size_t silverman_dim; /* > 0: kernel density in so many dimensions with Silverman's bandwidth,
                              gain = 1 + (4 c / (dim + 2))^(2 / (dim + 4)) / (1 - c); else gain 1 */
-    int frozen; /* 1: rows keep variance T_0 about their model's mean, so V_t / T_0 = 1 / n_e(t),
-                   the leading-order error of ANY asymptotically linear estimator (F6) */
+    /* A linearised statistic in place of the mean (its leading-order fluctuation about its own
+     * expectation): real rows have variance trace0, rows of the model of generation t have
+     * row_variance[t - 1], and their expectation carries `carry` times the model's error.
+     * NULL: the mean itself, whose rows have variance lam S_t and carry the whole error. */
+    const double *row_variance; /* [n_generations] */
+    double carry;
 } mad_second_rule;
 
 /** 1 when the recursion can walk this loop at moderate cost: at most 1024 blocks and models alive,
@@ -39,7 +43,7 @@ int mad_second_moments_walkable(const mad_loop *loop, size_t n_generations);
  * V_t and S_t of generations 1..n_generations.
  *
  * shape    drift (V), spread (S): [n_generations]; spread NaN where the unbiased covariance of the
- *          training set does not exist
+ *          training set does not exist, and without meaning for a linearised statistic
  * errors   MAD_E_UNSUPPORTED: not walkable, or a fresh real draw used late or in two sizes;
  *          MAD_E_MEMORY and those of plan()
  */

@@ -9,7 +9,7 @@
 
 #include "sim/engine/engine.h"
 
-enum { MAX_LAWS = 32, MAX_TEXT_ROWS = 24 };
+enum { MAX_LAWS = 32, MAX_TEXT_ROWS = 24, TEXT_WIDTH = 98 };
 
 typedef struct laws {
     size_t n_laws, n_generations;
@@ -84,6 +84,25 @@ static int column_width(const mad_theory_type *law)
     return n > 12 ? n : 12;
 }
 
+/* "  label word word ..." over as many lines as it takes, all indented by two. */
+static void print_wrapped(const char *label, const char *words)
+{
+    size_t column = (size_t)printf("  %s", label);
+    const char *gap = label[0] != '\0' ? " " : "";
+    for (const char *word = words; *word != '\0'; word += strspn(word, " ")) {
+        const size_t n = strcspn(word, " ");
+        if (column + strlen(gap) + n > TEXT_WIDTH) {
+            printf("\n  ");
+            column = 2;
+            gap = "";
+        }
+        column += (size_t)printf("%s%.*s", gap, (int)n, word);
+        gap = " ";
+        word += n;
+    }
+    printf("\n");
+}
+
 static void print_text(const laws *all, const mad_setting *setting)
 {
     printf("%s: world %s, model %s, loop %s, bias %s, %zu generations\n\n", setting->name,
@@ -111,8 +130,14 @@ static void print_text(const laws *all, const mad_setting *setting)
     }
     for (size_t i = 0; i < all->n_laws; i++) {
         const mad_theory_type *law = all->law[i];
-        printf("\n%s: %s (%s)\n  %s\n  holds for: %s\n  see: %s\n", law->metric, law->name,
-               law->exact ? "exact" : "leading order", law->statement, law->assumptions, law->ref);
+        printf("\n%s: %s (%s)\n", law->metric, law->name, law->exact ? "exact" : "leading order");
+        print_wrapped("", law->statement);
+        print_wrapped("holds for:", law->assumptions);
+        print_wrapped("see:", law->ref);
+    }
+    if (all->n_laws == 0) {
+        printf("no closed form is known for this configuration\n");
+        return;
     }
     if (all->n_without > 0) {
         printf("\nno closed form here for:");

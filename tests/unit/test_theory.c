@@ -171,7 +171,7 @@ static void test_fit_factors(void **state)
     ASSERT_NEAR(mad_gauss_log_det_step(1000, 100, 1), -5.233629, 5e-7);
 }
 
-static void test_fit_cost(void **state)
+static void test_spread_cost(void **state)
 {
     fixture *f = *state;
     double cov[16] = {0}, cost;
@@ -179,11 +179,11 @@ static void test_fit_cost(void **state)
     for (size_t j = 0; j < 4; j++) {
         cov[j * 5] = 1.0;
     }
-    assert_int_equal(mad_gauss_fit_cost(f->ctx, 4, cov, &cost), MAD_OK);
-    ASSERT_NEAR(cost, 4.0 * 9.0 / 4.0, 1e-12);
-    cov[5] = 4.0; /* eigenvalues 1, 4, 1, 1 */
-    assert_int_equal(mad_gauss_fit_cost(f->ctx, 4, cov, &cost), MAD_OK);
-    ASSERT_NEAR(cost, 1.5 * 7.0 + 3.0 * 4.0 / 5.0 + 3.0 / 2.0, 1e-12);
+    assert_int_equal(mad_gauss_spread_cost(f->ctx, 4, cov, &cost), MAD_OK);
+    ASSERT_NEAR(cost + 4.0, 4.0 * 9.0 / 4.0, 1e-12); /* d (d + 5)/4 with the mean's d */
+    cov[5] = 4.0;                                    /* eigenvalues 1, 4, 1, 1 */
+    assert_int_equal(mad_gauss_spread_cost(f->ctx, 4, cov, &cost), MAD_OK);
+    ASSERT_NEAR(cost, 0.5 * 7.0 + 3.0 * 4.0 / 5.0 + 3.0 / 2.0, 1e-12);
 }
 
 /* ---- the recursion -------------------------------------------------------------------------- */
@@ -304,7 +304,12 @@ static void test_accumulate(void **state)
     static const double printed[] = {1, 1.75, 2.083, 2.391, 2.649, 2.788, 2.836};
     fixture *f = *state;
     double product = 1.0, sum = 0.0;
-    mad_second_rule frozen = {.trace0 = 1.0, .lam = 1.0, .frozen = 1};
+    double ones[400];
+    mad_second_rule frozen = {.trace0 = 1.0, .row_variance = ones, .carry = 1.0};
+
+    for (size_t i = 0; i < 400; i++) {
+        ones[i] = 1.0; /* known variance: only the mean is fitted */
+    }
 
     walk(f, "n_initial=5 n_real=5 n_synthetic=5 real=fixed retain=accumulate", 40,
          (mad_second_rule){.trace0 = 1.0, .lam = 1.0});
@@ -482,19 +487,39 @@ static void test_frechet_line(void **state)
     ASSERT_NEAR(w2[1999], 2.0, 1e-9);
 }
 
+/* F4 and the n_e/n_r table of F7: n_e = d (d + 5)/(4 W2^2). */
 static void test_frechet(void **state)
 {
+    static const struct {
+        int dim;
+        double n_real, n_synthetic, lam, gain;
+    } cells[] = {
+        {16, 1e3, 1e2, 1.0, 1.091},   {16, 1e3, 1e3, 0.95, 1.349}, {16, 1e3, 4e3, 0.85, 0.115},
+        {16, 1e3, 1e3, 0.7, 0.293},   {2, 1e3, 1e3, 0.85, 0.315},  {100, 1e3, 4e3, 0.95, 1.378},
+        {100, 1e3, 4e3, 0.85, 0.502},
+    };
     fixture *f = *state;
-    const double *w2 =
-        curve_of(f, &mad_theory_gauss_frechet,
-                 gauss(f, "dim=100", "", "n_initial=1000 n_real=2000 n_synthetic=0", "", 2));
+    const double *w2;
 
-    ASSERT_NEAR(w2[0], 2.625, 1e-12); /* "local" column of the notes */
+    for (size_t i = 0; i < N_SIZES(cells); i++) {
+        char world[32], loop[96], bias[32];
+        double d = cells[i].dim;
+
+        snprintf(world, sizeof world, "dim=%d", cells[i].dim);
+        snprintf(bias, sizeof bias, "strength=%g", cells[i].lam);
+        snprintf(loop, sizeof loop, "n_initial=1000 n_real=%g n_synthetic=%g", cells[i].n_real,
+                 cells[i].n_synthetic);
+        w2 = curve_of(f, &mad_theory_gauss_frechet, gauss(f, world, "", loop, bias, 200));
+        ASSERT_NEAR(d * (d + 5.0) / (4.0 * w2[199]) / cells[i].n_real, cells[i].gain, 2e-3);
+    }
+    w2 = curve_of(f, &mad_theory_gauss_frechet,
+                  gauss(f, "dim=100", "", "n_initial=1000 n_real=2000 n_synthetic=0", "", 2));
+    ASSERT_NEAR(w2[0], 2.625, 1e-12); /* one fit */
     ASSERT_NEAR(w2[1], 1.3125, 1e-12);
     w2 = curve_of(f, &mad_theory_gauss_frechet, gauss(f, "dim=100", "", CHAIN_50, "", 2));
     assert_true(isnan(w2[0])); /* n < d: no expansion */
-    assert_false(
-        mad_theory_gauss_frechet.applies(gauss(f, "dim=1", "", CHAIN_50, "strength=0.9", 2)));
+    assert_false(mad_theory_gauss_frechet.applies(
+        gauss(f, "dim=1", "", "n_initial=9 n_real=9 n_synthetic=9 budget=12", "", 3)));
 }
 
 /* G2, G8. */
@@ -650,7 +675,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fit_factors),
-        cmocka_unit_test(test_fit_cost),
+        cmocka_unit_test(test_spread_cost),
         cmocka_unit_test(test_replace),
         cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_memory_and_weight),
