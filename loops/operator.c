@@ -139,7 +139,7 @@ static mad_status set_fit(mad_ctx *ctx, const mad_values *values, data_operator 
     const mad_value *start = mad_get(values, "start");
 
     op->budget = budget->choice == BUDGET_ROWS ? (size_t)budget->number : 0;
-    op->real_weight = NAN;
+    op->real_weight = (double)NAN;
     if (weight->choice == WEIGHT_VALUE) {
         if (!(weight->number > 0.0 && weight->number < 1.0)) {
             return mad_fail(ctx, MAD_E_CONFIG,
@@ -287,7 +287,7 @@ mad_status mad_operator_plan(mad_ctx *ctx, const mad_loop *loop, size_t generati
     const data_operator *op = as_operator(loop);
     size_t t = generation, oldest, n_real_blocks, n_real_rows = 0, n_rows = 0;
     mad_block *blocks;
-    mad_plan plan = {.real_weight = NAN};
+    mad_plan plan = {.real_weight = (double)NAN};
 
     MAD_ASSERT(t >= 1 && t <= op->n_generations);
     oldest = t - 1 <= op->window ? 1 : t - op->window;

@@ -188,10 +188,10 @@ static mad_status theory_verb(mad_app *app, int argc, char **argv)
     mad_status st = MAD_OK;
     int as_json = 0;
     const mad_option options[] = {
-        {"json", 0, NULL, "print JSON, every generation", .flag = &as_json}, {NULL}};
+        {"json", 0, NULL, "print JSON, every generation", .flag = &as_json}, {.name = NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
                              "Curves are expectations over replicates, of the model's own law.\n"
-                             "Of a configuration that sweeps, its base point is taken."};
+                             "Of a configuration that sweeps, the first point is taken."};
     mad_arguments args;
     mad_config config;
     mad_experiment *experiment = NULL;

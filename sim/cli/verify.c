@@ -246,7 +246,7 @@ static mad_status verify_verb(mad_app *app, int argc, char **argv)
         {"seed", 0, "N", "root of the random numbers (default 1)", .count = &seed, .max = 1e15},
         {"threads", 't', "N", "threads to use (default: all processors)", .count = &n_threads,
          .min = 1, .max = 4096},
-        {NULL}};
+        {.name = NULL}};
     const mad_usage usage = {options, 0, 0,
                              "A line fails at |z| >= 4; a right program does that once in 16000 "
                              "lines."};
