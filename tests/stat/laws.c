@@ -100,7 +100,7 @@ static void column(const run *r, const char *metric, size_t t, double *out)
             return;
         }
     }
-    MAD_ASSERT(!"a measure that was asked for");
+    mad_assert_failed("a measure that was asked for", __FILE__, __LINE__);
 }
 
 static double expected_mean(mad_ctx *ctx, mad_arena *mem, const mad_registry *registry,
