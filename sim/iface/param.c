@@ -67,9 +67,10 @@ static int form_at(const char *choices, size_t i, form *out)
     out->is_number = begin[0] == '#';
     out->n_word = strcspn(begin, "(|");
     out->has_argument = out->n_word < out->n_bytes;
-    const char letter =
-        out->is_number || out->has_argument ? begin[out->is_number ? 1 : out->n_word + 1] : '\0';
-    out->is_whole = letter >= 'A' && letter <= 'Z';
+    if (out->is_number || out->has_argument) {
+        const char letter = begin[(out->is_number ? 0 : out->n_word) + 1];
+        out->is_whole = letter >= 'A' && letter <= 'Z';
+    }
     return 1;
 }
 
