@@ -1,0 +1,606 @@
+/* tests/unit/test_diffusion.c: schedules, preconditioning and samplers against exact numbers; the
+ * model's state, threads, weights, labels and refusals. T1.x are the acceptance tests' names. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models/diffusion/diffusion.h"
+#include "models/models.h"
+#include "tests/support/values.h"
+
+static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
+static mad_ctx *ctx;
+static mad_arena *mem;
+
+static int setup(void **state)
+{
+    (void)state;
+    ctx = mad_ctx_create(2);
+    mem = mad_arena_create(1 << 22);
+    return ctx == NULL || mem == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mad_arena_destroy(mem);
+    mad_ctx_destroy(ctx);
+    return 0;
+}
+
+static void assert_near(double a, double b, double allowed)
+{
+    if (!(fabs(a - b) <= allowed)) {
+        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
+    }
+}
+
+/* ---- noise ---- */
+
+/* T1.2 */
+static void test_coefficients(void **state)
+{
+    (void)state;
+    const mad_precondition edm = {MAD_PREDICT_EDM, 0.5, -9.0, 9.0};
+    mad_coefficients c = mad_coefficients_at(&edm, 0.0);
+    assert_near(c.c_skip, 0.2, 1e-6);
+    assert_near(c.c_out, 0.447214, 1e-6);
+    assert_near(c.c_in, 0.894427, 1e-6);
+    assert_near(c.c_noise, 0.0, 1e-12);
+    assert_near(1.0 / (c.c_out * c.c_out), 5.0, 1e-9); /* the loss weight of D */
+    c = mad_coefficients_at(&edm, log(0.5));
+    assert_near(c.c_skip, 0.5, 1e-6);
+    assert_near(c.c_out, 0.353553, 1e-6);
+    assert_near(c.c_in, 1.414214, 1e-6);
+    assert_near(c.c_noise, -0.173287, 1e-6);
+    assert_near(1.0 / (c.c_out * c.c_out), 8.0, 1e-9);
+
+    /* the target is what F must be for D = x0, in both parameterisations */
+    const mad_precondition eps = {MAD_PREDICT_EPS, 1.0, -5.0, 5.0};
+    for (double log_sigma = -6.0; log_sigma <= 6.0; log_sigma += 0.5) {
+        const double x0 = 0.7, n = -1.3, x = x0 + exp(log_sigma) * n;
+        for (int i = 0; i < 2; i++) {
+            c = mad_coefficients_at(i == 0 ? &edm : &eps, log_sigma);
+            const double d = c.c_skip * x + c.c_out * (c.from_x0 * x0 + c.from_eps * n);
+            assert_near(d, x0, 1e-10 * (1.0 + fabs(x)));
+        }
+    }
+    assert_near(mad_coefficients_at(&eps, 7.0).c_noise, 1.25, 1e-12); /* held at the range's end */
+}
+
+static mad_noise_schedule linear(size_t n_steps, int rescale)
+{
+    mad_noise_schedule s;
+    assert_int_equal(mad_noise_schedule_create(ctx, n_steps, 1e-4, 0.02, rescale, mem, &s), MAD_OK);
+    return s;
+}
+
+/* T1.4 */
+static void test_schedule(void **state)
+{
+    (void)state;
+    mad_noise_schedule s = linear(1000, 1);
+    assert_near(s.abar[0], 1.0, 0.0);
+    assert_near(s.abar[1000], 4.036e-5, 5e-9);
+    assert_near(s.abar[500], 0.0786, 5e-5);
+    assert_near(log(mad_noise_sigma(&s, 1)), -4.605, 5e-4);
+    assert_near(log(mad_noise_sigma(&s, 1000)), 5.059, 5e-4);
+    s = linear(500, 0);
+    assert_near(s.abar[500], 0.0064, 5e-5);
+    assert_near(linear(500, 1).abar[500], 4.036e-5, 3e-6); /* about that of 1000 steps */
+    mad_noise_schedule none;
+    assert_int_equal(mad_noise_schedule_create(ctx, 10, 1e-4, 0.02, 1, mem, &none), MAD_E_CONFIG);
+    assert_non_null(strstr(ctx->message, "step 6 of 10"));
+    mad_ctx_clear(ctx);
+}
+
+/* ---- samplers with the exact denoiser of N(0, s^2) ---- */
+
+static void exact_gauss(void *self, double sigma, size_t n_rows, const int32_t *label,
+                        const float *x, float *d)
+{
+    (void)label;
+    const double s = *(const double *)self;
+    const float k = (float)(s * s / (s * s + sigma * sigma));
+    for (size_t i = 0; i < n_rows; i++) {
+        d[i] = k * x[i];
+    }
+}
+
+static mad_ladder ladder_of(mad_sampler_options options, size_t n_levels, int rescale)
+{
+    const mad_noise_schedule schedule = linear(n_levels, rescale);
+    mad_ladder ladder;
+    assert_int_equal(mad_ladder_create(ctx, &options, &schedule, mem, &ladder), MAD_OK);
+    return ladder;
+}
+
+static mad_ladder heun_ladder(size_t n)
+{
+    return ladder_of((mad_sampler_options){.kind = MAD_SAMPLER_HEUN,
+                                           .n_steps = n,
+                                           .sigma_min = 0.002,
+                                           .sigma_max = 80.0,
+                                           .rho = 7.0},
+                     2, 0);
+}
+
+/* Factor by which the whole walk stretches N(0, s^2): every row must show the same. */
+static double deterministic_gain(const mad_ladder *ladder, double s)
+{
+    enum { N = 16 };
+    float x[N], z[N], work[3 * N];
+    mad_rng rng = mad_rng_open(test_key, 1), again = rng;
+    mad_ladder_walk(ladder, exact_gauss, &s, &rng, N, 1, NULL, x, work);
+    mad_rng_normals_f32(&again, N, z);
+    double gain = (double)x[0] / (double)z[0] / s;
+    for (size_t i = 1; i < N; i++) {
+        assert_near((double)x[i] / (double)z[i] / s, gain, 2e-5 * gain);
+    }
+    return gain;
+}
+
+/* T1.3: the grid, against the formula in long double. */
+static void test_heun_grid(void **state)
+{
+    (void)state;
+    const mad_ladder ladder = heun_ladder(18);
+    for (int i = 0; i < 18; i++) {
+        const long double a = powl(80.0L, 1.0L / 7.0L), b = powl(0.002L, 1.0L / 7.0L);
+        const long double sigma = powl(a + (long double)i / 17.0L * (b - a), 7.0L);
+        assert_near(ladder.rung[i].sigma, (double)sigma, 1e-13 * (double)sigma);
+        assert_true(ladder.rung[i].sigma_next < ladder.rung[i].sigma);
+    }
+    assert_near(ladder.rung[0].sigma, 80.0, 1e-12);
+    assert_near(ladder.rung[17].sigma, 0.002, 1e-15);
+    assert_true(ladder.rung[17].sigma_next == 0.0);
+    assert_int_equal(mad_ladder_evaluations(&ladder), 35);
+}
+
+/* T1.8: published gains, and the product formula in double. */
+static void test_deterministic_gains(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        double gain;
+    } heun[] = {{10, 1.2196}, {18, 1.0553}, {35, 1.0130}, {50, 1.0061}, {100, 1.0014}},
+      ddim[] = {{10, 0.7399}, {20, 0.8627}, {50, 0.9428}, {100, 0.9709}, {250, 0.9882}};
+    for (size_t i = 0; i < 5; i++) {
+        mad_ladder ladder = heun_ladder(heun[i].n);
+        const double s = 0.5;
+        double product = 80.0 / s;
+        for (size_t j = 0; j < heun[i].n; j++) {
+            const double a = ladder.rung[j].sigma, b = ladder.rung[j].sigma_next;
+            const double k = a / (s * s + a * a), euler = 1.0 + (b - a) * k;
+            product *= b > 0.0 ? 1.0 + 0.5 * (b - a) * (k + b / (s * s + b * b) * euler) : euler;
+        }
+        const double gain = deterministic_gain(&ladder, s);
+        assert_near(gain, product, 2e-5 * product);
+        assert_near(gain, heun[i].gain, 1e-4 * heun[i].gain);
+
+        ladder = ladder_of((mad_sampler_options){.kind = MAD_SAMPLER_DDIM, .n_steps = ddim[i].n},
+                           1000, 0);
+        assert_near(deterministic_gain(&ladder, s), ddim[i].gain, 1e-4 * ddim[i].gain);
+    }
+}
+
+/* Variance the ancestral walk leaves, by recursion over the rungs: exact for a linear denoiser. */
+static double ancestral_gain(const mad_ladder *ladder, double s)
+{
+    double v = ladder->start_sd * ladder->start_sd;
+    for (size_t i = 0; i < ladder->n_steps; i++) {
+        const mad_rung r = ladder->rung[i];
+        const double k = s * s / (s * s + r.sigma * r.sigma), factor = k + r.keep * (1.0 - k);
+        v = v * factor * factor + r.noise * r.noise;
+    }
+    return v / (s * s);
+}
+
+static mad_ladder ancestral(size_t n_levels, int rescale, mad_sigma2 sigma2)
+{
+    return ladder_of(
+        (mad_sampler_options){.kind = MAD_SAMPLER_ANCESTRAL, .n_steps = n_levels, .sigma2 = sigma2},
+        n_levels, rescale);
+}
+
+/* z of the variance of 10^5 sampled rows against `gain` s^2: se of the ratio is sqrt(2 / n). */
+static double sampled_z(const mad_ladder *ladder, double s, double gain)
+{
+    enum { CHUNK = 1000, N = 100 * CHUNK };
+    static float x[CHUNK], work[3 * CHUNK];
+    double sum_sq = 0.0;
+    for (uint64_t chunk = 0; chunk < N / CHUNK; chunk++) {
+        mad_rng rng = mad_rng_open(test_key, 100 + chunk);
+        mad_ladder_walk(ladder, exact_gauss, &s, &rng, CHUNK, 1, NULL, x, work);
+        for (size_t i = 0; i < CHUNK; i++) {
+            sum_sq += (double)x[i] * (double)x[i];
+        }
+    }
+    return (sum_sq / N / (s * s) / gain - 1.0) / sqrt(2.0 / N);
+}
+
+/* T1.10 */
+static void test_ancestral_gains(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        int rescale;
+        double s, beta, tilde;
+    } table[] = {{1000, 0, 0.5, 1.0030, 0.9845}, {1000, 0, 1.0, 0.9999, 0.9911},
+                 {1000, 0, 0.1, 1.0154, 0.9276}, {500, 0, 0.5, 1.0044, 0.9788},
+                 {500, 0, 1.0, 0.9999, 0.9875},  {500, 0, 0.1, 1.0256, 0.9090},
+                 {100, 1, 0.5, 1.0311, 0.8769},  {50, 1, 0.5, 1.0648, 0.7862}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const mad_ladder beta = ancestral(table[i].n, table[i].rescale, MAD_SIGMA2_BETA);
+        const mad_ladder tilde = ancestral(table[i].n, table[i].rescale, MAD_SIGMA2_BETA_TILDE);
+        assert_near(ancestral_gain(&beta, table[i].s), table[i].beta, 6e-5);
+        assert_near(ancestral_gain(&tilde, table[i].s), table[i].tilde, 6e-5);
+    }
+    for (size_t i = 6; i < 8; i++) { /* rows drawn: |z| < 4.89 is a false alarm of 1e-6 */
+        const mad_ladder beta = ancestral(table[i].n, 1, MAD_SIGMA2_BETA);
+        const mad_ladder tilde = ancestral(table[i].n, 1, MAD_SIGMA2_BETA_TILDE);
+        assert_true(fabs(sampled_z(&beta, 0.5, table[i].beta)) < 4.89);
+        assert_true(fabs(sampled_z(&tilde, 0.5, table[i].tilde)) < 4.89);
+        /* the sabotaged twin: the other variance */
+        assert_true(fabs(sampled_z(&tilde, 0.5, table[i].beta)) > 4.89);
+    }
+    /* skipping steps composes posteriors: the last rung returns D itself */
+    const mad_ladder few =
+        ladder_of((mad_sampler_options){.kind = MAD_SAMPLER_ANCESTRAL, .n_steps = 40}, 1000, 0);
+    assert_true(few.rung[39].keep == 0.0 && few.rung[39].noise == 0.0);
+    assert_near(few.rung[0].sigma,
+                mad_noise_sigma(&(mad_noise_schedule){1000, linear(1000, 0).abar}, 1000), 1e-9);
+}
+
+/* ---- the model ---- */
+
+typedef struct fixture {
+    mad_world_info world;
+    mad_values values;
+    mad_model *model;
+    mad_set train;
+} fixture;
+
+/* A small, quick net unless overridden: later pairs win. */
+static const char *const quick[] = {"net.width=32",    "net.depth=2",       "train.steps=60",
+                                    "train.batch=100", "sampler.kind=heun", "sampler.steps=6"};
+enum { N_QUICK = sizeof quick / sizeof *quick, MAX_PAIRS = 24 };
+
+static mad_status make(fixture *f, size_t n_rows, size_t n_classes, size_t n_more,
+                       const char *const *more)
+{
+    const char *pairs[MAX_PAIRS];
+    memcpy(pairs, quick, sizeof quick);
+    for (size_t i = 0; i < n_more; i++) {
+        pairs[N_QUICK + i] = more[i];
+    }
+    *f = (fixture){.world = {.kind = MAD_WORLD_CONTINUOUS, .dim = 2, .n_classes = n_classes}};
+    mad_status st =
+        mad_values_of(ctx, mem, mad_model_diffusion.params, N_QUICK + n_more, pairs, &f->values);
+    if (st != MAD_OK) {
+        return st;
+    }
+    const mad_model_args args = {&f->values, &f->world, n_rows, 2000};
+    st = mad_model_diffusion.create(ctx, &args, mem, &f->model);
+    if (st != MAD_OK) {
+        return st;
+    }
+    assert_int_equal(mad_set_take(ctx, mem, n_rows, 2, n_classes > 0, &f->train), MAD_OK);
+    mad_rng rng = mad_rng_open(test_key, 7);
+    mad_rng_normals(&rng, 2 * n_rows, f->train.x);
+    for (size_t r = 0; r < n_rows; r++) { /* two clusters on the first axis, three classes */
+        f->train.x[2 * r] = 0.2 * f->train.x[2 * r] + (r % 2 == 0 ? 3.0 : -1.0);
+        if (n_classes > 0) {
+            f->train.label[r] = (int32_t)(r % n_classes);
+        }
+    }
+    return MAD_OK;
+}
+
+static mad_fit_args fit_args(uint32_t generation, size_t warm_steps)
+{
+    return (mad_fit_args){.key = {.seed = 5, .generation = generation, .purpose = MAD_RNG_FIT},
+                          .warm_steps = warm_steps};
+}
+
+static void fit(const fixture *f, uint32_t generation, size_t warm_steps)
+{
+    const mad_fit_args args = fit_args(generation, warm_steps);
+    if (mad_model_diffusion.fit(ctx, f->model, &f->train, &args) != MAD_OK) {
+        fail_msg("%s", ctx->message);
+    }
+}
+
+static mad_set sample(const fixture *f, size_t n_rows)
+{
+    mad_set out;
+    const mad_key key = {.seed = 5, .generation = 1, .purpose = MAD_RNG_SAMPLE};
+    assert_int_equal(mad_set_take(ctx, mem, n_rows, 2, f->world.n_classes > 0, &out), MAD_OK);
+    if (mad_model_diffusion.sample(ctx, f->model, key, 40, &out) != MAD_OK) {
+        fail_msg("%s", ctx->message);
+    }
+    return out;
+}
+
+static void assert_same_rows(const mad_set *a, const mad_set *b)
+{
+    assert_memory_equal(a->x, b->x, a->n_rows * 2 * sizeof *a->x);
+    if (a->label != NULL) {
+        assert_memory_equal(a->label, b->label, a->n_rows * sizeof *a->label);
+    }
+}
+
+static void copy_state(const fixture *from, fixture *to)
+{
+    mad_fields a, b;
+    mad_model_diffusion.fields(from->model, &a);
+    mad_model_diffusion.fields(to->model, &b);
+    assert_int_equal(a.n_fields, b.n_fields);
+    for (size_t i = 0; i < a.n_fields; i++) {
+        assert_string_equal(a.field[i].name, b.field[i].name);
+        assert_int_equal(a.field[i].count, b.field[i].count);
+        const size_t item = a.field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
+        memcpy(b.field[i].data, a.field[i].data, a.field[i].count * item);
+    }
+}
+
+/* Bits of loss curve and samples for 1, 2, 3 and 5 threads; both parameterisations, every sampler,
+ * labels, weights, a batch that is no multiple of anything. */
+static void test_threads(void **state)
+{
+    (void)state;
+    static const char *const kinds[][3] = {
+        {"parameterization=edm", "sampler.kind=ancestral", "train.batch=997"},
+        {"parameterization=ddpm", "sampler.kind=ddim", "train.batch=7"},
+        {"parameterization=edm", "sampler.kind=heun", "train.ema=constant(0.9)"}};
+    static const size_t threads[] = {1, 2, 3, 5};
+    for (size_t k = 0; k < 3; k++) {
+        mad_set first = {0};
+        double curve[4][3];
+        for (size_t t = 0; t < 4; t++) {
+            mad_ctx *const shared = ctx;
+            fixture f;
+            ctx = mad_ctx_create(threads[t]);
+            assert_int_equal(make(&f, 300, 3, 3, kinds[k]), MAD_OK);
+            f.train.weight = mad_arena_take(mem, 300, sizeof(double));
+            for (size_t r = 0; r < 300; r++) {
+                f.train.weight[r] = r % 2 == 0 ? 0.5 : 1.5;
+            }
+            mad_fit_args args = fit_args(1, 0);
+            double seen = 0.0, flops = 0.0;
+            args.n_loss = 3;
+            args.loss_curve = curve[t];
+            args.samples_seen = &seen;
+            args.flops = &flops;
+            assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_OK);
+            assert_true(isfinite(curve[t][0]) && isfinite(curve[t][2]) && flops > 0.0);
+            const mad_set rows = sample(&f, 700);
+            if (t == 0) {
+                first = rows;
+            } else {
+                assert_same_rows(&first, &rows);
+                assert_memory_equal(curve[0], curve[t], sizeof curve[0]);
+            }
+            assert_true(seen == 60.0 * (double)((const mad_diffusion *)f.model)->n_batch);
+            mad_ctx_destroy(ctx);
+            ctx = shared;
+        }
+    }
+}
+
+/* State copied into a fresh model goes on bit for bit: from scratch and warm. */
+static void test_state(void **state)
+{
+    (void)state;
+    fixture a, b;
+    assert_int_equal(make(&a, 300, 3, 0, NULL), MAD_OK);
+    assert_int_equal(make(&b, 300, 3, 0, NULL), MAD_OK);
+    fit(&a, 1, 0);
+    const size_t n_bytes = mad_arena_bytes(mem);
+    const mad_set scratch_before = sample(&a, 300);
+    for (int warm = 0; warm < 2; warm++) {
+        copy_state(&a, &b);
+        fit(&a, 2, warm ? 20 : 0);
+        fit(&b, 2, warm ? 20 : 0);
+        const mad_set rows_a = sample(&a, 300), rows_b = sample(&b, 300);
+        assert_same_rows(&rows_a, &rows_b);
+        assert_memory_not_equal(rows_a.x, scratch_before.x, 300 * sizeof(double));
+    }
+    assert_int_equal(mad_arena_bytes(mem), n_bytes); /* samples fit in what was there */
+
+    /* warm continues: a few warm steps stay near, the same few from scratch do not */
+    fixture c;
+    assert_int_equal(make(&c, 300, 3, 1, (const char *[]){"train.steps=5"}), MAD_OK);
+    copy_state(&a, &c);
+    const mad_diffusion *da = (const mad_diffusion *)a.model, *dc = (const mad_diffusion *)c.model;
+    fit(&c, 3, 5);
+    double moved = 0.0, size = 0.0;
+    for (size_t i = 0; i < da->net.n_params; i++) {
+        moved += fabs((double)dc->theta[i] - (double)da->theta[i]);
+        size += fabs((double)da->theta[i]);
+    }
+    assert_true(moved > 0.0 && moved < 0.1 * size);
+}
+
+/* Scaling is frozen by the first fit; a collapsed or moved second set does not change it. */
+static void test_frozen_scaling(void **state)
+{
+    (void)state;
+    fixture f;
+    assert_int_equal(make(&f, 300, 0, 0, NULL), MAD_OK);
+    const mad_diffusion *self = (const mad_diffusion *)f.model;
+    fit(&f, 1, 0);
+    const double centre = self->centre[0], scale = self->scale[0];
+    double sum = 0.0;
+    for (size_t i = 0; i < 600; i++) {
+        const double d = (f.train.x[i] - self->centre[i % 2]) / scale;
+        sum += d * d;
+        f.train.x[i] = 1e-9 * f.train.x[i] + 7.0;
+    }
+    assert_near(sum / 600.0, 1.0, 1e-12); /* one scalar: pooled variance 1 */
+    fit(&f, 2, 0);
+    assert_true(self->centre[0] == centre && self->scale[0] == scale);
+    for (size_t i = 0; i < 600; i++) { /* all rows equal, never fitted before: still defined */
+        f.train.x[i] = 2.0;
+    }
+    memset(self->scale, 0, sizeof *self->scale);
+    fit(&f, 1, 0);
+    assert_true(self->scale[0] == 1.0 && self->centre[1] == 2.0);
+}
+
+/* Conditioning: rows lie where their label says; frequencies follow the weighted training set, or
+ * are uniform. z at 1e-6. */
+static void test_labels(void **state)
+{
+    (void)state;
+    for (int balanced = 0; balanced < 2; balanced++) {
+        fixture f;
+        const char *more[] = {balanced ? "labels=balanced" : "labels=empirical", "train.steps=600",
+                              "sampler.steps=12"};
+        assert_int_equal(make(&f, 400, 2, 3, more), MAD_OK); /* label = cluster */
+        f.train.weight = mad_arena_take(mem, 400, sizeof(double));
+        for (size_t r = 0; r < 400; r++) {
+            f.train.weight[r] = r % 2 == 0 ? 0.4 : 1.6;
+        }
+        fit(&f, 1, 0);
+        assert_near(((const mad_diffusion *)f.model)->class_p[1], 0.8, 1e-12);
+        const mad_set rows = sample(&f, 2000);
+        const double p = balanced ? 0.5 : 0.8;
+        size_t n_1 = 0, n_right = 0;
+        for (size_t r = 0; r < 2000; r++) {
+            n_1 += rows.label[r] == 1;
+            n_right += (rows.x[2 * r] < 1.0) == (rows.label[r] == 1);
+        }
+        assert_true(fabs((double)n_1 - 2000.0 * p) < 4.89 * sqrt(2000.0 * p * (1.0 - p)));
+        assert_true(n_right > 1990);
+    }
+}
+
+/* Weights act through the loss: 0.8 of the mass on one of two unlabelled clusters. A 600-step net
+ * is trusted to 0.05; without the weights the share is 0.5. */
+static void test_weights(void **state)
+{
+    (void)state;
+    for (int weighted = 0; weighted < 2; weighted++) {
+        fixture f;
+        const char *more[] = {"train.steps=600", "sampler.steps=12"};
+        assert_int_equal(make(&f, 400, 0, 2, more), MAD_OK);
+        if (weighted) {
+            f.train.weight = mad_arena_take(mem, 400, sizeof(double));
+            for (size_t r = 0; r < 400; r++) {
+                f.train.weight[r] = r % 2 == 0 ? 0.4 : 1.6;
+            }
+        }
+        fit(&f, 1, 0);
+        const mad_set rows = sample(&f, 2000);
+        double share = 0.0;
+        for (size_t r = 0; r < 2000; r++) {
+            share += rows.x[2 * r] < 1.0 ? 1.0 / 2000.0 : 0.0;
+        }
+        assert_near(share, weighted ? 0.8 : 0.5, 0.05);
+    }
+}
+
+static void refuse(const char *pair, const char *word)
+{
+    fixture f;
+    assert_int_equal(make(&f, 10, 0, 1, &pair), MAD_E_CONFIG);
+    if (strstr(ctx->message, word) == NULL) {
+        fail_msg("'%s' does not name '%s'", ctx->message, word);
+    }
+    mad_ctx_clear(ctx);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    refuse("net.embedding=7", "even");
+    refuse("train.ema=constant(1)", "below 1");
+    refuse("sampler.steps=2.5", "2.5");
+    refuse("schedule.steps=5", "rescaling");
+    refuse("schedule.beta_min=0.5", "beta_max");
+    fixture f;
+    assert_int_equal(make(&f, 10, 0, 2, (const char *[]){"sampler.kind=ddim", "schedule.steps=30"}),
+                     MAD_OK); /* 6 of 30 */
+    assert_int_equal(
+        make(&f, 10, 0, 2, (const char *[]){"sampler.kind=ddim", "sampler.steps=1001"}),
+        MAD_E_CONFIG);
+    mad_ctx_clear(ctx);
+
+    const mad_fit_args args = fit_args(1, 0);
+    assert_int_equal(make(&f, 10, 3, 0, NULL), MAD_OK);
+    int32_t *const label = f.train.label;
+    label[4] = 3;
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_RANGE);
+    assert_non_null(strstr(ctx->message, "row 4"));
+    mad_ctx_clear(ctx);
+    f.train.label = NULL;
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_UNSUPPORTED);
+    mad_ctx_clear(ctx);
+    label[4] = 0;
+    f.train.label = label;
+    f.train.x[3] = NAN;
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_NONFINITE);
+    mad_ctx_clear(ctx);
+    f.train.n_rows = 0;
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_RANGE);
+    mad_ctx_clear(ctx);
+}
+
+/* A learning rate of 1 without clipping: the weights run away, and the fit says so. */
+static void test_divergence(void **state)
+{
+    (void)state;
+    fixture f;
+    const char *more[] = {"train.lr=1",   "train.clip=0",         "train.warmup=0",
+                          "net.depth=16", "train.decay=constant", "train.steps=1000"};
+    const mad_fit_args args = fit_args(1, 0);
+    assert_int_equal(make(&f, 100, 0, 6, more), MAD_OK);
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_NONFINITE);
+    assert_non_null(strstr(ctx->message, "diverged at step"));
+    mad_ctx_clear(ctx);
+
+    assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
+    fit(&f, 1, 0);
+    ((mad_diffusion *)f.model)->average[0] = NAN;
+    mad_set out;
+    assert_int_equal(mad_set_take(ctx, mem, 10, 2, 0, &out), MAD_OK);
+    assert_int_equal(mad_model_diffusion.sample(ctx, f.model, test_key, 0, &out), MAD_E_NONFINITE);
+    mad_ctx_clear(ctx);
+}
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    fixture f;
+    const volatile sig_atomic_t stop = 1;
+    const mad_fit_args args = fit_args(1, 0);
+    assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
+    ctx->stop = &stop;
+    assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_INTERRUPTED);
+    ctx->stop = NULL;
+    mad_ctx_clear(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_coefficients),    cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_heun_grid),       cmocka_unit_test(test_deterministic_gains),
+        cmocka_unit_test(test_ancestral_gains), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_state),           cmocka_unit_test(test_frozen_scaling),
+        cmocka_unit_test(test_labels),          cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_divergence),
+        cmocka_unit_test(test_interrupt),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
