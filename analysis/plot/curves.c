@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Measures that live between 0 and 1 share one axis, so that figures compare. */
-static const char *const unit_interval[] = {"precision", "recall", "coverage", "hq_ratio", "class_entropy_normalised",
-    "real_share"};
+static const char *const unit_interval[] = {
+    "precision", "recall", "coverage", "hq_ratio", "class_entropy_normalised", "real_share"};
 
 static const char *text_or(const mad_run_series *series, const char *name, const char *otherwise)
 {

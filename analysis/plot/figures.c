@@ -74,6 +74,7 @@ static mad_status write_lineage(mad_ctx *ctx, mad_arena *mem, const mad_runs *ru
         /* the stored texts are sentences; panels need titles */
         sets[0].long_name = "Real share of the training set";
         sets[1].long_name = "Mean depth of the training rows";
+        sets[1].units = "1"; /* generations: said on the other axis */
         MAD_TRY(mad_curves_figure(ctx, dir, "lineage", "what the training sets were made of", runs,
                                   2, sets, 2));
         MAD_TRY(keep(ctx, mem, out, "lineage"));

@@ -4,16 +4,19 @@
 
 #include "analysis/plot/curves.h"
 
-static const double LEFT = 40.0;  /* room for the tics of y */
+static const double LEFT = 42.0;  /* room for the tics of y */
 static const double RIGHT = 10.0; /* right of a panel */
-static const double TITLE = 18.0; /* above a panel */
-static const double TICS = 16.0;  /* below a panel */
+static const double TITLE = 22.0; /* above a panel */
+static const double TICS = 19.0;  /* below a panel */
 static const double X_LABEL = 12.0;
+static const double EDGE = 8.0;             /* beside the legend */
 static const double FLOOR_TOLERANCE = 1e-9; /* relative: floors of runs with the same real rows */
 
 static const char theory_colour[] = "#000000";
 static const char floor_colour[] = "#707070";
 static const char band_style[] = "fs transparent solid 0.22 noborder";
+static const char faint_band_style[] = "fs transparent solid 0.10 noborder"; /* many runs overlap */
+enum { MANY_RUNS = 7 };
 
 /* "plot " before the first element, a comma before the others. */
 static void next_element(mad_figure *f, size_t *n)
@@ -123,11 +126,16 @@ static size_t write_run(mad_figure *f, const mad_curve_set *set, const mad_curve
     return block;
 }
 
+static int is_one_generation(const mad_curve_set *set)
+{
+    return set->x.max < 2.0;
+}
+
 /* Runs with a single generation stand beside one another, with bars for bands. */
 static double dodge(const mad_curve_set *set, size_t i_run)
 {
     double n = (double)set->n_runs;
-    return set->x.max > 1.6 ? 0.0 : (((double)i_run + 0.5) / n - 0.5) * fmin(0.8, 0.2 * n);
+    return !is_one_generation(set) ? 0.0 : (((double)i_run + 0.5) / n - 0.5) * fmin(0.8, 0.2 * n);
 }
 
 static void draw_band(mad_figure *f, const mad_curve_set *set, size_t i_run, size_t block,
@@ -149,7 +157,7 @@ static void draw_band(mad_figure *f, const mad_curve_set *set, size_t i_run, siz
     }
     (void)fprintf(f->gp,
                   "data index %zu using 1:(clip($3)):(clip($4)) with filledcurves %s lc rgb '%s'",
-                  block, band_style, style.colour);
+                  block, set->n_runs < MANY_RUNS ? band_style : faint_band_style, style.colour);
 }
 
 static void draw_line(mad_figure *f, const mad_curve_set *set, size_t i_run, size_t block,
@@ -157,7 +165,7 @@ static void draw_line(mad_figure *f, const mad_curve_set *set, size_t i_run, siz
 {
     const mad_curve *curve = &set->curves[i_run];
     mad_style style = mad_style_of(i_run, set->n_runs);
-    size_t step = curve->n_gens / 12 + 1;
+    size_t step = curve->n_gens <= 20 ? 1 : curve->n_gens / 12 + 1;
 
     next_element(f, n);
     (void)fprintf(f->gp,
@@ -231,7 +239,7 @@ static void draw_set(mad_figure *f, const mad_curve_set *set, const mad_runs *ru
 
 /* What the panels show, asked over all of them. */
 typedef struct shown {
-    int band, theory, floor, common_floor, off_axis;
+    int band, theory, floor, common_floor, off_axis, one_generation;
 } shown;
 
 static shown look(size_t n_sets, const mad_curve_set *sets)
@@ -240,6 +248,7 @@ static shown look(size_t n_sets, const mad_curve_set *sets)
     for (size_t i = 0; i < n_sets; i++) {
         const floors floor = find_floors(&sets[i]);
         s.floor |= floor.n > 0;
+        s.one_generation |= is_one_generation(&sets[i]);
         s.common_floor &= floor.n == 0 || floor.is_common;
         for (size_t r = 0; r < sets[i].n_runs; r++) {
             s.band |= has_band(&sets[i].curves[r]);
@@ -266,7 +275,8 @@ static void fill_legend(mad_legend *legend, const mad_runs *runs, shown s, const
         mad_legend_add(legend, (mad_legend_entry){"95 % interval of the mean", "#0072B2", 0, 0, 1});
     }
     if (s.theory) {
-        mad_legend_add(legend, (mad_legend_entry){"theory", "#000000", 0, 2, 0});
+        mad_legend_add(legend, (mad_legend_entry){"theory", "#000000", s.one_generation ? 2 : 0,
+                                                  s.one_generation ? 0 : 2, 0});
     }
     if (s.floor) {
         mad_legend_add(legend, (mad_legend_entry){s.common_floor ? "floor: real against real"
@@ -316,11 +326,12 @@ mad_status mad_curves_figure(mad_ctx *ctx, const char *dir, const char *name, co
     const double width = cell_width * (double)n_columns;
     const size_t n_replicates = runs->runs[0].run.n_replicates;
 
+    const shown s = look(n_sets, sets);
     (void)snprintf(alone, sizeof alone,
-                   n_replicates > 1 ? "mean of %zu replicates, 95 %% interval" : "%zu replicate",
-                   n_replicates);
-    fill_legend(&legend, runs, look(n_sets, sets), alone);
-    const double legend_height = mad_legend_height(&legend, width - LEFT - RIGHT) + 6.0;
+                   n_replicates > 1 ? "mean of %zu replicates%s" : "%zu replicate%s", n_replicates,
+                   s.band ? ", 95 % interval" : "");
+    fill_legend(&legend, runs, s, alone);
+    const double legend_height = mad_legend_height(&legend, width - 2.0 * EDGE) + 6.0;
     const double height = cell_height * (double)n_rows + X_LABEL + legend_height;
 
     MAD_TRY(mad_figure_open(ctx, dir, name, what, width, height, &f));
@@ -338,7 +349,7 @@ mad_status mad_curves_figure(mad_ctx *ctx, const char *dir, const char *name, co
                                          .y = sets[i].y,
                                          .x_is_count = 1});
         if (i == 0) {
-            mad_legend_draw(&f, &legend, LEFT, legend_height - 2.0, width - LEFT - RIGHT);
+            mad_legend_draw(&f, &legend, EDGE, legend_height - 2.0, width - 2.0 * EDGE);
         }
         draw_set(&f, &sets[i], runs);
         mad_figure_unset_marks(&f);

@@ -8,7 +8,7 @@
 
 #include "analysis/plot/internal.h"
 
-enum { MAX_GEN_FILES = 10000, MAX_POINTS = 1000 };
+enum { MAX_GEN_FILES = 10000, MAX_POINTS = 300 };
 
 static const double LABEL = 16.0; /* left of a row: the run's name, upright */
 static const double PANEL = 112.0, GAP = 8.0, TITLE = 16.0, FOOT = 4.0;
@@ -155,6 +155,7 @@ static mad_status draw_scatter(mad_ctx *ctx, const char *dir, size_t n_runs,
     mad_range range[2];
     mad_legend legend = {.n = 0};
     char title[64];
+    char samples[64];
     size_t n_columns = 1;
     const size_t dim = runs[0].preview[0].dim;
 
@@ -162,10 +163,11 @@ static mad_status draw_scatter(mad_ctx *ctx, const char *dir, size_t n_runs,
         n_columns = runs[r].n_gens > n_columns ? runs[r].n_gens : n_columns;
     }
     find_window(n_runs, runs, range);
-    (void)snprintf(title, sizeof title, dim > 2 ? "samples (2 of %zu coordinates)" : "samples",
-                   dim);
+    (void)snprintf(samples, sizeof samples,
+                   dim > 2 ? "samples%s; 2 of %zu coordinates" : "samples%s",
+                   n_runs > 1 ? " (colour: run)" : "", dim);
     mad_legend_add(&legend, (mad_legend_entry){"real", "#909090", 7, 0, 0});
-    mad_legend_add(&legend, (mad_legend_entry){title, "#0072B2", 7, 0, 0});
+    mad_legend_add(&legend, (mad_legend_entry){samples, "#0072B2", 7, 0, 0});
     const double row = TITLE + PANEL + FOOT;
     const double width = LABEL + (double)n_columns * (PANEL + GAP);
     const double foot = mad_legend_height(&legend, width) + 4.0;
@@ -185,7 +187,7 @@ static mad_status draw_scatter(mad_ctx *ctx, const char *dir, size_t n_runs,
                                              .top = top,
                                              .bottom = top - PANEL,
                                              .title = title,
-                                             .y_label = g == 0 ? label : NULL,
+                                             .y_label = g == 0 && n_runs > 1 ? label : NULL,
                                              .x = range[0],
                                              .y = range[1],
                                              .hide_tics = 1});

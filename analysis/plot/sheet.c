@@ -4,13 +4,15 @@
 
 #include "analysis/plot/samples.h"
 
-enum { TILES = 10, MAX_COLUMNS = 3, EDGE = 1 /* pixels between tiles */ };
+/* SHARP: viewers smooth small pictures; dots of at least so many to a tile's side stay square. */
+enum { TILES = 10, MAX_COLUMNS = 3, EDGE = 1 /* pixels between tiles */, SHARP = 28 };
 
 static const double LABEL = 26.0, GAP = 10.0, TITLE = 18.0, FOOT = 4.0;
 
 typedef struct sheet {
     size_t n_tiles, n_rows; /* rows of tiles: real, then generations */
     size_t height, width;   /* of the matrix, in pixels */
+    size_t repeat;          /* dots per pixel, in both directions */
     double *pixel;          /* [height][width], 0 black .. 1 white */
     double low, high;       /* values of black and white */
 } sheet;
@@ -79,6 +81,7 @@ static mad_status fill_sheet(mad_ctx *ctx, mad_arena *mem, const mad_sheet_run *
 
     *s = (sheet){.n_tiles = first->n_rows < TILES ? first->n_rows : TILES,
                  .n_rows = run->n_gens + 1};
+    s->repeat = (SHARP + run->width - 1) / run->width;
     s->height = s->n_rows * (run->height + EDGE) - EDGE;
     s->width = s->n_tiles * (run->width + EDGE) - EDGE;
     s->pixel = mad_arena_take(mem, s->height * s->width, sizeof *s->pixel);
@@ -106,20 +109,23 @@ static mad_status fill_sheet(mad_ctx *ctx, mad_arena *mem, const mad_sheet_run *
 static void draw_sheet(mad_figure *f, const mad_sheet_run *run, const sheet *s)
 {
     char comment[1024];
-    double pitch = (double)(run->height + EDGE);
-    double middle = 0.5 * (double)(run->height - 1);
+    double scale = (double)s->repeat;
+    double pitch = scale * (double)(run->height + EDGE);
+    double middle = 0.5 * (scale * (double)run->height - 1.0);
 
     (void)snprintf(comment, sizeof comment,
-                   "pictures of %s (%s), replicate 0: grey values, top row first",
-                   run->entry->label, run->entry->dir);
+                   "pictures of %s (%s), replicate 0: grey values, top row first, every pixel "
+                   "%zu times in both directions",
+                   run->entry->label, run->entry->dir, s->repeat);
     size_t block = mad_figure_block(f, comment, "matrix of pixels");
-    for (size_t i = 0; i < s->height; i++) {
-        for (size_t j = 0; j < s->width; j++) {
-            (void)fprintf(f->tsv, "%s%.4g", j > 0 ? "\t" : "", s->pixel[i * s->width + j]);
+    for (size_t i = 0; i < s->height * s->repeat; i++) {
+        const double *row = s->pixel + i / s->repeat * s->width;
+        for (size_t j = 0; j < s->width * s->repeat; j++) {
+            (void)fprintf(f->tsv, "%s%.3g", j > 0 ? "\t" : "", row[j / s->repeat]);
         }
         (void)fputc('\n', f->tsv);
     }
-    (void)fprintf(f->gp, "set ytics scale 0 ('real' %.2f", middle);
+    (void)fprintf(f->gp, "set ytics scale 0 textcolor rgb '#000000' ('real' %.2f", middle);
     for (size_t g = 0; g < run->n_gens; g++) {
         (void)fprintf(f->gp, ", '%zu' %.2f", run->generation[g], middle + pitch * (double)(g + 1));
     }
@@ -167,8 +173,8 @@ mad_status mad_sheet_draw(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t 
                              .top = top,
                              .bottom = top - panel_height(&sheets[r], panel_width),
                              .title = n_runs == 1 ? "Samples by generation" : runs[r].entry->label,
-                             .x = {-0.5, (double)sheets[r].width - 0.5, 0},
-                             .y = {(double)sheets[r].height - 0.5, -0.5, 0},
+                             .x = {-0.5, (double)(sheets[r].width * sheets[r].repeat) - 0.5, 0},
+                             .y = {(double)(sheets[r].height * sheets[r].repeat) - 0.5, -0.5, 0},
                              .hide_tics = 1});
         draw_sheet(&f, &runs[r], &sheets[r]);
     }

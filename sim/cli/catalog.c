@@ -84,21 +84,32 @@ static const char *field(const json_t *entry, const char *name)
     return text != NULL ? text : "";
 }
 
+/* What an entry belongs to: a measure's family, the measure a closed form predicts. */
+static const char *owner(const json_t *entry)
+{
+    const char *group = field(entry, "group");
+    return group[0] != '\0' ? group : field(entry, "metric");
+}
+
 static void print_list(const json_t *list)
 {
     int width = 0;
+    int owner_width = 0;
     size_t i;
     const json_t *entry;
     json_array_foreach(list, i, entry)
     {
         int n = (int)strlen(field(entry, "name"));
         width = n > width ? n : width;
+        n = (int)strlen(owner(entry));
+        owner_width = n > owner_width ? n : owner_width;
     }
     json_array_foreach(list, i, entry)
     {
         const char *ref = field(entry, "ref");
-        printf("%-*s  %s%s%s%s\n", width, field(entry, "name"), field(entry, "doc"),
-               ref[0] != '\0' ? "  [" : "", ref, ref[0] != '\0' ? "]" : "");
+        printf("%-*s  %-*s%s%s%s%s%s\n", width, field(entry, "name"), owner_width, owner(entry),
+               owner_width > 0 ? "  " : "", field(entry, "doc"), ref[0] != '\0' ? "  [" : "", ref,
+               ref[0] != '\0' ? "]" : "");
     }
 }
 

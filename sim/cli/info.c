@@ -253,7 +253,10 @@ static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, 
     if (is_idx || is_npy) {
         MAD_TRY(describe_array(ctx, mem, &raw, is_idx, out));
     } else {
-        MAD_TRY(describe_csv(ctx, mem, &raw, out));
+        st = describe_csv(ctx, mem, &raw, out);
+        if (st == MAD_E_DATA) {
+            st = mad_fail_while(ctx, st, "neither IDX nor NPY, and as CSV");
+        }
     }
 out:
     mad_raw_close(&raw);

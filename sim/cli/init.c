@@ -19,7 +19,7 @@ static const starter starters[] = {
      "name: gauss\nreplicates: 20\ngenerations: 50\n"
      "world: {kind: gauss, dim: 2}\nmodel: {kind: gauss}\n"
      "loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}\n"
-     "measure: {n: 500}\n"},
+     "measure: {n: 500, metrics: [mean_error_sq, trace, log_det, gaussian_w2]}\n"},
     {"categorical", "counted and redrawn categories: rare ones die first",
      "name: categorical\nreplicates: 20\ngenerations: 50\n"
      "world: {kind: zipf}\nmodel: {kind: categorical}\n"
@@ -174,10 +174,11 @@ static void visit_selector(void *arg, const char *section, const char *plugin,
 static void print_starter(FILE *out, const mad_registry *registry, const starter *chosen,
                           size_t n_lines, const line *lines)
 {
-    (void)fprintf(out,
-                  "# %s.\n# Lines behind '#' show defaults: take the '#' away to change them.\n"
-                  "# Run it: madloop run THIS_FILE    Every key: madloop keys\n",
-                  chosen->doc);
+    (void)fprintf(
+        out,
+        "# Starter '%s': %s.\n# Lines behind '#' show defaults: take the '#' away to change them.\n"
+        "# Run it: madloop run THIS_FILE    Every key: madloop keys\n",
+        chosen->name, chosen->doc);
     for (size_t i = 0; i < n_lines; i++) {
         if (lines[i].indent == 0 && lines[i].value == NULL) {
             (void)fputc('\n', out);
@@ -205,13 +206,16 @@ static const starter *find_starter(const char *name)
 static mad_status fail_unknown(mad_ctx *ctx, const char *name)
 {
     const char *names[N_STARTERS];
+    char all[256] = "";
     for (size_t i = 0; i < N_STARTERS; i++) {
+        size_t n = strlen(all);
         names[i] = starters[i].name;
+        (void)snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? ", " : "", names[i]);
     }
     const char *near = mad_nearest(name, N_STARTERS, names);
-    return mad_fail(ctx, MAD_E_USAGE, "init: unknown kind '%s': expected %s%s%s%s", name,
-                    mad_command_init.arguments, near != NULL ? " (did you mean '" : "",
-                    near != NULL ? near : "", near != NULL ? "'?)" : "");
+    return mad_fail(ctx, MAD_E_USAGE, "init: unknown kind '%s': expected %s%s%s%s", name, all,
+                    near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+                    near != NULL ? "'?)" : "");
 }
 
 static mad_status write_starter(mad_app *app, mad_arena *mem, const starter *chosen,
@@ -287,7 +291,7 @@ out:
 
 const mad_command mad_command_init = {
     .name = "init",
-    .arguments = "gauss|categorical|mixture|kde|linear|diffusion|digits [key=value ...]",
+    .arguments = "KIND [key=value ...]",
     .doc = "Print a commented configuration to start from",
     .run = init_run,
 };
