@@ -33,6 +33,7 @@ function(mad_library name)
   target_link_libraries(${name} PUBLIC mad_flags ${ARG_LINKS})
 endfunction()
 
+# Tests run side by side on few cores: waiting threads must sleep, not spin (OMP_WAIT_POLICY).
 # mad_test(NAME LABEL unit SOURCES a.c LINKS lib ...): a cmocka program
 function(mad_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
@@ -43,7 +44,7 @@ function(mad_test name)
     set(ARG_TIMEOUT 300)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-    SKIP_RETURN_CODE 77)
+    SKIP_RETURN_CODE 77 ENVIRONMENT "OMP_WAIT_POLICY=passive")
 endfunction()
 
 # mad_script_test(NAME LABEL e2e SCRIPT file.py ARGS ...): a Python or shell check; exit 77 = skip
@@ -61,5 +62,5 @@ function(mad_script_test name)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
     SKIP_RETURN_CODE 77
-    ENVIRONMENT "MADLOOP=$<TARGET_FILE:madloop>;PYTHONDONTWRITEBYTECODE=1")
+    ENVIRONMENT "MADLOOP=$<TARGET_FILE:madloop>;PYTHONDONTWRITEBYTECODE=1;OMP_WAIT_POLICY=passive")
 endfunction()
