@@ -75,17 +75,6 @@ out:
 
 /* ---- run ----------------------------------------------------------------------------------- */
 
-static mad_status refuse_sweep(mad_ctx *ctx, const mad_config *config)
-{
-    if (config->n_axes > 0) {
-        return mad_fail(ctx, MAD_E_USAGE,
-                        "this configuration sweeps '%s': use `madloop sweep`, or give one value "
-                        "for it on the command line",
-                        config->axes[0].key);
-    }
-    return MAD_OK;
-}
-
 static mad_status run_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
@@ -99,7 +88,8 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
         {"force", 0, NULL, "replace what an earlier run left in the folder", .flag = &force},
         MAD_EXECUTE_OPTIONS(execute),
         {NULL}};
-    const mad_usage usage = {options, 1, SIZE_MAX, NULL};
+    const mad_usage usage = {options, 1, SIZE_MAX,
+                             "A file with a `sweep:` block runs as `madloop sweep` runs it."};
     mad_arguments args;
     mad_config config;
     mad_arena *mem = mad_arena_create(1 << 16);
@@ -112,9 +102,19 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
     }
     MAD_TRY(mad_app_set_threads(app, execute.n_threads));
     MAD_TRY(mad_load_config(app, mem, args.text[0], args.n - 1, args.text + 1, smoke, &config));
-    MAD_TRY(refuse_sweep(app->ctx, &config));
     if (dry) {
         MAD_TRY(dry_run(app, mem, args.text[0], args.n - 1, args.text + 1, smoke));
+        goto out;
+    }
+    if (config.n_axes > 0 && force) {
+        st = mad_fail(app->ctx, MAD_E_USAGE,
+                      "--force replaces one run, but this configuration sweeps '%s'; a sweep skips "
+                      "what is done",
+                      config.axes[0].key);
+        goto out;
+    }
+    if (config.n_axes > 0) {
+        MAD_TRY(mad_sweep(app, mem, &args, dir, smoke, &execute));
         goto out;
     }
     if (dir == NULL) {

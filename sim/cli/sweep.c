@@ -9,6 +9,8 @@
 #include "sim/cli/app.h"
 #include "sim/cli/execute.h"
 
+enum { MAX_POINTS = 1000000 };
+
 /* ---- all runs of a folder ------------------------------------------------------------------ */
 
 static mad_status summarise_failures(mad_ctx *ctx, const char *dir, size_t n_failed, size_t n_runs)
@@ -164,14 +166,8 @@ out:
 
 /* ---- verb ---------------------------------------------------------------------------------- */
 
-typedef struct sweep_options {
-    mad_execute_options execute;
-    const char *dir;
-    int smoke;
-} sweep_options;
-
-static mad_status sweep(mad_app *app, mad_arena *mem, const mad_arguments *args,
-                        const sweep_options *options)
+mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args, const char *dir,
+                     int smoke, const mad_execute_options *execute)
 {
     mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
@@ -183,8 +179,7 @@ static mad_status sweep(mad_app *app, mad_arena *mem, const mad_arguments *args,
         return mad_fail_memory(ctx, "a sweep");
     }
     MAD_TRY(split_arguments(ctx, mem, args, &n_overrides, overrides, &n_given, given));
-    MAD_TRY(
-        mad_load_config(app, mem, args->text[0], n_overrides, overrides, options->smoke, &config));
+    MAD_TRY(mad_load_config(app, mem, args->text[0], n_overrides, overrides, smoke, &config));
     mad_axis *axes = mad_arena_take(mem, config.n_axes + n_given, sizeof *axes);
     if (axes == NULL) {
         return mad_fail_memory(ctx, "a sweep");
@@ -192,17 +187,16 @@ static mad_status sweep(mad_app *app, mad_arena *mem, const mad_arguments *args,
     grid g = {.n_axes = merge_axes(&config, n_given, given, axes), .axes = axes, .n_points = 1};
     for (size_t a = 0; a < g.n_axes; a++) {
         if (mad_size_mul(g.n_points, axes[a].n_texts, &g.n_points) != MAD_OK ||
-            g.n_points > 1000000) {
-            return mad_fail(ctx, MAD_E_RANGE, "the grid has more than 1000000 points");
+            g.n_points > MAX_POINTS) {
+            return mad_fail(ctx, MAD_E_RANGE, "the grid has more than %d points", MAX_POINTS);
         }
     }
-    char dir[PATH_MAX];
-    snprintf(dir, sizeof dir, "%s%s", options->dir != NULL ? options->dir : "runs/",
-             options->dir != NULL ? "" : mad_get_text(&config.root, "name"));
-    MAD_TRY(mad_folder_make(ctx, dir));
-    MAD_TRY(
-        create_points(app, mem, args->text[0], dir, &g, n_overrides, overrides, options->smoke));
-    MAD_TRY(mad_execute_all(app, mem, dir, &options->execute));
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s%s", dir != NULL ? dir : "runs/",
+             dir != NULL ? "" : mad_get_text(&config.root, "name"));
+    MAD_TRY(mad_folder_make(ctx, folder));
+    MAD_TRY(create_points(app, mem, args->text[0], folder, &g, n_overrides, overrides, smoke));
+    MAD_TRY(mad_execute_all(app, mem, folder, execute));
 out:
     return st;
 }
@@ -210,11 +204,13 @@ out:
 static mad_status sweep_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    sweep_options o = {{0}, NULL, 0};
+    mad_execute_options execute = {0};
+    const char *dir = NULL;
+    int smoke = 0;
     const mad_option options[] = {
-        {"out", 'o', "DIR", "folder of the sweep (default runs/NAME)", .text = &o.dir},
-        {"smoke", 0, NULL, "run tiny versions", .flag = &o.smoke},
-        MAD_EXECUTE_OPTIONS(o.execute),
+        {"out", 'o', "DIR", "folder of the sweep (default runs/NAME)", .text = &dir},
+        {"smoke", 0, NULL, "run tiny versions", .flag = &smoke},
+        MAD_EXECUTE_OPTIONS(execute),
         {NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
                              "The grid is that of the file's `sweep:` block and of arguments such "
@@ -229,8 +225,8 @@ static mad_status sweep_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
-    MAD_TRY(mad_app_set_threads(app, o.execute.n_threads));
-    MAD_TRY(sweep(app, mem, &args, &o));
+    MAD_TRY(mad_app_set_threads(app, execute.n_threads));
+    MAD_TRY(mad_sweep(app, mem, &args, dir, smoke, &execute));
 out:
     mad_arena_destroy(mem);
     return st;

@@ -14,4 +14,9 @@ extern const mad_command mad_command_run, mad_command_resume, mad_command_sweep,
 MAD_MUST_CHECK mad_status mad_execute_all(mad_app *app, mad_arena *mem, const char *dir,
                                           const mad_execute_options *options);
 
+/** Run the grid of the file's `sweep:` block and of the arguments below `dir` (NULL: runs/NAME);
+ *  args as the verb got them: CONFIG, then key=value or key=a,b. */
+MAD_MUST_CHECK mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args,
+                                    const char *dir, int smoke, const mad_execute_options *execute);
+
 #endif
