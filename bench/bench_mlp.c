@@ -13,7 +13,6 @@
 #include "bench/fma_probe.h"
 #include "models/diffusion/diffusion.h"
 #include "models/models.h"
-#include "tests/support/values.h"
 
 enum { MAX_WINDOWS = 32 };
 
@@ -104,6 +103,31 @@ static void print(const options *o, const mad_diffusion *self, figures *f)
            f->loss, f->radius_error);
 }
 
+/* Defaults of the model, overridden by key=value. */
+static mad_status read_values(mad_ctx *ctx, mad_arena *mem, size_t n_pairs,
+                              const char *const *pairs, mad_values *out)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_values_default(ctx, mem, mad_model_diffusion.params, out));
+    for (size_t i = 0; i < n_pairs; i++) {
+        const char *text = strchr(pairs[i], '=');
+        const size_t n_key = text == NULL ? 0 : (size_t)(text++ - pairs[i]);
+        mad_value *value = NULL;
+        for (size_t k = 0; k < out->n_values; k++) {
+            const char *name = out->params[k].name;
+            if (strlen(name) == n_key && memcmp(name, pairs[i], n_key) == 0) {
+                value = &out->value[k];
+            }
+        }
+        if (value == NULL) {
+            return mad_fail(ctx, MAD_E_USAGE, "'%s' is no key=value of the model", pairs[i]);
+        }
+        MAD_TRY(mad_value_parse(ctx, mem, value->param, 1, &text, 0, value));
+    }
+out:
+    return st;
+}
+
 static mad_status run(mad_ctx *ctx, mad_arena *mem, const options *o, size_t n_pairs,
                       const char *const *pairs)
 {
@@ -114,7 +138,7 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const options *o, size_t n_p
     mad_set train, out;
     figures f = {.radius_error = 0.0};
 
-    MAD_TRY(mad_values_of(ctx, mem, mad_model_diffusion.params, n_pairs, pairs, &values));
+    MAD_TRY(read_values(ctx, mem, n_pairs, pairs, &values));
     const mad_model_args args = {&values, &world, o->n_rows, o->n_samples};
     MAD_TRY(mad_model_diffusion.create(ctx, &args, mem, &model));
     MAD_TRY(mad_set_take(ctx, mem, o->n_rows, 2, 0, &train));
