@@ -29,6 +29,8 @@ static mad_range value_range(const mad_curve_set *set)
     for (size_t r = 0; r < set->n_runs; r++) {
         const mad_curve *curve = &set->curves[r];
         mad_extent_add(&extent, curve->floor.mean);
+        mad_extent_add_soft(&extent, curve->floor.mean - curve->floor.half);
+        mad_extent_add_soft(&extent, curve->floor.mean + curve->floor.half);
         for (size_t g = 0; g < curve->n_gens; g++) {
             const mad_estimate *e = &curve->mean[g];
             mad_extent_add(&extent, e->mean);
@@ -86,7 +88,7 @@ mad_status mad_curve_set_read(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs
     for (size_t r = 0; r < runs->n_runs; r++) {
         const mad_run *run = &runs->runs[r].run;
         const mad_run_series *series = mad_run_find(run, group, name);
-        out->curves[r].floor = (mad_estimate){.n = 0, .mean = NAN, .half = NAN};
+        out->curves[r].floor = (mad_estimate){.n = 0, .mean = (double)NAN, .half = (double)NAN};
         if (series == NULL || series->rank != 2) {
             continue;
         }

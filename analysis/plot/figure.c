@@ -27,7 +27,10 @@ static void clean_name(const char *name, char out[MAD_FIGURE_NAME])
         char c = name[n];
         int is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '_' || (c == '.' && n > 0);
-        out[n] = is_plain ? c : '_';
+        out[n] = '_';
+        if (is_plain) {
+            out[n] = c;
+        }
     }
     out[n] = '\0';
 }
@@ -67,6 +70,7 @@ static void write_head(mad_figure *f, const char *what)
                   "set output '%s.'.format\n"
                   "data = '%s.tsv'\n"
                   "unset key\n"
+                  "tic_shift = format eq 'svg' ? 0.35 : 0 # that terminal sets tic labels lower\n"
                   "set multiplot\n",
                   f->name, f->name);
 }
@@ -159,16 +163,14 @@ void mad_figure_quote(FILE *gp, const char *text)
     (void)fputc('\'', gp);
 }
 
-/* Whole numbers: 1, then multiples of a step. */
-static void write_count_tics(const mad_figure *f, const mad_panel *panel)
+void mad_figure_counts(FILE *gp, double last, double n_tics)
 {
-    double width = panel->right - panel->left;
-    double step = fmax(1.0, mad_nice_step(panel->x.max - panel->x.min, width / 48.0));
-    (void)fputs("set xtics (1", f->gp);
-    for (double x = step > 1.0 ? step : 2.0; x <= panel->x.max; x += step) {
-        (void)fprintf(f->gp, ", %.0f", x);
+    size_t step = (size_t)fmax(1.0, mad_nice_step(fmax(last, 1.0), n_tics));
+    (void)fputs("(1", gp);
+    for (size_t i = step > 1 ? step : 2; (double)i <= last; i += step) {
+        (void)fprintf(gp, ", %zu", i);
     }
-    (void)fputs(")\n", f->gp);
+    (void)fputc(')', gp);
 }
 
 /* Powers of ten, as many as have room, in the shortest writing: 0.01, 1, 1e-6. */
@@ -198,10 +200,13 @@ static void write_tics(const mad_figure *f, const mad_panel *panel)
         return;
     }
     (void)fputs("set border 3 lw 0.8 lc rgb '#404040'\n"
-                "set tics nomirror out scale 0.6,0.3 textcolor rgb '#000000'\nset format x '%h'\n",
+                "set tics nomirror out scale 0.6,0.3 textcolor rgb '#000000'\nset format x '%h'\n"
+                "set xtics offset 0,tic_shift\n",
                 f->gp);
     if (panel->x_is_count) {
-        write_count_tics(f, panel);
+        (void)fputs("set xtics ", f->gp);
+        mad_figure_counts(f->gp, panel->x.max, (panel->right - panel->left) / 32.0);
+        (void)fputc('\n', f->gp);
     } else {
         (void)fprintf(
             f->gp, "set xtics %.10g\n",
@@ -215,15 +220,17 @@ static void write_tics(const mad_figure *f, const mad_panel *panel)
     }
 }
 
-static void write_label(const mad_figure *f, const char *what, const char *text, const char *offset)
+/* Texts at fixed places; tags from 1000 on, clear of those gnuplot gives by itself. */
+static void write_text(const mad_figure *f, int tag, const char *text, double x, double y,
+                       const char *how)
 {
     if (text == NULL) {
-        (void)fprintf(f->gp, "unset %s\n", what);
+        (void)fprintf(f->gp, "unset label %d\n", tag);
         return;
     }
-    (void)fprintf(f->gp, "set %s ", what);
+    (void)fprintf(f->gp, "set label %d ", tag);
     mad_figure_quote(f->gp, text);
-    (void)fprintf(f->gp, " offset %s\n", offset);
+    (void)fprintf(f->gp, " at screen %.5f,%.5f %s front\n", x / f->width, y / f->height, how);
 }
 
 void mad_panel_begin(mad_figure *figure, const mad_panel *panel)
@@ -239,15 +246,13 @@ void mad_panel_begin(mad_figure *figure, const mad_panel *panel)
     (void)fprintf(gp, "set xrange [%.10g:%.10g]\nset yrange [%.10g:%.10g]\n", panel->x.min,
                   panel->x.max, panel->y.min, panel->y.max);
     write_tics(figure, panel);
-    write_label(figure, "xlabel", panel->x_label, "0,0.4");
-    write_label(figure, "ylabel", panel->y_label, "0.8,0");
     if (panel->title != NULL) {
         mad_text_fit(panel->title, panel->right - panel->left + 10.0, sizeof title, title);
-        (void)fputs("set label 1000 ", gp);
-        mad_figure_quote(gp, title);
-        (void)fprintf(gp, " at screen %.5f,%.5f left front\n", panel->left / figure->width,
-                      (panel->top + 0.8 * MAD_LINE_HEIGHT) / figure->height);
-    } else {
-        (void)fputs("unset label 1000\n", gp);
     }
+    write_text(figure, 1000, panel->title != NULL ? title : NULL, panel->left,
+               panel->top + 0.8 * MAD_LINE_HEIGHT, "left");
+    write_text(figure, 1001, panel->x_label, 0.5 * (panel->left + panel->right),
+               panel->bottom - MAD_X_LABEL_BELOW, "center");
+    write_text(figure, 1002, panel->y_label, panel->left - panel->y_label_left,
+               0.5 * (panel->top + panel->bottom), "center rotate");
 }

@@ -22,7 +22,8 @@ typedef struct mad_figure {
 } mad_figure;
 
 /** Width and height of a line of text, for layout (an estimate on the safe side). */
-#define MAD_LINE_HEIGHT 12.0
+#define MAD_LINE_HEIGHT   12.0
+#define MAD_X_LABEL_BELOW 28.0 /* of the box: where the x label's middle line runs */
 double mad_text_width(const char *text);
 
 /** Text that fits a width, cut in the middle where needed: both ends of a label tell most. */
@@ -47,11 +48,15 @@ void mad_figure_row(mad_figure *figure, size_t n, const double *value);
 /** Write text as gnuplot string: 'it''s', control characters as spaces. */
 void mad_figure_quote(FILE *gp, const char *text);
 
+/** Write gnuplot's list of tics at whole numbers, about n_tics of them: "(1, 5, 10)". */
+void mad_figure_counts(FILE *gp, double last, double n_tics);
+
 /* A rectangle with axes. */
 typedef struct mad_panel {
     double left, right, bottom, top; /* the axes' box */
     const char *title;             /* above the box, from its left edge, cut to fit; NULL = none */
     const char *x_label, *y_label; /* NULL = none */
+    double y_label_left;           /* of the box: where the middle line of the y label runs */
     mad_range x, y;
     int x_is_count; /* 1: tics at whole numbers from 1 */
     int hide_tics;  /* 1: no tics, a thin frame */

@@ -29,7 +29,8 @@ double mad_legend_height(const mad_legend *legend, double width)
 {
     double column_width;
     size_t n_columns = count_columns(legend, width, &column_width);
-    return MAD_LINE_HEIGHT * (double)((legend->n + n_columns - 1) / n_columns);
+    size_t n_rows = (legend->n + n_columns - 1) / n_columns;
+    return MAD_LINE_HEIGHT * (double)n_rows;
 }
 
 void mad_text_fit(const char *text, double width, size_t n_bytes, char *out)
@@ -96,7 +97,8 @@ void mad_legend_draw(mad_figure *figure, const mad_legend *legend, double left, 
 
     for (size_t i = 0; i < legend->n; i++) {
         double x = left + column_width * (double)(i % n_columns);
-        double y = top - MAD_LINE_HEIGHT * (0.5 + (double)(i / n_columns));
+        size_t i_row = i / n_columns;
+        double y = top - MAD_LINE_HEIGHT * (0.5 + (double)i_row);
         draw_entry(figure, &legend->entry[i], x, y, column_width - SAMPLE - GAP);
     }
 }

@@ -4,7 +4,7 @@
 #include "analysis/plot/curves.h"
 #include "analysis/plot/internal.h"
 
-static const double LEFT = 44.0, RIGHT = 10.0, TITLE = 18.0, TICS = 30.0;
+static const double LEFT = 44.0, RIGHT = 10.0, TITLE = 18.0, TICS = 36.0;
 static const double PANEL_HEIGHT = 110.0, BAR = 34.0; /* BAR: room for the colour bar below */
 enum { MAX_CURVES = 24, MAX_COLUMNS = 3 };
 
@@ -71,12 +71,9 @@ static void write_palette(mad_figure *f, size_t n_generations)
     }
     double last = n_generations > 1 ? (double)n_generations : 2.0;
     (void)fprintf(f->gp, ")\nset cbrange [1:%.0f]\nunset colorbox\n", last);
-    (void)fprintf(f->gp, "set cbtics (1");
-    double step = fmax(1.0, mad_nice_step(last, 5.0));
-    for (double g = step > 1.0 ? step : 2.0; g <= last; g += step) {
-        (void)fprintf(f->gp, ", %.0f", g);
-    }
-    (void)fprintf(f->gp, ") scale 0.4 offset 0,0.6\n");
+    (void)fputs("set cbtics ", f->gp);
+    mad_figure_counts(f->gp, last, 5.0);
+    (void)fputs(" scale 0.4 offset 0,0.6\n", f->gp);
 }
 
 static void write_bar(mad_figure *f, double left, double width)
@@ -110,7 +107,8 @@ static mad_status draw(mad_ctx *ctx, const char *dir, size_t n_shown,
     write_palette(&f, n_last);
     for (size_t i = 0; i < n_shown; i++) {
         double left = cell_width * (double)(i % n_columns) + LEFT;
-        double top = height - cell_height * (double)(i / n_columns) - TITLE;
+        size_t i_row = i / n_columns;
+        double top = height - cell_height * (double)i_row - TITLE;
         char title[256];
         size_t n_elements = 0;
         (void)snprintf(title, sizeof title, "%s%s", n_shown == 1 ? "Training loss" : "",
@@ -122,6 +120,7 @@ static mad_status draw(mad_ctx *ctx, const char *dir, size_t n_shown,
                                          .title = title,
                                          .x_label = "share of the fit",
                                          .y_label = i % n_columns == 0 ? "loss" : NULL,
+                                         .y_label_left = 36.0,
                                          .x = {0.0, 1.0, 0},
                                          .y = *range});
         if (i + 1 == n_shown) {
@@ -140,8 +139,8 @@ mad_status mad_loss_figure(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, c
     mad_status st = MAD_OK;
     size_t n_shown = 0;
     mad_extent extent = MAD_EXTENT_NONE;
-    const mad_run_entry **shown = mad_arena_take(mem, runs->n_runs, sizeof *shown);
-    double **mean = mad_arena_take(mem, runs->n_runs, sizeof *mean);
+    const mad_run_entry **shown = mad_arena_take(mem, runs->n_runs, sizeof(const mad_run_entry *));
+    double **mean = mad_arena_take(mem, runs->n_runs, sizeof(double *));
 
     *done = 0;
     if (shown == NULL || mean == NULL) {

@@ -8,7 +8,7 @@ static const double LEFT = 42.0;  /* room for the tics of y */
 static const double RIGHT = 10.0; /* right of a panel */
 static const double TITLE = 22.0; /* above a panel */
 static const double TICS = 19.0;  /* below a panel */
-static const double X_LABEL = 12.0;
+static const double X_LABEL = 17.0;
 static const double EDGE = 8.0;             /* beside the legend */
 static const double FLOOR_TOLERANCE = 1e-9; /* relative: floors of runs with the same real rows */
 
@@ -35,7 +35,7 @@ typedef struct floors {
 
 static floors find_floors(const mad_curve_set *set)
 {
-    floors f = {.is_common = 1, .min = INFINITY, .max = -INFINITY};
+    floors f = {.is_common = 1, .min = HUGE_VAL, .max = -HUGE_VAL};
     for (size_t r = 0; r < set->n_runs; r++) {
         const mad_estimate *e = &set->curves[r].floor;
         if (e->n == 0 || !isfinite(e->mean)) {
@@ -67,7 +67,7 @@ static void draw_floor(mad_figure *f, const mad_curve_set *set, size_t *n)
         double half = isnan(floor.first.half) ? 0.0 : floor.first.half;
         const double common[4] = {x[i], floor.first.mean, floor.first.mean - half,
                                   floor.first.mean + half};
-        const double spread[4] = {x[i], NAN, floor.min, floor.max};
+        const double spread[4] = {x[i], (double)NAN, floor.min, floor.max};
         mad_figure_row(f, 4, floor.is_common ? common : spread);
     }
     next_element(f, n);
@@ -294,10 +294,9 @@ static void fill_title(const mad_curve_set *set, double width, size_t n_bytes, c
     int has_units = strcmp(set->units, "1") != 0 && set->units[0] != '\0';
     int has_direction =
         strcmp(set->direction, "higher") == 0 || strcmp(set->direction, "lower") == 0;
-    const char *name = set->long_name;
 
     for (int attempt = 0; attempt < 4; attempt++) {
-        name = attempt < 2 ? set->long_name : set->name;
+        const char *name = attempt < 2 ? set->long_name : set->name;
         int with_direction = has_direction && attempt % 2 == 0;
         (void)snprintf(title, n_bytes, "%s%s%s%s%s%s%s", name, has_units ? " [" : "",
                        has_units ? set->units : "", has_units ? "]" : "",
@@ -337,7 +336,8 @@ mad_status mad_curves_figure(mad_ctx *ctx, const char *dir, const char *name, co
     MAD_TRY(mad_figure_open(ctx, dir, name, what, width, height, &f));
     for (size_t i = 0; i < n_sets; i++) {
         double left = cell_width * (double)(i % n_columns) + LEFT;
-        double top = height - cell_height * (double)(i / n_columns) - TITLE;
+        size_t i_row = i / n_columns;
+        double top = height - cell_height * (double)i_row - TITLE;
         fill_title(&sets[i], panel_width + RIGHT, sizeof title, title);
         mad_panel_begin(&f, &(mad_panel){.left = left,
                                          .right = left + panel_width,

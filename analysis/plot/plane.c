@@ -176,6 +176,7 @@ static mad_status draw(mad_ctx *ctx, const mad_runs *runs, const char *dir, cons
                                      .bottom = f.height - TOP - PANEL_HEIGHT,
                                      .x_label = "recall (diversity)",
                                      .y_label = "precision (quality)",
+                                     .y_label_left = 42.0,
                                      .x = p->x,
                                      .y = p->y});
     mad_legend_draw(&f, &legend, 16.0, legend_height - 2.0, WIDTH - 24.0);

@@ -156,7 +156,7 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
         {"format", 'f', "LIST", "svg, png, pdf, or several with commas (default svg)",
          .text = &list},
         {"json", 0, NULL, "print the list of pictures as JSON", .flag = &is_json},
-        {NULL},
+        {.name = NULL},
     };
 
     MAD_TRY(mad_options_parse(app, &mad_command_plot, argc, argv,

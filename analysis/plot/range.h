@@ -14,7 +14,7 @@ typedef struct mad_extent {
     double core_min, core_max, soft_min, soft_max;
 } mad_extent;
 
-#define MAD_EXTENT_NONE ((mad_extent){INFINITY, -INFINITY, INFINITY, -INFINITY})
+#define MAD_EXTENT_NONE ((mad_extent){HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL})
 
 void mad_extent_add(mad_extent *extent, double x);
 void mad_extent_add_soft(mad_extent *extent, double x);

@@ -89,8 +89,8 @@ out:
 /* One square window for all panels: the real rows, with room around them. */
 static void find_window(size_t n_runs, const mad_sheet_run *runs, mad_range range[2])
 {
-    double low[2] = {INFINITY, INFINITY};
-    double high[2] = {-INFINITY, -INFINITY};
+    double low[2] = {HUGE_VAL, HUGE_VAL};
+    double high[2] = {-HUGE_VAL, -HUGE_VAL};
     double span = 0.0;
 
     for (size_t r = 0; r < n_runs; r++) {
@@ -188,6 +188,7 @@ static mad_status draw_scatter(mad_ctx *ctx, const char *dir, size_t n_runs,
                                              .bottom = top - PANEL,
                                              .title = title,
                                              .y_label = g == 0 && n_runs > 1 ? label : NULL,
+                                             .y_label_left = 8.0,
                                              .x = range[0],
                                              .y = range[1],
                                              .hide_tics = 1});

@@ -22,8 +22,8 @@ static void find_scale(const mad_sheet_run *run, sheet *s)
 {
     const mad_preview *p = &run->preview[0];
     const double *x = p->real != NULL ? p->real : p->x;
-    s->low = INFINITY;
-    s->high = -INFINITY;
+    s->low = HUGE_VAL;
+    s->high = -HUGE_VAL;
     for (size_t i = 0; i < p->n_rows * p->dim; i++) {
         s->low = isfinite(x[i]) ? fmin(s->low, x[i]) : s->low;
         s->high = isfinite(x[i]) ? fmax(s->high, x[i]) : s->high;
@@ -166,7 +166,8 @@ mad_status mad_sheet_draw(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t 
                             cell_width * (double)n_columns, height, &f));
     for (size_t r = 0; r < n_runs; r++) {
         double left = cell_width * (double)(r % n_columns) + LABEL;
-        double top = height - cell_height * (double)(r / n_columns) - TITLE;
+        size_t i_row = r / n_columns;
+        double top = height - cell_height * (double)i_row - TITLE;
         mad_panel_begin(
             &f, &(mad_panel){.left = left,
                              .right = left + panel_width,

@@ -17,7 +17,7 @@ typedef struct mad_pair {
  * memory  pairs and texts from mem
  */
 MAD_MUST_CHECK mad_status mad_pairs_parse(mad_ctx *ctx, mad_arena *mem, const char *text,
-                                           size_t *n_pairs, const mad_pair **pairs);
+                                          size_t *n_pairs, const mad_pair **pairs);
 
 /** The value of a key, or NULL. */
 const char *mad_pair_value(size_t n_pairs, const mad_pair *pairs, const char *key);

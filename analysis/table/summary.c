@@ -9,7 +9,7 @@ static const double ALPHA = 0.05; /* 95 % intervals */
 
 mad_estimate mad_estimate_mean(size_t n, size_t stride, const double *x, double *work)
 {
-    mad_estimate e = {.n = 0, .mean = NAN, .half = NAN};
+    mad_estimate e = {.n = 0, .mean = (double)NAN, .half = (double)NAN};
     for (size_t i = 0; i < n; i++) {
         if (!isnan(x[i * stride])) {
             work[e.n++] = x[i * stride];
@@ -64,7 +64,7 @@ double mad_half_life(size_t n_generations, const mad_estimate *mean)
     size_t i_before = 0;
 
     if (!isfinite(start) || start <= 0.0) {
-        return NAN;
+        return (double)NAN;
     }
     for (size_t g = 1; g < n_generations; g++) {
         double now = mean[g].mean;
@@ -78,7 +78,7 @@ double mad_half_life(size_t n_generations, const mad_estimate *mean)
         before = now;
         i_before = g;
     }
-    return NAN;
+    return (double)NAN;
 }
 
 static mad_trend trend_of(const mad_estimate *change)
@@ -114,7 +114,7 @@ mad_status mad_summarise(mad_ctx *ctx, const mad_run *run, const mad_run_series 
     double *work = mad_arena_take_raw(ctx->scratch, n_rep, sizeof *work);
     const mad_run_series *floor = mad_run_find(run, "floor", metric->name);
     const mad_run_series *theory = mad_run_find(run, "theory", metric->name);
-    const mad_estimate none = {.n = 0, .mean = NAN, .half = NAN};
+    const mad_estimate none = {.n = 0, .mean = (double)NAN, .half = (double)NAN};
 
     if (curve == NULL || difference == NULL || work == NULL) {
         st = mad_fail_memory(ctx, "table");
@@ -129,8 +129,8 @@ mad_status mad_summarise(mad_ctx *ctx, const mad_run *run, const mad_run_series 
                          .final = none,
                          .change = none,
                          .floor = none,
-                         .theory = NAN,
-                         .half_life = NAN};
+                         .theory = (double)NAN,
+                         .half_life = (double)NAN};
     if (floor != NULL) {
         out->floor = mad_estimate_mean(n_rep, 1, floor->value, work);
     }

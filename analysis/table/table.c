@@ -63,7 +63,7 @@ static mad_status summarise(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, 
     mad_status st = MAD_OK;
 
     out->rows = mad_arena_take(mem, runs->n_runs * n_names, sizeof *out->rows);
-    out->run = mad_arena_take(mem, runs->n_runs * n_names, sizeof *out->run);
+    out->run = mad_arena_take(mem, runs->n_runs * n_names, sizeof(const mad_run_entry *));
     if (out->rows == NULL || out->run == NULL) {
         return mad_fail_memory(ctx, "table");
     }
@@ -262,7 +262,7 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
          .choices = MAD_GRID_FORMATS},
         {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
         {"json", 0, NULL, "print JSON", .flag = &is_json},
-        {NULL},
+        {.name = NULL},
     };
 
     MAD_TRY(mad_options_parse(app, &mad_command_table, argc, argv,

@@ -129,7 +129,7 @@ static mad_status list_run(mad_app *app, int argc, char **argv)
     mad_arguments args;
     const mad_option options[] = {
         {"json", 0, NULL, "print JSON", .flag = &is_json},
-        {NULL},
+        {.name = NULL},
     };
 
     MAD_TRY(mad_options_parse(app, &mad_command_list, argc, argv, &(mad_usage){options, 1, 1, NULL},
@@ -285,7 +285,7 @@ static mad_status keys_run(mad_app *app, int argc, char **argv)
     mad_arguments args;
     const mad_option options[] = {
         {"json", 0, NULL, "print JSON", .flag = &is_json},
-        {NULL},
+        {.name = NULL},
     };
 
     MAD_TRY(mad_options_parse(app, &mad_command_keys, argc, argv,

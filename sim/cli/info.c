@@ -49,8 +49,8 @@ static json_t *json_shape(size_t rank, const size_t *shape)
 
 static void put_range(json_t *out, size_t n, const double *x)
 {
-    double low = INFINITY;
-    double high = -INFINITY;
+    double low = HUGE_VAL;
+    double high = -HUGE_VAL;
     for (size_t i = 0; i < n; i++) {
         low = fmin(low, x[i]);
         high = fmax(high, x[i]);
@@ -402,7 +402,7 @@ static mad_status info_run(mad_app *app, int argc, char **argv)
     mad_arguments args;
     const mad_option options[] = {
         {"json", 0, NULL, "print JSON", .flag = &is_json},
-        {NULL},
+        {.name = NULL},
     };
 
     MAD_TRY(mad_options_parse(

@@ -260,7 +260,7 @@ static mad_status init_run(mad_app *app, int argc, char **argv)
     char notes[1024] = "Kinds:\n";
     const mad_option options[] = {
         {"out", 'o', "FILE", "write to a new file instead of standard output", .text = &path},
-        {NULL},
+        {.name = NULL},
     };
 
     for (size_t i = 0; i < N_STARTERS; i++) {

@@ -23,7 +23,7 @@ typedef struct parse_state {
 
 static const mad_option *option_list(const mad_usage *usage)
 {
-    static const mad_option none[] = {{NULL}};
+    static const mad_option none[] = {{.name = NULL}};
     return usage->options != NULL ? usage->options : none;
 }
 

@@ -42,7 +42,7 @@ typedef struct mad_arguments {
  *         {"out", 'o', "DIR", "folder for the figures", .text = &out_dir},
  *         {"json", 0, NULL, "print JSON", .flag = &is_json},
  *         {"jobs", 'j', "N", "runs at a time", .count = &n_jobs, .min = 1, .max = 1024},
- *         {NULL},
+ *         {.name = NULL},
  *     };
  *     MAD_TRY(mad_options_parse(app, &mad_command_x, argc, argv,
  *                               &(mad_usage){options, 1, SIZE_MAX, NULL}, &args));

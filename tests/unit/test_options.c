@@ -40,7 +40,7 @@ static void parse(const char *line, parsed *p)
         {"jobs", 'j', "N", "jobs", .count = &p->jobs, .min = 1, .max = 8},
         {"max-hours", 0, "H", "hours", .real = &p->hours, .min = 0, .max = 100},
         {"progress", 0, "STYLE", "style", .count = &p->style, .choices = "auto|bar|none"},
-        {NULL},
+        {.name = NULL},
     };
     assert_non_null(app.ctx);
     (void)snprintf(p->text, sizeof p->text, "draw %s", line);
