@@ -39,6 +39,14 @@ mad_status mad_app_set_threads(mad_app *app, size_t n_threads)
     return MAD_OK;
 }
 
+void mad_app_keep_write_errors(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGXFSZ, &action, NULL);
+}
+
 void mad_app_catch_signals(mad_app *app)
 {
     struct sigaction action;

@@ -127,11 +127,28 @@ static mad_status note(mad_ctx *ctx, const char *dir, const char *event, const c
     return mad_journal_append(ctx, dir, event, key != NULL ? 2 : 1, pairs);
 }
 
-/* Log why a run ended; the status stays what it was. */
-static mad_status end_badly(mad_app *app, const char *dir, mad_status st)
+/* DIR as a shell wants it: in quotes when it holds more than plain characters. */
+static void shell_word(const char *dir, size_t n_bytes, char *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./+=:@%,";
+    const char *lead = dir[0] == '-' ? "./" : "";
+    if (dir[strspn(dir, plain)] == '\0') {
+        snprintf(out, n_bytes, "%s%s", lead, dir);
+        return;
+    }
+    size_t n = (size_t)snprintf(out, n_bytes, "'%s", lead);
+    for (const char *c = dir; *c != '\0' && n + 6 < n_bytes; c++) {
+        n += (size_t)snprintf(out + n, n_bytes - n, *c == '\'' ? "'\\''" : "%c", *c);
+    }
+    snprintf(out + n, n_bytes - n, "'");
+}
+
+/* Log why a run ended; the status stays what it was. `whole` is what `resume` goes on with. */
+static mad_status end_badly(mad_app *app, const char *dir, const char *whole, mad_status st)
 {
     mad_ctx *ctx = app->ctx;
-    char reason[MAD_MESSAGE_BYTES];
+    char reason[MAD_MESSAGE_BYTES], word[MAD_MESSAGE_BYTES];
     mad_folder look;
     memcpy(reason, ctx->message, sizeof reason);
     mad_ctx_clear(ctx);
@@ -141,61 +158,89 @@ static mad_status end_badly(mad_app *app, const char *dir, mad_status st)
     (void)note(ctx, dir, event, "reason", reason, (double)n_done);
     mad_ctx_clear(ctx);
     if (st == MAD_E_INTERRUPTED) {
+        shell_word(whole, sizeof word, word);
         return mad_fail(ctx, st, "%s; %zu generations are saved, go on with: madloop resume %s",
-                        reason, n_done, dir);
+                        reason, n_done, word);
     }
     return mad_fail(ctx, st, "%s", reason);
 }
 
+/* `experiment` is that of the folder's config.yaml; NULL: it is still to be made of it. */
 static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
-                             const mad_execute_options *options)
+                             const mad_experiment *experiment, const mad_execute_options *options)
 {
     mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
     mad_config config;
-    mad_experiment *experiment = NULL;
+    mad_experiment *made = NULL;
     mad_folder look;
     mad_progress_view view = {.style = MAD_PROGRESS_NONE};
     MAD_TRY(mad_folder_look(ctx, dir, &look));
     if (look.state == MAD_FOLDER_DONE) {
         return MAD_OK;
     }
-    MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
-    MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &experiment));
+    if (experiment == NULL) {
+        MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
+        MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &made));
+        experiment = made;
+    }
+    const mad_setting *setting = mad_experiment_setting(experiment);
     MAD_TRY(note(ctx, dir, look.n_done > 0 ? "resume" : "start", "version", MADLOOP_VERSION,
                  (double)look.n_done));
-    view = mad_progress_view_for((mad_progress_style)options->progress,
-                                 mad_get_text(&config.root, "name"));
+    view = mad_progress_view_for((mad_progress_style)options->progress, setting->name);
     const mad_run_options run = {.dir = dir,
                                  .first_generation = look.n_done + 1,
                                  .max_hours = options->max_hours,
                                  .arg = &view,
                                  .progress = mad_progress_show};
     MAD_TRY(mad_engine_run(ctx, experiment, &run));
-    MAD_TRY(note(ctx, dir, "done", NULL, NULL, (double)mad_get_size(&config.root, "generations")));
+    MAD_TRY(note(ctx, dir, "done", NULL, NULL, (double)setting->n_generations));
 out:
     mad_progress_end(&view);
     return st;
 }
 
-mad_status mad_execute(mad_app *app, const char *dir, const mad_execute_options *options)
+static mad_status execute(mad_app *app, mad_arena *mem, const char *dir, const char *whole,
+                          const mad_experiment *experiment, const mad_execute_options *options)
 {
     mad_status st = MAD_OK;
     int lock = -1;
+    const mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
+    MAD_TRY(mad_folder_lock(app->ctx, dir, &lock));
+    mad_app_catch_signals(app);
+    st = run_locked(app, mem, dir, experiment, options);
+    if (st != MAD_OK) {
+        st = end_badly(app, dir, whole, st);
+    }
+out:
+    mad_arena_release(app->ctx->scratch, mark); /* what a failure left behind */
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return st;
+}
+
+mad_status mad_execute(mad_app *app, const char *dir, const char *whole,
+                       const mad_execute_options *options)
+{
     mad_arena *mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
         return mad_fail_memory(app->ctx, "a run");
     }
-    MAD_TRY(mad_folder_lock(app->ctx, dir, &lock));
-    mad_app_catch_signals(app);
-    st = run_locked(app, mem, dir, options);
-    if (st != MAD_OK) {
-        st = end_badly(app, dir, st);
-    }
-out:
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    const mad_status st = execute(app, mem, dir, whole, NULL, options);
     mad_arena_destroy(mem);
+    return st;
+}
+
+mad_status mad_execute_new(mad_app *app, mad_arena *mem, const char *dir, const mad_config *config,
+                           int replace, const mad_execute_options *options)
+{
+    mad_status st = MAD_OK;
+    mad_experiment *experiment = NULL;
+    /* first, because what does not fit together must leave no folder and replace none */
+    MAD_TRY(mad_experiment_create(app->ctx, mem, config, app->registry, &experiment));
+    MAD_TRY(mad_folder_create(app->ctx, dir, config, replace));
+    MAD_TRY(execute(app, mem, dir, dir, experiment, options));
+out:
     return st;
 }

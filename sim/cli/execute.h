@@ -36,11 +36,21 @@ typedef struct mad_execute_options {
 
 /**
  * Run what is left of the run in `dir` (its config.yaml is there): lock, experiment, generations,
- * log. A finished run is left alone.
+ * log. A finished run is left alone. `whole` is the folder that `madloop resume` is to be given
+ * when it stops: dir, or that of the sweep it belongs to.
  * errors  those of the engine; MAD_E_INTERRUPTED with the command that goes on
  */
-MAD_MUST_CHECK mad_status mad_execute(mad_app *app, const char *dir,
+MAD_MUST_CHECK mad_status mad_execute(mad_app *app, const char *dir, const char *whole,
                                       const mad_execute_options *options);
+
+/**
+ * Run a configuration in the new folder `dir`, or with `replace` in place of a run that is there.
+ * What is wrong with the configuration or its data is found before the folder is touched.
+ * errors  those of mad_experiment_create, mad_folder_create, mad_execute
+ */
+MAD_MUST_CHECK mad_status mad_execute_new(mad_app *app, mad_arena *mem, const char *dir,
+                                          const mad_config *config, int replace,
+                                          const mad_execute_options *options);
 
 /** Overrides that make a tiny version of a configuration: strings "key=value" in mem. */
 MAD_MUST_CHECK mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem,

@@ -30,11 +30,25 @@ const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config
     return mad_arena_text(mem, name);
 }
 
+/* A folder name to work on, in out[PATH_MAX]. */
+static mad_status copy_name(mad_ctx *ctx, const char *dir, char *out)
+{
+    if (dir[0] == '\0') {
+        return mad_fail(ctx, MAD_E_USAGE, "the name of the folder is empty");
+    }
+    if (snprintf(out, PATH_MAX, "%s", dir) >= PATH_MAX) {
+        return mad_fail(ctx, MAD_E_IO, "the name of the folder is longer than %d bytes",
+                        PATH_MAX - 1);
+    }
+    return MAD_OK;
+}
+
 mad_status mad_folder_make(mad_ctx *ctx, const char *dir)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s", dir) >= PATH_MAX) {
-        return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
+    const mad_status st = copy_name(ctx, dir, path);
+    if (st != MAD_OK) {
+        return st;
     }
     for (char *slash = path + 1;; slash++) {
         slash = strchr(slash, '/');
@@ -85,11 +99,105 @@ static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *
     return MAD_OK;
 }
 
-mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config)
+static int file_in(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    return path_join(path, dir, name) && access(path, F_OK) == 0;
+}
+
+/* The first line of config.yaml, without its mark, in mem; NULL when it is not there. */
+static const char *read_directory(mad_arena *mem, const char *path)
+{
+    char line[PATH_MAX + sizeof directory_mark];
+    FILE *file = fopen(path, "r");
+    const char *directory = NULL;
+    if (file != NULL && fgets(line, sizeof line, file) != NULL &&
+        strncmp(line, directory_mark, sizeof directory_mark - 1) == 0) {
+        line[strcspn(line, "\n")] = '\0';
+        directory = mad_arena_text(mem, line + sizeof directory_mark - 1);
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return directory;
+}
+
+/* 1 when a run was configured here: a config.yaml that somebody else wrote does not count. */
+static int is_run_folder(mad_arena *mem, const char *dir)
+{
+    char path[PATH_MAX];
+    return path_join(path, dir, "config.yaml") && read_directory(mem, path) != NULL;
+}
+
+/* "gen-0007.h5" or ".gen-0007.h5.tmp", run.h5, ...: what clearing removes. config.yaml and the
+ * lock stay: one is replaced in a step, the other is held meanwhile. */
+static int is_result(const char *name)
+{
+    static const char *const names[] = {"run.h5", ".run.h5.tmp", ".config.yaml.tmp", "log.jsonl"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    const int is_hidden = name[0] == '.';
+    if (strncmp(name + is_hidden, "gen-", 4) != 0) {
+        return 0;
+    }
+    const char *digits = name + is_hidden + 4;
+    const size_t n = strspn(digits, "0123456789");
+    return n > 0 && strcmp(digits + n, is_hidden ? ".h5.tmp" : ".h5") == 0;
+}
+
+/* Remove what an earlier run left, and nothing else. */
+static mad_status clear(mad_ctx *ctx, const char *dir)
+{
+    int lock = -1;
+    DIR *d = NULL;
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_folder_lock(ctx, dir, &lock));
+    d = opendir(dir);
+    for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
+        if (is_result(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) != 0) {
+            st = mad_fail(ctx, MAD_E_IO, "%s/%s: cannot remove: %s", dir, entry->d_name,
+                          strerror(errno));
+            goto out;
+        }
+    }
+out:
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+    if (lock >= 0) {
+        (void)close(lock);
+    }
+    return st;
+}
+
+/* There is something in `dir` already. */
+static mad_status take_over(mad_ctx *ctx, const char *dir, int replace)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const int is_run = is_run_folder(ctx->scratch, dir);
+    mad_arena_release(ctx->scratch, mark);
+    if (replace && is_run) {
+        return clear(ctx, dir);
+    }
+    if (replace) {
+        return mad_fail(ctx, MAD_E_EXISTS, "%s holds no run: --force replaces nothing else", dir);
+    }
+    return is_run ? mad_fail(ctx, MAD_E_EXISTS,
+                             "%s exists: go on with `madloop resume %s`, replace it with --force, "
+                             "or name another folder with -o",
+                             dir, dir)
+                  : mad_fail(ctx, MAD_E_EXISTS,
+                             "%s exists and holds no run: name another folder with -o", dir);
+}
+
+mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config, int replace)
 {
     mad_status st = MAD_OK;
     char parent[PATH_MAX];
-    snprintf(parent, sizeof parent, "%s", dir);
+    MAD_TRY(copy_name(ctx, dir, parent));
     char *slash = strrchr(parent, '/');
     if (slash != NULL && slash != parent) {
         *slash = '\0';
@@ -100,70 +208,12 @@ mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *co
             return mad_fail(ctx, MAD_E_IO, "%s: cannot create folder: %s", dir, strerror(errno));
         }
         if (!is_empty(dir)) {
-            return mad_fail(
-                ctx, MAD_E_EXISTS,
-                "%s exists: go on with `madloop resume %s`, replace it with --force, or "
-                "name another folder with -o",
-                dir, dir);
+            MAD_TRY(take_over(ctx, dir, replace));
         }
     }
     MAD_TRY(write_config(ctx, dir, config));
 out:
     return st;
-}
-
-static int is_ours(const char *name)
-{
-    static const char *const names[] = {"run.h5",           ".run.h5.tmp", "config.yaml",
-                                        ".config.yaml.tmp", "log.jsonl",   "lock"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    const size_t n = strlen(name);
-    const char *stem = name[0] == '.' ? name + 1 : name;
-    return strncmp(stem, "gen-", 4) == 0 && n > 3 &&
-           (strcmp(name + n - 3, ".h5") == 0 || strcmp(name + n - 4, ".tmp") == 0);
-}
-
-mad_status mad_folder_clear(mad_ctx *ctx, const char *dir)
-{
-    mad_folder look;
-    mad_status st = MAD_OK;
-    DIR *d = NULL;
-    if (access(dir, F_OK) != 0 || is_empty(dir)) {
-        return MAD_OK;
-    }
-    st = mad_folder_look(ctx, dir, &look);
-    if (st == MAD_E_DATA) {
-        mad_ctx_clear(ctx); /* a damaged run may be replaced too */
-        st = MAD_OK;
-    } else if (st == MAD_OK && look.state == MAD_FOLDER_NONE) {
-        st = mad_fail(ctx, MAD_E_EXISTS, "%s holds no run: --force removes nothing else", dir);
-    } else if (st == MAD_OK && look.is_locked) {
-        st = mad_fail(ctx, MAD_E_EXISTS, "%s: another process is running this", dir);
-    }
-    MAD_TRY(st);
-    d = opendir(dir);
-    for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
-        if (is_ours(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) != 0) {
-            st = mad_fail(ctx, MAD_E_IO, "%s/%s: cannot remove: %s", dir, entry->d_name,
-                          strerror(errno));
-            goto out;
-        }
-    }
-out:
-    if (d != NULL) {
-        (void)closedir(d);
-    }
-    return st;
-}
-
-static int file_in(const char *dir, const char *name)
-{
-    char path[PATH_MAX];
-    return path_join(path, dir, name) && access(path, F_OK) == 0;
 }
 
 static int is_locked(const char *dir)
@@ -184,13 +234,13 @@ mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
     mad_run run;
     mad_arena *mem = NULL;
     *out = (mad_folder){.state = MAD_FOLDER_NONE, .is_locked = is_locked(dir)};
-    if (!file_in(dir, "run.h5")) {
-        out->state = file_in(dir, "config.yaml") ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
-        return MAD_OK;
-    }
     mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a run file");
+    }
+    if (!file_in(dir, "run.h5")) {
+        out->state = is_run_folder(mem, dir) ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
+        goto out;
     }
     MAD_TRY(mad_run_read(ctx, mem, dir, &run));
     out->n_done = run.n_done;
@@ -199,23 +249,6 @@ mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
 out:
     mad_arena_destroy(mem);
     return st;
-}
-
-/* The first line of config.yaml, without its mark, in mem; NULL when it is not there. */
-static const char *read_directory(mad_arena *mem, const char *path)
-{
-    char line[PATH_MAX + sizeof directory_mark];
-    FILE *file = fopen(path, "r");
-    const char *directory = NULL;
-    if (file != NULL && fgets(line, sizeof line, file) != NULL &&
-        strncmp(line, directory_mark, sizeof directory_mark - 1) == 0) {
-        line[strcspn(line, "\n")] = '\0';
-        directory = mad_arena_text(mem, line + sizeof directory_mark - 1);
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return directory;
 }
 
 mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
@@ -258,6 +291,7 @@ static int by_name(const void *a, const void *b)
 mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
                            const char ***out)
 {
+    mad_status st = MAD_OK;
     size_t capacity = 0;
     *n = 0;
     *out = NULL;
@@ -268,24 +302,33 @@ mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t
     for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
         char path[PATH_MAX];
         if (entry->d_name[0] == '.' || !path_join(path, dir, entry->d_name) ||
-            !file_in(path, "config.yaml")) {
+            !is_run_folder(mem, path)) {
             continue;
         }
         if (*n == capacity) {
             const size_t larger = capacity == 0 ? 16 : 2 * capacity;
             const char **grown = mad_arena_take(mem, larger, sizeof *grown);
             if (grown == NULL) {
-                break;
+                st = mad_fail_memory(ctx, "the list of runs");
+                goto out;
             }
-            memcpy(grown, *out, *n * sizeof *grown);
+            if (*n > 0) {
+                memcpy(grown, *out, *n * sizeof *grown);
+            }
             *out = grown;
             capacity = larger;
         }
-        (*out)[(*n)++] = mad_arena_text(mem, path);
+        (*out)[*n] = mad_arena_text(mem, path);
+        if ((*out)[*n] == NULL) {
+            st = mad_fail_memory(ctx, "the list of runs");
+            goto out;
+        }
+        (*n)++;
     }
-    (void)closedir(d);
     if (*n > 0) {
         qsort(*out, *n, sizeof **out, by_name);
     }
-    return MAD_OK;
+out:
+    (void)closedir(d);
+    return st;
 }

@@ -24,15 +24,13 @@ const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config
 MAD_MUST_CHECK mad_status mad_folder_make(mad_ctx *ctx, const char *dir);
 
 /**
- * Create `dir` (which must not exist, or be empty) and write config.yaml into it.
- * errors  MAD_E_EXISTS: there is something; MAD_E_IO
+ * Create `dir` and write config.yaml into it. A folder that is there must be empty or, with
+ * `replace`, hold a run, whose files (and no others) are removed.
+ * errors  MAD_E_EXISTS: there is something else, or a process is writing the run;  MAD_E_USAGE: an
+ *         empty name;  MAD_E_IO
  */
-MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir,
-                                            const mad_config *config);
-
-/** Remove what a run left in `dir` (its known file names only), so that it can start again.
- *  errors  MAD_E_EXISTS: the folder holds no run; MAD_E_IO */
-MAD_MUST_CHECK mad_status mad_folder_clear(mad_ctx *ctx, const char *dir);
+MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config,
+                                            int replace);
 
 /** errors  MAD_E_DATA: run.h5 damaged; a folder without a run is no error (MAD_FOLDER_NONE) */
 MAD_MUST_CHECK mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out);

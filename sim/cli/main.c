@@ -75,6 +75,7 @@ static mad_status run(mad_app *app, int argc, char **argv)
 int main(int argc, char **argv)
 {
     shorten_spinning(argv);
+    mad_app_keep_write_errors();
     mad_app app = {.registry = &mad_builtin, .n_threads = mad_app_default_threads()};
     app.ctx = mad_ctx_create(app.n_threads);
     if (app.ctx == NULL) {
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
     if (st != MAD_OK && app.ctx->message[0] != '\0') {
         fprintf(stderr, "madloop: %s\n", app.ctx->message);
     }
-    if (fflush(stdout) != 0 && st == MAD_OK) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && st == MAD_OK) {
         fprintf(stderr, "madloop: cannot write to standard output\n");
         st = MAD_E_IO;
     }

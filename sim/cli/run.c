@@ -120,11 +120,11 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
     if (dir == NULL) {
         dir = mad_folder_name(mem, "runs", &config);
     }
-    if (force) {
-        MAD_TRY(mad_folder_clear(app->ctx, dir));
+    if (dir == NULL) {
+        st = mad_fail_memory(app->ctx, "a run");
+        goto out;
     }
-    MAD_TRY(mad_folder_create(app->ctx, dir, &config));
-    MAD_TRY(mad_execute(app, dir, &execute));
+    MAD_TRY(mad_execute_new(app, mem, dir, &config, force, &execute));
     printf("%s\n", dir);
 out:
     mad_arena_destroy(mem);
@@ -159,7 +159,7 @@ static mad_status resume_verb(mad_app *app, int argc, char **argv)
     MAD_TRY(mad_app_set_threads(app, execute.n_threads));
     MAD_TRY(mad_folder_look(app->ctx, args.text[0], &look));
     if (look.state != MAD_FOLDER_NONE) {
-        MAD_TRY(mad_execute(app, args.text[0], &execute));
+        MAD_TRY(mad_execute(app, args.text[0], args.text[0], &execute));
         printf("%s\n", args.text[0]);
     } else {
         MAD_TRY(mad_execute_all(app, mem, args.text[0], &execute));

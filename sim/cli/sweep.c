@@ -8,6 +8,7 @@
 
 #include "sim/cli/app.h"
 #include "sim/cli/execute.h"
+#include "sim/engine/engine.h"
 
 enum { MAX_POINTS = 1000000 };
 
@@ -24,33 +25,40 @@ static mad_status summarise_failures(mad_ctx *ctx, const char *dir, size_t n_fai
                     n_failed, n_runs, dir);
 }
 
-mad_status mad_execute_all(mad_app *app, mad_arena *mem, const char *dir,
-                           const mad_execute_options *options)
+/* The runs of a sweep in `dir`; the first failures do not keep the others from running. */
+static mad_status execute_runs(mad_app *app, const char *dir, size_t n_runs,
+                               const char *const *runs, const mad_execute_options *options)
 {
-    mad_status st = MAD_OK;
-    size_t n_runs = 0, n_failed = 0;
-    const char **runs = NULL;
-    MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
-    if (n_runs == 0) {
-        return mad_fail(app->ctx, MAD_E_IO, "%s holds no run (no config.yaml in it or one below)",
-                        dir);
-    }
+    size_t n_failed = 0;
     for (size_t i = 0; i < n_runs; i++) {
-        st = mad_execute(app, runs[i], options);
+        const mad_status st = mad_execute(app, runs[i], dir, options);
         if (st == MAD_E_INTERRUPTED) {
             return st;
         }
-        if (st != MAD_OK) { /* the others still run */
+        if (st != MAD_OK) {
             fprintf(stderr, "madloop: %s: %s\n", runs[i], app->ctx->message);
             mad_ctx_clear(app->ctx);
             n_failed++;
-            st = MAD_OK;
         } else {
             printf("%s\n", runs[i]);
             fflush(stdout);
         }
     }
-    MAD_TRY(summarise_failures(app->ctx, dir, n_failed, n_runs));
+    return summarise_failures(app->ctx, dir, n_failed, n_runs);
+}
+
+mad_status mad_execute_all(mad_app *app, mad_arena *mem, const char *dir,
+                           const mad_execute_options *options)
+{
+    mad_status st = MAD_OK;
+    size_t n_runs = 0;
+    const char **runs = NULL;
+    MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
+    if (n_runs == 0) {
+        return mad_fail(app->ctx, MAD_E_IO, "%s holds no run (neither itself nor one level below)",
+                        dir);
+    }
+    MAD_TRY(execute_runs(app, dir, n_runs, runs, options));
 out:
     return st;
 }
@@ -121,42 +129,48 @@ static mad_status point_overrides(mad_ctx *ctx, mad_arena *mem, const grid *g, s
     return MAD_OK;
 }
 
-/* Every point gets its folder before the first one runs: `status` and `resume` see the whole. */
-static mad_status create_point(mad_app *app, mad_arena *mem, const char *path, const char *dir,
-                               size_t n_overrides, char **overrides, int smoke)
+/* What a point is made of: the file and the words that all points share. */
+typedef struct recipe {
+    const char *path;
+    size_t n_overrides;
+    char **overrides;
+    int smoke;
+} recipe;
+
+/* The configuration of point i, in mem. */
+static mad_status load_point(mad_app *app, mad_arena *mem, const recipe *from, const grid *g,
+                             size_t i_point, mad_config *out)
 {
-    mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
-    mad_config config;
-    mad_folder look;
-    MAD_TRY(mad_load_config(app, mem, path, n_overrides, overrides, smoke, &config));
-    const char *folder = mad_folder_name(mem, dir, &config);
-    if (folder == NULL) {
-        return mad_fail_memory(ctx, "a sweep");
+    char **all = mad_arena_take(mem, from->n_overrides + g->n_axes, sizeof *all);
+    if (all == NULL) {
+        return mad_fail_memory(app->ctx, "a sweep");
     }
-    MAD_TRY(mad_folder_look(ctx, folder, &look));
-    if (look.state == MAD_FOLDER_NONE) {
-        MAD_TRY(mad_folder_create(ctx, folder, &config));
-    }
+    memcpy(all, from->overrides, from->n_overrides * sizeof *all);
+    MAD_TRY(point_overrides(app->ctx, mem, g, i_point, all + from->n_overrides));
+    MAD_TRY(mad_load_config(app, mem, from->path, from->n_overrides + g->n_axes, all, from->smoke,
+                            out));
 out:
     return st;
 }
 
-static mad_status create_points(mad_app *app, mad_arena *mem, const char *path, const char *dir,
-                                const grid *g, size_t n_overrides, char **overrides, int smoke)
+/* Every configuration, and the first experiment with its data file: what is wrong with the sweep
+ * as a whole must leave no folder. */
+static mad_status check_points(mad_app *app, const recipe *from, const grid *g)
 {
     mad_status st = MAD_OK;
-    char **all = mad_arena_take(mem, n_overrides + g->n_axes, sizeof *all);
+    mad_config config;
+    mad_experiment *experiment;
     mad_arena *point = mad_arena_create(1 << 16);
-    if (all == NULL || point == NULL) {
-        st = mad_fail_memory(app->ctx, "a sweep");
-        goto out;
+    if (point == NULL) {
+        return mad_fail_memory(app->ctx, "a sweep");
     }
-    memcpy(all, overrides, n_overrides * sizeof *all);
     for (size_t i = 0; i < g->n_points; i++) {
         const mad_arena_mark mark = mad_arena_get_mark(point);
-        MAD_TRY(point_overrides(app->ctx, point, g, i, all + n_overrides));
-        MAD_TRY(create_point(app, point, path, dir, n_overrides + g->n_axes, all, smoke));
+        MAD_TRY(load_point(app, point, from, g, i, &config));
+        if (i == 0) {
+            MAD_TRY(mad_experiment_create(app->ctx, point, &config, app->registry, &experiment));
+        }
         mad_arena_release(point, mark);
     }
 out:
@@ -164,7 +178,66 @@ out:
     return st;
 }
 
+/* Every point gets its folder before the first one runs: `status` and `resume` see the whole. */
+static mad_status create_point(mad_app *app, const char *folder, const mad_config *config)
+{
+    mad_status st = MAD_OK;
+    mad_folder look;
+    MAD_TRY(mad_folder_look(app->ctx, folder, &look));
+    if (look.state == MAD_FOLDER_NONE) {
+        MAD_TRY(mad_folder_create(app->ctx, folder, config, 0));
+    }
+out:
+    return st;
+}
+
+/* runs[n_points]: the folders, from mem. */
+static mad_status create_points(mad_app *app, mad_arena *mem, const recipe *from, const char *dir,
+                                const grid *g, const char **runs)
+{
+    mad_status st = MAD_OK;
+    mad_config config;
+    mad_arena *point = mad_arena_create(1 << 16);
+    if (point == NULL) {
+        return mad_fail_memory(app->ctx, "a sweep");
+    }
+    for (size_t i = 0; i < g->n_points; i++) {
+        const mad_arena_mark mark = mad_arena_get_mark(point);
+        MAD_TRY(load_point(app, point, from, g, i, &config));
+        runs[i] = mad_folder_name(mem, dir, &config);
+        if (runs[i] == NULL) {
+            st = mad_fail_memory(app->ctx, "a sweep");
+            goto out;
+        }
+        MAD_TRY(create_point(app, runs[i], &config));
+        mad_arena_release(point, mark);
+    }
+out:
+    mad_arena_destroy(point);
+    return st;
+}
+
+/* A sweep beside the files of a single run would hide it from every other verb. */
+static mad_status refuse_run_folder(mad_ctx *ctx, const char *dir)
+{
+    mad_folder look;
+    const mad_status st = mad_folder_look(ctx, dir, &look);
+    if (st == MAD_OK && look.state != MAD_FOLDER_NONE) {
+        return mad_fail(ctx, MAD_E_EXISTS,
+                        "%s holds a single run: name another folder for the sweep with -o", dir);
+    }
+    return st;
+}
+
 /* ---- verb ---------------------------------------------------------------------------------- */
+
+/* runs/NAME */
+static const char *sweep_folder(mad_arena *mem, const mad_config *config)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "runs/%s", mad_get_text(&config->root, "name"));
+    return mad_arena_text(mem, path);
+}
 
 mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args, const char *dir,
                      int smoke, const mad_execute_options *execute)
@@ -191,12 +264,17 @@ mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args, co
             return mad_fail(ctx, MAD_E_RANGE, "the grid has more than %d points", MAX_POINTS);
         }
     }
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s%s", dir != NULL ? dir : "runs/",
-             dir != NULL ? "" : mad_get_text(&config.root, "name"));
+    const recipe from = {args->text[0], n_overrides, overrides, smoke};
+    const char **runs = mad_arena_take(mem, g.n_points, sizeof *runs);
+    const char *folder = dir != NULL ? dir : sweep_folder(mem, &config);
+    if (runs == NULL || folder == NULL) {
+        return mad_fail_memory(ctx, "a sweep");
+    }
+    MAD_TRY(refuse_run_folder(ctx, folder));
+    MAD_TRY(check_points(app, &from, &g));
     MAD_TRY(mad_folder_make(ctx, folder));
-    MAD_TRY(create_points(app, mem, args->text[0], folder, &g, n_overrides, overrides, smoke));
-    MAD_TRY(mad_execute_all(app, mem, folder, execute));
+    MAD_TRY(create_points(app, mem, &from, folder, &g, runs));
+    MAD_TRY(execute_runs(app, folder, g.n_points, runs, execute));
 out:
     return st;
 }

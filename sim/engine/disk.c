@@ -175,6 +175,29 @@ static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, s
     return MAD_OK;
 }
 
+/* A run goes on only as what it began as: with another configuration or other data its two halves
+ * would belong to different experiments. */
+static mad_status check_same(mad_ctx *ctx, const engine *g, const mad_run *run)
+{
+    const struct {
+        const char *name, *what;
+    } hashes[] = {{"config_hash", "config.yaml"}, {"data_hash", "the data file"}};
+    const mad_run_layout *layout = &g->e->layout;
+    for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
+        const char *name = hashes[i].name;
+        const char *now = mad_attribute_text(layout->n_attributes, layout->attributes, name);
+        const char *then = mad_attribute_text(run->n_attributes, run->attributes, name);
+        if (now != NULL && (then == NULL || strcmp(now, then) != 0)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "%s: %s is not what this run began with (%s %s, then %s): put it back, "
+                            "or begin a new run",
+                            g->options->dir, hashes[i].what, name, now,
+                            then != NULL ? then : "none");
+        }
+    }
+    return MAD_OK;
+}
+
 mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
 {
     mad_status st = MAD_OK;
@@ -186,6 +209,7 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
         return mad_fail_memory(ctx, "a run file");
     }
     MAD_TRY(mad_run_read(ctx, mem, g->options->dir, &run));
+    MAD_TRY(check_same(ctx, g, &run));
     for (size_t t = last - n_models + 1; t <= last; t++) {
         MAD_TRY(restore_model(ctx, g, t, file_of(g, t)));
         MAD_TRY(restore_lineage(ctx, g, &run, t));

@@ -162,6 +162,8 @@ static mad_status create_engine(mad_ctx *ctx, engine *g)
     g->n_slots = g->options->first_generation > 1
                      ? larger(e->n_regrow, e->n_models_kept)
                      : larger(e->n_models_kept, smaller(e->every, e->n_regrow));
+    MAD_TRY(mad_check_memory(ctx, "the saved models",
+                             (double)n_replicates * (double)g->n_slots * (double)g->state_bytes));
     for (size_t i = 0; i < n_replicates; i++) {
         g->replicates[i].index = (uint32_t)i;
         MAD_TRY(create_replicate(ctx, g, &g->replicates[i]));
@@ -311,8 +313,8 @@ static mad_status prepare(mad_ctx *ctx, engine *g, double t_start)
             MAD_TRY(mad_run_create(ctx, options->dir, &g->e->layout));
         }
     } else {
-        MAD_TRY(for_replicates(ctx, g, reference_alone, t_start));
         MAD_TRY(mad_disk_restore(ctx, g, options->first_generation));
+        MAD_TRY(for_replicates(ctx, g, reference_alone, t_start));
     }
     MAD_TRY(draw_real_preview(ctx, g));
 out:

@@ -2,7 +2,9 @@
 #include "sim/engine/internal.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/store/datafile.h"
 
@@ -32,6 +34,27 @@ out:
     return st;
 }
 
+mad_status mad_check_memory(mad_ctx *ctx, const char *what, double n_bytes)
+{
+    const double installed = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (n_bytes > installed) {
+        return mad_fail(ctx, MAD_E_MEMORY,
+                        "%s would take %.3g GB of memory, this machine has %.3g GB", what,
+                        n_bytes / 1e9, installed / 1e9);
+    }
+    return MAD_OK;
+}
+
+/* The rows of a plan, which every replicate holds. */
+static mad_status check_pool(mad_ctx *ctx, const mad_experiment *e, size_t t, size_t n_rows)
+{
+    char what[96];
+    snprintf(what, sizeof what, "the %zu training rows of generation %zu", n_rows, t);
+    return mad_check_memory(ctx, what,
+                            (double)n_rows * (double)e->world->info.dim * sizeof(double) *
+                                (double)e->setting.n_replicates);
+}
+
 /* Sizes that the whole run needs, from every generation's plan. */
 static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
 {
@@ -47,6 +70,7 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_plan plan;
         size_t n_rows = 0;
+        MAD_TRY(mad_ctx_poll(ctx));
         MAD_TRY(loop->plan(ctx, e->loop, t, ctx->scratch, &plan));
         for (size_t i = 0; i < plan.n_blocks; i++) {
             const mad_block block = plan.blocks[i];
@@ -63,6 +87,9 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
                               t, block.n_rows, e->world->info.n_train);
                 goto out;
             }
+        }
+        if (n_rows > e->max_train_rows) {
+            MAD_TRY(check_pool(ctx, e, t, n_rows));
         }
         e->max_train_rows = n_rows > e->max_train_rows ? n_rows : e->max_train_rows;
         if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
@@ -298,8 +325,12 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     MAD_TRY(choose_metrics(ctx, mem, e));
     e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);
     e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
+    MAD_TRY(mad_check_memory(ctx, "the reference rows of the measures",
+                             (double)e->n_measure * (double)e->world->info.dim * sizeof(double) *
+                                 (double)(e->setting.n_replicates + ctx->n_workers)));
     e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
     MAD_TRY(mad_layout_create(ctx, mem, e));
+    MAD_TRY(mad_run_check(ctx, &e->layout));
     *out = e;
 out:
     return st;

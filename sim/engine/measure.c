@@ -82,6 +82,7 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r, int with
     const mad_world *world = e->world;
     worker *w = &g->workers[ctx->i_worker];
     mad_status st = MAD_OK;
+    MAD_TRY(mad_ctx_poll(ctx));
     if (r->reference.n_rows > 0) {
         MAD_TRY(world->type->draw(ctx, world, MAD_PART_REFERENCE,
                                   mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));

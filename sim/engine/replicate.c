@@ -180,12 +180,15 @@ mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r)
     mad_status st = MAD_OK;
     held_block *kept = NULL, *old = r->held;
     held_block **tail = &kept;
-    /* 1: what the plan still wants stays; buffers of the rest are free for the new blocks */
-    while (old != NULL) {
+    /* 1: what the plan still wants stays; buffers of the rest are free for the new blocks. Both are
+     * in the order of the plans: the search goes on where the last one ended. */
+    for (size_t begin = 0; old != NULL;) {
         held_block *next = old->next;
         int wanted = 0;
         for (size_t i = 0; i < plan->n_blocks && !wanted; i++) {
-            wanted = same_block(old->block, plan->blocks[i]);
+            const size_t at = (begin + i) % plan->n_blocks;
+            wanted = same_block(old->block, plan->blocks[at]);
+            begin = wanted ? at + 1 : begin;
         }
         held_block **list = wanted ? tail : &r->idle;
         old->next = wanted ? NULL : r->idle;

@@ -167,7 +167,7 @@ out:
 }
 
 /* Layouts come from the engine: a wrong one is a bug, but sizes are the user's. */
-static mad_status check_layout(mad_ctx *ctx, const mad_run_layout *layout)
+mad_status mad_run_check(mad_ctx *ctx, const mad_run_layout *layout)
 {
     MAD_ASSERT(layout->n_replicates > 0 && layout->n_generations > 0);
     if (layout->n_replicates > INT32_MAX || layout->n_generations > INT32_MAX) {
@@ -208,7 +208,7 @@ mad_status mad_run_create(mad_ctx *ctx, const char *dir, const mad_run_layout *l
     if (st != MAD_OK) {
         return st;
     }
-    MAD_TRY(check_layout(ctx, layout));
+    MAD_TRY(mad_run_check(ctx, layout));
     MAD_TRY(mad_h5_create_file(ctx, names.temp, &file));
     MAD_TRY(write_layout(ctx, file, layout));
 out:

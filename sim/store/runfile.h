@@ -46,6 +46,9 @@ typedef struct mad_run_layout {
 /** 1 for the groups a run file may hold: metrics floor theory lineage cost loss. */
 int mad_run_has_group(const char *name);
 
+/** MAD_E_RANGE: a series above MAD_RUN_MAX_VALUES, or too many replicates or generations. */
+MAD_MUST_CHECK mad_status mad_run_check(mad_ctx *ctx, const mad_run_layout *layout);
+
 /**
  * Write DIR/run.h5 with every dataset (series filled with NaN) and n_done = 0. DIR must exist; a
  * run.h5 in it is replaced.
