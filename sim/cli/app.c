@@ -1,6 +1,7 @@
 /* sim/cli/app.c: threads and signals of the process. */
 #include "sim/cli/app.h"
 
+#include <fcntl.h>
 #include <omp.h>
 #include <signal.h>
 #include <string.h>
@@ -39,9 +40,16 @@ mad_status mad_app_set_threads(mad_app *app, size_t n_threads)
     return MAD_OK;
 }
 
-void mad_app_keep_write_errors(void)
+void mad_app_guard_files(void)
 {
     struct sigaction action;
+    int fd;
+    do { /* takes the lowest free number */
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
     memset(&action, 0, sizeof action);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGXFSZ, &action, NULL);

@@ -11,9 +11,10 @@ size_t mad_app_default_threads(void);
  * kept. errors  MAD_E_MEMORY */
 MAD_MUST_CHECK mad_status mad_app_set_threads(mad_app *app, size_t n_threads);
 
-/** A file that may not grow further (RLIMIT_FSIZE) fails to be written like a full disk does, and
- *  does not end the process by SIGXFSZ. */
-void mad_app_keep_write_errors(void);
+/** What was started with a closed standard stream gets one that cannot be written, so that no other
+ *  file takes its number and its text; and a file that may not grow further (RLIMIT_FSIZE) fails as
+ * one on a full disk does, instead of ending the process by SIGXFSZ. */
+void mad_app_guard_files(void);
 
 /** From now on the first Ctrl-C (or SIGTERM) raises ctx->stop, the second ends the process. */
 void mad_app_catch_signals(mad_app *app);

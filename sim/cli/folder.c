@@ -94,7 +94,9 @@ static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *
     const int printed = fprintf(file, "%s%s\n%s", directory_mark, base, config->resolved);
     const int synced = fflush(file) == 0 && fsync(fileno(file)) == 0;
     if (fclose(file) != 0 || printed < 0 || !synced || rename(temporary, path) != 0) {
-        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(errno));
+        const int reason = errno;
+        (void)unlink(temporary);
+        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(reason));
     }
     return MAD_OK;
 }

@@ -75,7 +75,7 @@ static mad_status run(mad_app *app, int argc, char **argv)
 int main(int argc, char **argv)
 {
     shorten_spinning(argv);
-    mad_app_keep_write_errors();
+    mad_app_guard_files();
     mad_app app = {.registry = &mad_builtin, .n_threads = mad_app_default_threads()};
     app.ctx = mad_ctx_create(app.n_threads);
     if (app.ctx == NULL) {

@@ -43,30 +43,44 @@ static const char *state_word(const char *dir, const mad_folder *look)
     return look->state == MAD_FOLDER_PARTIAL ? "stopped" : "waiting";
 }
 
-static mad_status show_run(mad_app *app, mad_arena *mem, const char *dir, json_t *list)
+static mad_status look_at(mad_app *app, mad_arena *mem, const char *dir, mad_folder *look)
 {
-    mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
-    mad_folder look;
     mad_config config;
-    size_t n_generations;
-    MAD_TRY(mad_folder_look(ctx, dir, &look));
-    n_generations = look.n_generations;
-    if (look.state == MAD_FOLDER_PENDING) {
-        MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
-        n_generations = mad_get_size(&config.root, "generations");
-    }
-    const char *state = state_word(dir, &look);
-    if (list == NULL) {
-        printf("%-8s %6zu/%-6zu %s\n", state, look.n_done, n_generations, dir);
-    } else if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "dir", dir, "state",
-                                                     state, "n_done", (json_int_t)look.n_done,
-                                                     "generations", (json_int_t)n_generations)) !=
-               0) {
-        st = mad_fail_memory(ctx, "the status");
+    MAD_TRY(mad_folder_look(app->ctx, dir, look));
+    if (look->state == MAD_FOLDER_PENDING) {
+        MAD_TRY(mad_folder_config(app->ctx, mem, dir, app->registry, &config));
+        look->n_generations = mad_get_size(&config.root, "generations");
     }
 out:
     return st;
+}
+
+static mad_status show_line(mad_ctx *ctx, const char *dir, const char *state,
+                            const mad_folder *look, json_t *list)
+{
+    if (list == NULL) {
+        printf("%-8s %6zu/%-6zu %s\n", state, look->n_done, look->n_generations, dir);
+        return MAD_OK;
+    }
+    json_t *row =
+        json_pack("{s:s, s:s, s:I, s:I}", "dir", dir, "state", state, "n_done",
+                  (json_int_t)look->n_done, "generations", (json_int_t)look->n_generations);
+    return json_array_append_new(list, row) == 0
+               ? MAD_OK
+               : mad_fail(ctx, MAD_E_IO, "%s: JSON cannot hold this name", dir);
+}
+
+/* A run that cannot be read is shown too: it must not hide the others. */
+static mad_status show_run(mad_app *app, mad_arena *mem, const char *dir, json_t *list)
+{
+    mad_folder look = {.state = MAD_FOLDER_NONE};
+    const mad_status st = look_at(app, mem, dir, &look);
+    if (st == MAD_OK) {
+        return show_line(app->ctx, dir, state_word(dir, &look), &look, list);
+    }
+    const mad_status shown = show_line(app->ctx, dir, "damaged", &look, list);
+    return shown == MAD_OK ? st : shown;
 }
 
 static mad_status show_all(mad_app *app, mad_arena *mem, const char *dir, json_t *list)
@@ -84,7 +98,8 @@ static mad_status show_all(mad_app *app, mad_arena *mem, const char *dir, json_t
         return mad_fail(app->ctx, MAD_E_IO, "%s holds no run", dir);
     }
     for (size_t i = 0; i < n_runs; i++) {
-        MAD_TRY(show_run(app, mem, runs[i], list));
+        const mad_status shown = show_run(app, mem, runs[i], list);
+        st = st == MAD_OK ? shown : st;
     }
 out:
     return st;
@@ -107,7 +122,7 @@ static mad_status status_verb(mad_app *app, int argc, char **argv)
         goto out;
     }
     list = as_json ? json_array() : NULL;
-    MAD_TRY(show_all(app, mem, args.text[0], list));
+    st = show_all(app, mem, args.text[0], list);
     if (list != NULL) {
         char *text = json_dumps(list, JSON_INDENT(2));
         printf("%s\n", text != NULL ? text : "[]");

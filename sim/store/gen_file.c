@@ -122,6 +122,7 @@ out:
         st = mad_publish_commit(ctx, &names);
     }
     if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "writing '%s'", names.path);
         mad_publish_abandon(&names);
     }
     return st;

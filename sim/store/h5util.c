@@ -12,6 +12,9 @@ enum { CHUNK_BYTES = 1 << 20, MAX_TEXT_BYTES = 1 << 26, MAX_GROUP_BYTES = 256 };
 
 void mad_h5_quiet(void)
 {
+    /* files are closed here, one by one; what the library closes at exit are those that could not
+     * be written to a full disk, and there it crashes */
+    (void)H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -23,6 +26,20 @@ static herr_t keep_first(unsigned i_entry, const H5E_error2_t *entry, void *arg)
         snprintf(text, MAD_MESSAGE_BYTES / 2, "%s", entry->desc);
     }
     return 0;
+}
+
+/* "file write failed: time = ..., filename = ..., error message = 'No space left', ...": the part
+ * between the quotes; of any other reason the first line. */
+static const char *brief_reason(char *reason)
+{
+    static const char mark[] = "error message = '";
+    char *found = strstr(reason, mark);
+    if (found != NULL) {
+        reason = found + sizeof mark - 1;
+        reason[strcspn(reason, "'")] = '\0';
+    }
+    reason[strcspn(reason, "\n")] = '\0';
+    return reason;
 }
 
 mad_status mad_h5_fail(mad_ctx *ctx, mad_status code, const char *format, ...)
@@ -38,7 +55,7 @@ mad_status mad_h5_fail(mad_ctx *ctx, mad_status code, const char *format, ...)
     if (reason[0] == '\0') {
         return mad_fail(ctx, code, "%s", what);
     }
-    return mad_fail(ctx, code, "%s (HDF5: %s)", what, reason);
+    return mad_fail(ctx, code, "%s (HDF5: %s)", what, brief_reason(reason));
 }
 
 mad_status mad_h5_close(mad_ctx *ctx, mad_status st, hid_t id)
