@@ -217,9 +217,11 @@ static mad_status for_replicates(mad_ctx *ctx, engine *g, replicate_fn *fn, doub
     if (g->n_workers > 1) {
         MAD_TRY(mad_par_for(ctx, n_replicates, run_job, &j));
     } else {
+        /* small models take less time than a look at the clock */
+        const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
         for (size_t i = 0; i < n_replicates; i++) {
             MAD_TRY(run_job(ctx, &j, i));
-            if (fn == mad_replicate_step && i + 1 < n_replicates) {
+            if (is_slow && fn == mad_replicate_step && i + 1 < n_replicates) {
                 report(g, t_start, i + 1);
             }
         }

@@ -126,12 +126,20 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
 
 /* ---- measures ------------------------------------------------------------------------------ */
 
+/* The worlds a group asks for; groups name one kind, or all that have rows of numbers. */
+static const char *kind_wanted(unsigned worlds)
+{
+    return worlds == 1u << MAD_WORLD_CATEGORICAL  ? "a world of categories, such as 'zipf'"
+           : worlds == 1u << MAD_WORLD_REGRESSION ? "the world 'regression'"
+                                                  : "a world of numbers, not of categories";
+}
+
 /* NULL when the world and model offer what the group needs, else what is missing. */
 static const char *missing(const mad_experiment *e, const mad_metric_type *type)
 {
     const mad_world_info *info = &e->world->info;
     if (!(type->worlds & 1u << info->kind)) {
-        return "a world of another kind";
+        return kind_wanted(type->worlds);
     }
     if (type->needs & MAD_NEEDS_LABELS &&
         (info->n_classes == 0 || !(e->setting.model->flags & MAD_MODEL_LABELS))) {
@@ -276,6 +284,18 @@ static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
     return MAD_OK;
 }
 
+/* What is held until it is written. */
+static mad_status check_commit(mad_ctx *ctx, const mad_experiment *e)
+{
+    double n_cells = 0.0;
+    for (size_t i = 0; i < e->layout.n_series; i++) {
+        n_cells += (double)e->series[i].width;
+    }
+    return mad_check_memory(ctx, "the results of checkpoint.every generations",
+                            n_cells * (double)e->setting.n_replicates * (double)e->every *
+                                sizeof(double));
+}
+
 /* ---- all together -------------------------------------------------------------------------- */
 
 static void read_sizes(mad_experiment *e)
@@ -331,6 +351,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
     MAD_TRY(mad_layout_create(ctx, mem, e));
     MAD_TRY(mad_run_check(ctx, &e->layout));
+    MAD_TRY(check_commit(ctx, e));
     *out = e;
 out:
     return st;

@@ -243,6 +243,13 @@ static void add_root(mad_ctx *ctx, builder *b)
         number(b, "n_train", (double)info->n_train);
         number(b, "n_reference", (double)info->n_reference);
     }
+    if (info->height > 0) {
+        number(b, "height", (double)info->height);
+        number(b, "width", (double)info->width);
+        number(b, "channels", (double)info->channels);
+        number(b, "pixel_min", info->pixel_min);
+        number(b, "pixel_max", info->pixel_max);
+    }
     e->layout.attributes = take_pending(b, &e->layout.n_attributes);
 }
 
