@@ -3,7 +3,6 @@
 #include "analysis/plot/samples.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/plot/internal.h"
@@ -13,32 +12,23 @@ enum { MAX_GEN_FILES = 10000, MAX_POINTS = 300 };
 static const double LABEL = 16.0; /* left of a row: the run's name, upright */
 static const double PANEL = 112.0, GAP = 8.0, TITLE = 16.0, FOOT = 4.0;
 
-static size_t pair_size(const mad_run_entry *entry, const char *key)
+static size_t run_size(const mad_run *run, const char *name)
 {
-    const char *text = mad_pair_value(entry->n_pairs, entry->pairs, key);
-    return text != NULL ? (size_t)strtoul(text, NULL, 10) : 0;
+    for (size_t i = 0; i < run->n_attributes; i++) {
+        if (strcmp(run->attributes[i].name, name) == 0 && run->attributes[i].text == NULL) {
+            return (size_t)run->attributes[i].number;
+        }
+    }
+    return 0;
 }
 
-static int is_world(const mad_run_entry *entry, const char *kind)
-{
-    const char *text = mad_pair_value(entry->n_pairs, entry->pairs, "world.kind");
-    return text != NULL && strcmp(text, kind) == 0;
-}
-
-/* The configuration knows the shape of pictures in tables; IDX files of square ones need none. */
+/* Grey pictures have their shape recorded beside the run; colour ones are drawn as points. */
 static void find_shape(const mad_run_entry *entry, mad_sheet_run *run)
 {
-    size_t dim = run->preview[0].dim;
-    size_t height = pair_size(entry, "world.height");
-    size_t width = pair_size(entry, "world.width");
-    size_t side = (size_t)lround(sqrt((double)dim));
-
-    if (height * width == dim && dim > 1) {
+    const size_t height = run_size(&entry->run, "height"), width = run_size(&entry->run, "width");
+    if (height * width == run->preview[0].dim && height > 0) {
         run->height = height;
         run->width = width;
-    } else if (is_world(entry, "idx") && side * side == dim && side > 3) {
-        run->height = side;
-        run->width = side;
     }
 }
 

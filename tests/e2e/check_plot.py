@@ -115,7 +115,8 @@ with workspace() as work:
     x = rng.random((1, 20, 28 * 28))
     for g in (1, 2):
         write_run(work / "digits", config(world="csv", world_height=28, world_width=28),
-                  {"recall": (np.ones((1, 2)), RECALL)})
+                  {"recall": (np.ones((1, 2)), RECALL)},
+                  attributes={"height": 28.0, "width": 28.0})
         write_gen(work / "digits", g, x, x, labels=np.arange(20)[None] % 10)
     madloop("plot", work / "digits", "-f", "png")
     check_pictures(work / "digits" / "figures", ("png",))
