@@ -43,10 +43,7 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
     const mad_experiment *e = g->e;
     const size_t dim = e->world->info.dim, n_train = e->max_train_rows;
     mad_status st = MAD_OK;
-    const mad_model_args args = {.values = e->setting.model_values,
-                                 .world = &e->world->info,
-                                 .max_train_rows = n_train,
-                                 .max_sample_rows = e->max_sample_rows};
+    const mad_model_args args = mad_model_args_of(e);
     MAD_TRY(e->setting.model->create(ctx, &args, g->mem, &w->model));
     e->setting.model->fields(w->model, &w->fields);
     MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->buffer));
@@ -97,16 +94,6 @@ out:
     return st;
 }
 
-static size_t state_bytes(const mad_fields *fields)
-{
-    size_t n_bytes = 0;
-    for (size_t i = 0; i < fields->n_fields; i++) {
-        n_bytes += fields->field[i].count *
-                   (fields->field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
-    }
-    return n_bytes;
-}
-
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -155,15 +142,13 @@ static mad_status create_engine(mad_ctx *ctx, engine *g)
     for (size_t i = 0; i < g->n_workers; i++) {
         MAD_TRY(create_worker(ctx, g, &g->workers[i]));
     }
-    g->state_bytes = state_bytes(&g->workers[0].fields);
+    g->state_bytes = mad_state_bytes(&g->workers[0].fields);
     /* what may be sampled again, and what the next commit must write; to resume, all that the next
      * training set is drawn from */
     g->n_line_slots = e->n_regrow;
     g->n_slots = g->options->first_generation > 1
                      ? larger(e->n_regrow, e->n_models_kept)
                      : larger(e->n_models_kept, smaller(e->every, e->n_regrow));
-    MAD_TRY(mad_check_memory(ctx, "the saved models",
-                             (double)n_replicates * (double)g->n_slots * (double)g->state_bytes));
     for (size_t i = 0; i < n_replicates; i++) {
         g->replicates[i].index = (uint32_t)i;
         MAD_TRY(create_replicate(ctx, g, &g->replicates[i]));

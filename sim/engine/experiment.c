@@ -126,12 +126,12 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
 
 /* ---- measures ------------------------------------------------------------------------------ */
 
-/* The worlds a group asks for; groups name one kind, or all that have rows of numbers. */
+/* The worlds a group asks for; groups name one kind, or all but the categories. */
 static const char *kind_wanted(unsigned worlds)
 {
     return worlds == 1u << MAD_WORLD_CATEGORICAL  ? "a world of categories, such as 'zipf'"
            : worlds == 1u << MAD_WORLD_REGRESSION ? "the world 'regression'"
-                                                  : "a world of numbers, not of categories";
+                                                  : "a world of plain rows, such as 'gauss'";
 }
 
 /* NULL when the world and model offer what the group needs, else what is missing. */
@@ -284,6 +284,45 @@ static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
     return MAD_OK;
 }
 
+mad_model_args mad_model_args_of(const mad_experiment *e)
+{
+    return (mad_model_args){.values = e->setting.model_values,
+                            .world = &e->world->info,
+                            .max_train_rows = e->max_train_rows,
+                            .max_sample_rows = e->max_sample_rows};
+}
+
+size_t mad_state_bytes(const mad_fields *fields)
+{
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < fields->n_fields; i++) {
+        n_bytes += fields->field[i].count *
+                   (fields->field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+    }
+    return n_bytes;
+}
+
+/* The model is made once on trial: only it knows which of its settings contradict each other. */
+static mad_status try_model(mad_ctx *ctx, const mad_experiment *e)
+{
+    mad_status st = MAD_OK;
+    mad_model *model = NULL;
+    mad_fields fields;
+    const mad_model_args args = mad_model_args_of(e);
+    mad_arena *mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(ctx, "a model");
+    }
+    MAD_TRY(e->setting.model->create(ctx, &args, mem, &model));
+    e->setting.model->fields(model, &fields);
+    MAD_TRY(mad_check_memory(ctx, "the saved models",
+                             (double)e->setting.n_replicates * (double)e->n_models_kept *
+                                 (double)mad_state_bytes(&fields)));
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
 /* What is held until it is written. */
 static mad_status check_commit(mad_ctx *ctx, const mad_experiment *e)
 {
@@ -349,6 +388,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
                              (double)e->n_measure * (double)e->world->info.dim * sizeof(double) *
                                  (double)(e->setting.n_replicates + ctx->n_workers)));
     e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
+    MAD_TRY(try_model(ctx, e));
     MAD_TRY(mad_layout_create(ctx, mem, e));
     MAD_TRY(mad_run_check(ctx, &e->layout));
     MAD_TRY(check_commit(ctx, e));

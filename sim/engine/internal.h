@@ -50,9 +50,15 @@ struct mad_experiment {
     size_t max_train_rows, max_sample_rows;
 };
 
-/** MAD_E_MEMORY when `what` takes more bytes than the machine has: better said before the start than
- *  by the kernel, which kills whom it likes. */
+/** MAD_E_MEMORY when `what` takes more bytes than the machine has: better said before the start
+ * than by the kernel, which kills whom it likes. */
 MAD_MUST_CHECK mad_status mad_check_memory(mad_ctx *ctx, const char *what, double n_bytes);
+
+/** What the model is created with. */
+mad_model_args mad_model_args_of(const mad_experiment *e);
+
+/** Bytes of one saved model. */
+size_t mad_state_bytes(const mad_fields *fields);
 
 /** Series, vectors and their attributes; theory curves are computed here. */
 MAD_MUST_CHECK mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);

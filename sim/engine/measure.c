@@ -47,8 +47,13 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const ma
         const metric_group *group = &e->groups[i];
         double value[MAX_OUTPUTS];
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-        MAD_TRY(group->type->eval(ctx, &in, value));
+        st = group->type->eval(ctx, &in, value);
         mad_arena_release(ctx->scratch, mark);
+        if (st != MAD_OK) {
+            st = mad_fail_while(ctx, st, "%s%s", floors != NULL ? "floor of measure " : "measure ",
+                                group->type->name);
+            goto out;
+        }
         for (size_t k = 0; k < group->n_chosen; k++) {
             double *to = floors != NULL ? &floors[group->floor[k]][r->index]
                                         : mad_engine_cell(g, group->series[k], r->index);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 1 << 20, MAX_TEXT_BYTES = 1 << 26, MAX_GROUP_BYTES = 256 };
@@ -138,9 +139,13 @@ mad_status mad_h5_open_file(mad_ctx *ctx, const char *path, unsigned flags, hid_
 {
     mad_status st = MAD_OK;
     hid_t access = H5I_INVALID_HID, file = H5I_INVALID_HID;
-    FILE *plain = fopen(path, "rb"); /* a missing file is not a damaged one */
+    struct stat info;
     int first_byte;
 
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* opening a pipe would wait for ever */
+        return mad_fail(ctx, MAD_E_DATA, "'%s' is not a regular file", path);
+    }
+    FILE *plain = fopen(path, "rb"); /* a missing file is not a damaged one */
     if (plain == NULL) {
         return mad_fail(ctx, MAD_E_IO, "cannot open '%s': %s", path, strerror(errno));
     }
