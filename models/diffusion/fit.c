@@ -194,6 +194,8 @@ static mad_status read_classes(mad_ctx *ctx, mad_diffusion *self, const mad_set 
     return MAD_OK;
 }
 
+/* A warm start goes on from the parameters as they are, with fresh moments and a fresh average:
+ * the learning-rate schedule and the averaging window span the warm steps alone. */
 static mad_status prepare(mad_ctx *ctx, mad_diffusion *self, const mad_set *train,
                           const mad_fit_args *args)
 {
