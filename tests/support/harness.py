@@ -30,10 +30,10 @@ def data_root():
     return root
 
 
-def madloop(*arguments, code=0, **keywords):
+def madloop(*arguments, code=0, timeout=280, **keywords):
     """Run a verb; fail unless it exits with `code`. Returns (stdout, stderr)."""
     done = subprocess.run([MADLOOP, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=280, **keywords)
+                          timeout=timeout, **keywords)
     if code is not None and done.returncode != code:
         raise AssertionError(f"madloop {' '.join(map(str, arguments))}: exit {done.returncode}, "
                              f"expected {code}\n{done.stdout}{done.stderr}")

@@ -1,0 +1,42 @@
+"""Peak memory does not grow with the number of generations (age last, retain replace)."""
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from harness import MADLOOP, workspace
+
+GAUSS = """
+name: memory
+replicates: 20
+world: {kind: gauss, dim: 10}
+model: {kind: gauss}
+loop: {family: fresh, n_initial: 500, n_real: 250, n_synthetic: 250}
+measure: {n: 500, preview: 64, metrics: [recall, precision, sliced_w2, trace]}
+checkpoint: {every: 10}
+"""
+
+
+def peak_mib(config, folder, generations, retain):
+    """Largest resident set of one run."""
+    process = subprocess.Popen([MADLOOP, "run", config, f"generations={generations}",
+                                f"loop.retain={retain}", "-o", folder, "--progress", "none"],
+                               stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss / 1024
+
+
+with workspace() as work:
+    work = pathlib.Path(work)
+    config = work / "memory.yaml"
+    config.write_text(GAUSS)
+    short = peak_mib(config, work / "a", 20, "replace")
+    long = peak_mib(config, work / "b", 400, "replace")
+    pool = peak_mib(config, work / "c", 100, "accumulate")
+    print(f"peak {short:.1f} MiB for 20 generations, {long:.1f} MiB for 400; "
+          f"{pool:.1f} MiB for 100 that keep every sample")
+    assert long < short + 4, "memory grows with the generations"
+    assert pool > short + 4, "the check cannot see growth"
