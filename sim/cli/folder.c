@@ -244,7 +244,7 @@ mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
         out->state = is_run_folder(mem, dir) ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
         goto out;
     }
-    MAD_TRY(mad_run_read(ctx, mem, dir, &run));
+    MAD_TRY(mad_run_read_part(ctx, mem, dir, "", &run));
     out->n_done = run.n_done;
     out->n_generations = run.n_generations;
     out->state = run.n_done == run.n_generations ? MAD_FOLDER_DONE : MAD_FOLDER_PARTIAL;

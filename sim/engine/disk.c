@@ -208,7 +208,7 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a run file");
     }
-    MAD_TRY(mad_run_read(ctx, mem, g->options->dir, &run));
+    MAD_TRY(mad_run_read_part(ctx, mem, g->options->dir, "lineage", &run));
     MAD_TRY(check_same(ctx, g, &run));
     for (size_t t = last - n_models + 1; t <= last; t++) {
         MAD_TRY(restore_model(ctx, g, t, file_of(g, t)));

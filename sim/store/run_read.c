@@ -160,7 +160,9 @@ out:
     return mad_h5_close(ctx, st, scale);
 }
 
-static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, mad_run *run)
+/* only: the group whose series are read; NULL = of all groups, "" = of none. */
+static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char *only,
+                            mad_run *run)
 {
     mad_status st = MAD_OK;
     size_t n_max;
@@ -183,13 +185,16 @@ static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, mad_run *r
     }
     run->series = series;
     for (size_t i = 0; i < N_GROUPS; i++) {
-        MAD_TRY(read_group(ctx, mem, file, groups[i], n_max, run, series));
+        if (only == NULL || strcmp(only, groups[i]) == 0) {
+            MAD_TRY(read_group(ctx, mem, file, groups[i], n_max, run, series));
+        }
     }
 out:
     return st;
 }
 
-mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out)
+static mad_status read_run(mad_ctx *ctx, mad_arena *mem, const char *dir, const char *only,
+                           mad_run *out)
 {
     mad_status st = MAD_OK;
     mad_publish names;
@@ -199,7 +204,7 @@ mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *
     mad_h5_quiet();
     MAD_TRY(mad_publish_init(ctx, dir, "run.h5", &names));
     MAD_TRY(mad_h5_open_file(ctx, names.path, H5F_ACC_RDONLY, &file));
-    st = read_file(ctx, mem, file, &run);
+    st = read_file(ctx, mem, file, only, &run);
     if (st != MAD_OK) {
         st = mad_fail_while(ctx, st, "reading '%s'", names.path);
     }
@@ -209,6 +214,17 @@ mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *
     }
 out:
     return st;
+}
+
+mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out)
+{
+    return read_run(ctx, mem, dir, NULL, out);
+}
+
+mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir, const char *group,
+                             mad_run *out)
+{
+    return read_run(ctx, mem, dir, group, out);
 }
 
 const mad_run_series *mad_run_find(const mad_run *run, const char *group, const char *name)

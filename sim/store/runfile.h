@@ -113,6 +113,11 @@ typedef struct mad_run {
 /** errors  MAD_E_IO: no such file;  MAD_E_DATA: not a madloop-1 run file, or damaged */
 MAD_MUST_CHECK mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out);
 
+/** As mad_run_read, but of the series only those of one group ("lineage"), or with "" none: for a
+ *  look at a long run. */
+MAD_MUST_CHECK mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                            const char *group, mad_run *out);
+
 /** The series /group/name, or NULL. */
 const mad_run_series *mad_run_find(const mad_run *run, const char *group, const char *name);
 
