@@ -291,7 +291,7 @@ static void test_read_errors(void **state)
     expect(f, mad_preview_read(f->ctx, f->mem, f->dir, 3, &preview), MAD_E_IO, "gen-0003.h5");
     unlink(path);
     assert_int_equal(mkdir(path, 0777), 0);
-    expect(f, mad_run_read(f->ctx, f->mem, f->dir, &run), MAD_E_IO, "run.h5");
+    expect(f, mad_run_read(f->ctx, f->mem, f->dir, &run), MAD_E_DATA, "run.h5");
 }
 
 static void test_read_only_folder(void **state)
