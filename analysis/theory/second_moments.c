@@ -56,7 +56,9 @@ int mad_second_moments_walkable(const mad_loop *loop, size_t n_generations)
         double n_models = n_kept < n_generations ? (double)n_kept : (double)n_generations;
         double n_live = (double)plan.n_blocks + n_models + 4.0;
 
-        ok = n_live <= MAX_LIVE && n_live * n_live * (double)n_generations <= MAX_WORK;
+        /* budgeted rows that weigh unequally have a random share of real ones: no linear recursion */
+        ok = (plan.budget == 0 || isnan(plan.real_weight)) && n_live <= MAX_LIVE &&
+             n_live * n_live * (double)n_generations <= MAX_WORK;
     }
     mad_arena_destroy(mem);
     return ok;

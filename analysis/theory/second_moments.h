@@ -4,12 +4,15 @@
  *   V_t = E |mu_t - mu_0|^2   and   S_t = E tr Sigma_t
  * obey a finite linear recursion whatever the policy, because every training mean is a weighted sum
  * of block means. Centre at mu_0 and keep the Gram matrix E <a, b> of all live block means and
- * model means. With r_b = E |x|^2 of one row of block b, shares f_b of the blocks, N rows: real
- * block         r = T_0                        E |mean|^2 = T_0 / n synthetic block g  r = sum_tau
- * p(tau) r_tau       E |mean|^2 = r/n + (1 - 1/n) sum p p' <mu, mu'> r_tau = V_tau + lam S_tau E
- * <mean, e> = sum p(tau) E <mu_tau, e> training set       A = sum f_b r_b                M = sum
- * f_b f_c E <b, c> budget B of N      M <- A/B + (1 - 1/B) (N M - A)/(N - 1)       (pairs without
- * replacement) fit                V_t = M                        S_t = gain (A - M) + add
+ * model means. With r_b = E |x|^2 of one row of block b, shares f_b of the blocks, N rows:
+ *
+ *   real block          r = T_0                         E |mean|^2 = T_0 / n
+ *   synthetic block g   r = sum_tau p(tau) r_tau        E |mean|^2 = r/n + (1 - 1/n) sum p p' <mu, mu'>
+ *                       r_tau = V_tau + lam S_tau       E <mean, e> = sum p(tau) E <mu_tau, e>
+ *   training set        A = sum f_b r_b                 M = sum f_b f_c E <b, c>
+ *   budget B of N       M <- A/B + (1 - 1/B) (N M - A)/(N - 1)      (pairs without replacement)
+ *   fit                 V_t = M                         S_t = gain (A - M) + add
+ *
  *   gain = 1 for maximum likelihood, 1 / (1 - c) for unbiased covariances, with c the sum of the
  *   squared row weights (1/N when all rows weigh the same; 1/B under a budget).
  * Special cases: G1, G3, G5, F2, X1, A1-A4, K1 of the method notes; with one-hot rows also C1, C4.
@@ -35,8 +38,8 @@ typedef struct mad_second_rule {
     double carry;
 } mad_second_rule;
 
-/** 1 when the recursion can walk this loop at moderate cost: at most 1024 blocks and models alive,
- *  and n_generations live^2 <= 2e9. */
+/** 1 when the recursion holds for this loop (no budget together with a real_weight) and can walk it
+ *  at moderate cost: at most 1024 blocks and models alive, and n_generations live^2 <= 2e9. */
 int mad_second_moments_walkable(const mad_loop *loop, size_t n_generations);
 
 /**

@@ -37,7 +37,7 @@
 #define METRICS(X)                                                                                 \
     X(mad_metric_moments)                                                                          \
     X(mad_metric_frechet)                                                                          \
-    X(mad_metric_sliced)                                                                        \
+    X(mad_metric_sliced)                                                                           \
     X(mad_metric_prdc)                                                                             \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \

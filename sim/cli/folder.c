@@ -65,12 +65,16 @@ mad_status mad_folder_make(mad_ctx *ctx, const char *dir)
     }
 }
 
+static const char temporary_config[] = ".config.yaml.tmp";
+
+/* Nothing in it but, perhaps, the half-written configuration of a run killed at its start. */
 static int is_empty(const char *dir)
 {
     DIR *d = opendir(dir);
     int n = 0;
     for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
-        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+             strcmp(entry->d_name, temporary_config) != 0;
     }
     if (d != NULL) {
         (void)closedir(d);
@@ -81,7 +85,7 @@ static int is_empty(const char *dir)
 static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *config)
 {
     char path[PATH_MAX], temporary[PATH_MAX], base[PATH_MAX];
-    if (!path_join(path, dir, "config.yaml") || !path_join(temporary, dir, ".config.yaml.tmp")) {
+    if (!path_join(path, dir, "config.yaml") || !path_join(temporary, dir, temporary_config)) {
         return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
     }
     if (realpath(config->directory, base) == NULL) {

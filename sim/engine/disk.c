@@ -144,12 +144,29 @@ out:
     return st;
 }
 
-/* Commits end at multiples of `every`, and at the last generation. */
-static size_t file_of(const engine *g, size_t generation)
+/* The generation files of the run, and which of them holds a model: the first at or after it. */
+typedef struct gen_files {
+    size_t n;
+    size_t *number; /* [n] ascending */
+} gen_files;
+
+static mad_status find_files(mad_ctx *ctx, const engine *g, size_t last, mad_arena *mem,
+                             gen_files *out)
 {
-    const size_t every = g->e->every, n_generations = g->e->setting.n_generations;
-    const size_t end = (generation + every - 1) / every * every;
-    return end < n_generations ? end : n_generations;
+    out->number = mad_arena_take_raw(mem, last, sizeof *out->number);
+    if (out->number == NULL) {
+        return mad_fail_memory(ctx, "the list of generation files");
+    }
+    return mad_gen_list(ctx, g->options->dir, last, last, out->number, &out->n);
+}
+
+static size_t file_of(const gen_files *files, size_t generation)
+{
+    size_t i = 0;
+    while (i + 1 < files->n && files->number[i] < generation) {
+        i++;
+    }
+    return files->n > 0 ? files->number[i] : generation;
 }
 
 static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, size_t generation)
@@ -202,6 +219,7 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
 {
     mad_status st = MAD_OK;
     mad_run run;
+    gen_files files;
     const size_t last = first - 1;
     const size_t n_models = g->e->n_regrow < last ? g->e->n_regrow : last;
     mad_arena *mem = mad_arena_create(1 << 20);
@@ -210,8 +228,9 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
     }
     MAD_TRY(mad_run_read_part(ctx, mem, g->options->dir, "lineage", &run));
     MAD_TRY(check_same(ctx, g, &run));
+    MAD_TRY(find_files(ctx, g, last, mem, &files));
     for (size_t t = last - n_models + 1; t <= last; t++) {
-        MAD_TRY(restore_model(ctx, g, t, file_of(g, t)));
+        MAD_TRY(restore_model(ctx, g, t, file_of(&files, t)));
         MAD_TRY(restore_lineage(ctx, g, &run, t));
     }
 out:

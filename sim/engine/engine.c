@@ -280,6 +280,9 @@ static mad_status commit(mad_ctx *ctx, engine *g)
     mad_status st = MAD_OK;
     close_ranks(g, n_gens);
     if (options->dir != NULL) {
+        for (size_t i = 0; i < g->n_preview_replicates && g->e->n_preview > 0; i++) {
+            MAD_TRY(mad_measure_preview(ctx, g, &g->replicates[i]));
+        }
         MAD_TRY(mad_disk_commit(ctx, g, last));
     }
     if (options->commit != NULL) {
@@ -323,13 +326,18 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
     MAD_TRY(prepare(ctx, &g, t_start));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
         MAD_TRY(run_generation(ctx, &g, t_start));
-        if (g.generation - g.begin + 1 == experiment->every || g.generation == n_generations) {
+        const int is_last = g.generation == n_generations;
+        const int is_over =
+            options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours;
+        const int is_stopped = ctx->stop != NULL && *ctx->stop != 0;
+        if (g.generation - g.begin + 1 == experiment->every || is_last || is_over || is_stopped) {
             MAD_TRY(commit(ctx, &g));
         }
-        if (options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours &&
-            g.generation < n_generations) {
-            st = mad_fail(ctx, MAD_E_INTERRUPTED, "time limit of %g h reached after generation %zu",
-                          options->max_hours, g.generation);
+        if (!is_last && is_stopped) {
+            MAD_TRY(mad_ctx_poll(ctx));
+        }
+        if (!is_last && is_over) {
+            st = mad_fail(ctx, MAD_E_INTERRUPTED, "time limit of %g h reached", options->max_hours);
             goto out;
         }
     }

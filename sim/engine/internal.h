@@ -170,6 +170,9 @@ MAD_MUST_CHECK mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replica
 /** Measure the worker's model (fitted in g->generation) into the commit's cells. */
 MAD_MUST_CHECK mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w);
 
+/** Sample the rows that are stored to be looked at, from the model of g->generation. */
+MAD_MUST_CHECK mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const replicate *r);
+
 /* ---- disk ---------------------------------------------------------------------------------- */
 
 MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);

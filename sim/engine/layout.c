@@ -174,7 +174,8 @@ static void add_own(builder *b)
     own->sample_s =
         add_plain(b, "cost", "sample_s", 1, "s", "wall time of making the training set");
     own->measure_s = add_plain(b, "cost", "measure_s", 1, "s", "wall time of the measures");
-    own->samples_seen = add_plain(b, "cost", "samples_seen", 1, "rows", "rows of the training set");
+    own->samples_seen = add_plain(b, "cost", "samples_seen", 1, "rows",
+                                  "rows the fit looked at, counted as often as seen");
     own->flops = add_plain(b, "cost", "flops", 1, "1",
                            "floating point operations of the fit, where they are counted");
     own->loss = SIZE_MAX;

@@ -105,25 +105,6 @@ out:
     return st;
 }
 
-/* Sample rows that are looked at: stored with the last generation of a commit. */
-static mad_status keep_preview(mad_ctx *ctx, engine *g, const replicate *r, worker *w)
-{
-    const mad_experiment *e = g->e;
-    mad_status st = MAD_OK;
-    mad_set rows = mad_set_rows(&w->fake, 0, e->n_preview);
-    if (!e->needs_samples) {
-        MAD_TRY(e->setting.model->sample(
-            ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_PREVIEW), 0, &rows));
-    }
-    const size_t at = (size_t)r->index * e->n_preview;
-    memcpy(g->preview + at * rows.dim, rows.x, rows.n_rows * rows.dim * sizeof *rows.x);
-    for (size_t i = 0; e->with_labels && i < rows.n_rows; i++) {
-        g->preview_label[at + i] = rows.label[i];
-    }
-out:
-    return st;
-}
-
 mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
 {
     const mad_experiment *e = g->e;
@@ -143,10 +124,23 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
         MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
     }
     MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, NULL));
-    const int last_of_commit =
-        g->generation - g->begin + 1 == e->every || g->generation == e->setting.n_generations;
-    if (g->options->dir != NULL && last_of_commit && r->index < g->n_preview_replicates) {
-        MAD_TRY(keep_preview(ctx, g, r, w));
+out:
+    return st;
+}
+
+mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const replicate *r)
+{
+    const mad_experiment *e = g->e;
+    worker *w = &g->workers[ctx->i_worker];
+    mad_status st = MAD_OK;
+    mad_set rows = mad_set_rows(&w->fake, 0, e->n_preview);
+    const size_t at = (size_t)r->index * e->n_preview;
+    MAD_TRY(mad_state_load(ctx, g, r, g->generation, w));
+    MAD_TRY(e->setting.model->sample(
+        ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_PREVIEW), 0, &rows));
+    memcpy(g->preview + at * rows.dim, rows.x, rows.n_rows * rows.dim * sizeof *rows.x);
+    for (size_t i = 0; e->with_labels && i < rows.n_rows; i++) {
+        g->preview_label[at + i] = rows.label[i];
     }
 out:
     return st;

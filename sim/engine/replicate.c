@@ -430,7 +430,9 @@ mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
     worker *w = &g->workers[ctx->i_worker];
     const own_series *own = &g->e->own;
     mad_status st = MAD_OK;
-    MAD_TRY(mad_ctx_poll(ctx));
+    if (g->e->setting.model->flags & MAD_MODEL_THREADED) { /* others finish their generation */
+        MAD_TRY(mad_ctx_poll(ctx));
+    }
     const double t_start = now_s();
     MAD_TRY(mad_replicate_gather(ctx, g, r));
     MAD_TRY(assemble(ctx, g, r, w));
