@@ -12,7 +12,7 @@
 
 #include "bench/fma_probe.h"
 #include "models/diffusion/diffusion.h"
-#include "models/models.h"
+#include "sim/cli/lists.h"
 
 enum { MAX_WINDOWS = 32 };
 

@@ -1,6 +1,9 @@
 /* loops/families.c: the named loop families: presets of `real` over the one operator. */
-#include "loops/loops.h"
 #include "loops/operator.h"
+#include "sim/iface/loop.h"
+
+extern const mad_loop_type mad_loop_custom, mad_loop_fully_synthetic,
+    mad_loop_synthetic_augmentation, mad_loop_fresh;
 
 static mad_status create_custom(mad_ctx *ctx, const mad_values *values, size_t n_generations,
                                 mad_arena *mem, mad_loop **out)

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/models.h"
 #include "sim/iface/draw.h"
+#include "sim/iface/model.h"
+
+extern const mad_model_type mad_model_categorical;
 
 typedef struct categorical_model {
     mad_model base;

@@ -2,10 +2,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/models.h"
 #include "sim/iface/draw.h"
+#include "sim/iface/model.h"
 #include "sim/num/linalg.h"
 #include "sim/num/stats.h"
+
+extern const mad_model_type mad_model_gauss;
 
 enum { DDOF_UNBIASED, DDOF_ML };
 enum { LANES = 8 };

@@ -2,9 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "models/models.h"
 #include "sim/iface/draw.h"
+#include "sim/iface/model.h"
 #include "sim/num/stats.h"
+
+extern const mad_model_type mad_model_kde;
 
 enum { BANDWIDTH_SILVERMAN, BANDWIDTH_FIXED };
 

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "models/em.h"
-#include "models/models.h"
 #include "sim/iface/draw.h"
+#include "sim/iface/model.h"
 #include "sim/num/stats.h"
+
+extern const mad_model_type mad_model_mixture;
 
 typedef struct mixture_model {
     mad_model base;

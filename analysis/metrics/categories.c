@@ -1,8 +1,8 @@
 /* analysis/metrics/categories.c: categorical worlds: modes, entropy and heterozygosity of p. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
+#include "sim/iface/metric.h"
 
 enum { COVERED, MODE_KL, ENTROPY, NORMALISED, HETEROZYGOSITY };
 

@@ -1,8 +1,8 @@
 /* analysis/metrics/classes.c: how evenly the model's rows spread over the classes. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
+#include "sim/iface/metric.h"
 
 enum { ENTROPY, NORMALISED };
 

@@ -1,7 +1,7 @@
 /* analysis/metrics/excess_risk.c: what the regression that the model's law implies costs on real
  * data. */
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
+#include "sim/iface/metric.h"
 #include "sim/num/linalg.h"
 
 enum { EXCESS_RISK };

@@ -1,8 +1,8 @@
 /* analysis/metrics/frechet.c: Frechet distance of the Gaussians with the two laws' moments. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
+#include "sim/iface/metric.h"
 #include "sim/num/linalg.h"
 
 enum { FRECHET, GAUSSIAN_W2 };

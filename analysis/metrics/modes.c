@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
 #include "sim/base/par.h"
+#include "sim/iface/metric.h"
 #include "sim/num/stats.h"
 
 enum { COVERED, HQ_RATIO, MODE_KL };

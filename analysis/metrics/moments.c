@@ -1,8 +1,8 @@
 /* analysis/metrics/moments.c: where the model's law sits and how wide it is. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
+#include "sim/iface/metric.h"
 #include "sim/num/linalg.h"
 
 enum { MEAN_ERROR, MEAN_ERROR_SQ, TRACE, LOG_DET };

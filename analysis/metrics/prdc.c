@@ -1,9 +1,9 @@
 /* analysis/metrics/prdc.c: precision, recall, density and coverage by k-nearest-neighbour balls. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/neighbours.h"
 #include "sim/base/par.h"
+#include "sim/iface/metric.h"
 
 enum { PRECISION, RECALL, DENSITY, COVERAGE };
 enum { RULE_LT, RULE_LE };

@@ -1,9 +1,9 @@
 /* analysis/metrics/sliced.c: sliced 2-Wasserstein distance over seeded directions. */
 #include <math.h>
 
-#include "analysis/metrics/metrics.h"
 #include "analysis/metrics/shared.h"
 #include "sim/base/par.h"
+#include "sim/iface/metric.h"
 #include "sim/num/linalg.h"
 #include "sim/num/stats.h"
 

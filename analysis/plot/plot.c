@@ -10,6 +10,8 @@
 #include "analysis/plot/figure.h"
 #include "sim/cli/options.h"
 
+extern const mad_command mad_command_plot;
+
 enum { PATH_BYTES = 4096, N_FORMATS = 3 };
 
 static const char *const formats[N_FORMATS] = {"svg", "png", "pdf"};

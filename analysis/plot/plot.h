@@ -23,6 +23,4 @@ typedef struct mad_figures {
 MAD_MUST_CHECK mad_status mad_figures_write(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs,
                                             const char *dir, mad_figures *out);
 
-extern const mad_command mad_command_plot;
-
 #endif

@@ -1,5 +1,5 @@
 /* analysis/table/table.c: `madloop table`: replicates aggregated, one row per run and metric. */
-#include "analysis/table/table.h"
+#include "sim/iface/command.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -10,6 +10,8 @@
 #include "analysis/table/runs.h"
 #include "sim/cli/options.h"
 #include "sim/config/config.h"
+
+extern const mad_command mad_command_table;
 
 enum { MAX_METRICS = 256 };
 

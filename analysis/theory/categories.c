@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "analysis/theory/conditions.h"
-#include "analysis/theory/theory.h"
 #include "analysis/theory/wright_fisher.h"
+#include "sim/iface/theory.h"
 
 #define MAX_WORK 4e9 /* binomial terms of a whole curve */
 

@@ -6,9 +6,11 @@
 
 #include "analysis/theory/conditions.h"
 #include "analysis/theory/second_moments.h"
-#include "analysis/theory/theory.h"
+#include "sim/iface/theory.h"
 #include "sim/num/linalg.h"
 #include "sim/num/stats.h"
+
+extern const mad_theory_type mad_theory_trace, mad_theory_mean_error_sq; /* recursion.c */
 
 double mad_gauss_log_det_step(size_t n_rows, size_t dim, int ddof)
 {

@@ -3,7 +3,7 @@
 
 #include "analysis/theory/conditions.h"
 #include "analysis/theory/second_moments.h"
-#include "analysis/theory/theory.h"
+#include "sim/iface/theory.h"
 
 static double trace(size_t dim, const double *cov)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "analysis/theory/conditions.h"
-#include "analysis/theory/theory.h"
+#include "sim/iface/theory.h"
 
 typedef struct law {
     double d, noise_sq, norm_sq; /* features; s^2; |w*|^2 */

@@ -1,5 +1,5 @@
 /* loops/bias/none.c: synthetic rows are reused as the model drew them. */
-#include "loops/bias/biases.h"
+#include "sim/iface/bias.h"
 
 static const mad_param params[] = {{.name = NULL}};
 

@@ -2,7 +2,7 @@
  * rows of N(mu, Sigma) become rows of N(mu, strength Sigma). */
 #include <math.h>
 
-#include "loops/bias/biases.h"
+#include "sim/iface/bias.h"
 
 static const mad_param params[] = {
     {.name = "strength",

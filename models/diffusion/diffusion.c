@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-#include "models/models.h"
+#include "sim/iface/model.h"
+
+extern const mad_model_type mad_model_diffusion;
 
 enum { STEPS_AUTO, STEPS_GIVEN };
 

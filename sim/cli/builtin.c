@@ -1,98 +1,18 @@
-/* sim/cli/builtin.c: the one list of all plug-ins and verbs. To add one: its file, its line here,
- * its line in CMake. */
+/* sim/cli/builtin.c: the list as tables. */
 #include "sim/cli/builtin.h"
 
 #include <stddef.h>
 
-#define WORLDS(X)                                                                                  \
-    X(mad_world_gauss)                                                                             \
-    X(mad_world_ring)                                                                              \
-    X(mad_world_grid)                                                                              \
-    X(mad_world_swiss)                                                                             \
-    X(mad_world_moons)                                                                             \
-    X(mad_world_zipf)                                                                              \
-    X(mad_world_regression)                                                                        \
-    X(mad_world_idx)                                                                               \
-    X(mad_world_csv)                                                                               \
-    X(mad_world_npy)
+#include "sim/cli/lists.h"
 
-#define MODELS(X)                                                                                  \
-    X(mad_model_gauss)                                                                             \
-    X(mad_model_categorical)                                                                       \
-    X(mad_model_mixture)                                                                           \
-    X(mad_model_kde)                                                                               \
-    X(mad_model_linear)                                                                            \
-    X(mad_model_diffusion)
+#define ADDRESS(name) &name,
 
-#define LOOPS(X)                                                                                   \
-    X(mad_loop_custom)                                                                             \
-    X(mad_loop_fully_synthetic)                                                                    \
-    X(mad_loop_synthetic_augmentation)                                                             \
-    X(mad_loop_fresh)
-
-#define BIASES(X)                                                                                  \
-    X(mad_bias_none)                                                                               \
-    X(mad_bias_shrink)
-
-#define METRICS(X)                                                                                 \
-    X(mad_metric_moments)                                                                          \
-    X(mad_metric_frechet)                                                                          \
-    X(mad_metric_sliced)                                                                           \
-    X(mad_metric_prdc)                                                                             \
-    X(mad_metric_modes)                                                                            \
-    X(mad_metric_categories)                                                                       \
-    X(mad_metric_classes)                                                                          \
-    X(mad_metric_excess_risk)
-
-/* The first law that applies to a setting is the one drawn and stored. */
-#define THEORIES(X)                                                                                \
-    X(mad_theory_trace)                                                                            \
-    X(mad_theory_mean_error_sq)                                                                    \
-    X(mad_theory_heterozygosity)                                                                   \
-    X(mad_theory_gauss_log_det)                                                                    \
-    X(mad_theory_gauss_frechet_line)                                                               \
-    X(mad_theory_gauss_frechet)                                                                    \
-    X(mad_theory_categories_alive)                                                                 \
-    X(mad_theory_regression_chain)                                                                 \
-    X(mad_theory_regression_accumulate)
-
-#define COMMANDS(X)                                                                                \
-    X(mad_command_run)                                                                             \
-    X(mad_command_resume)                                                                          \
-    X(mad_command_sweep)                                                                           \
-    X(mad_command_status)                                                                          \
-    X(mad_command_table)                                                                           \
-    X(mad_command_plot)                                                                            \
-    X(mad_command_theory)                                                                          \
-    X(mad_command_verify)                                                                          \
-    X(mad_command_list)                                                                            \
-    X(mad_command_keys)                                                                            \
-    X(mad_command_init)                                                                            \
-    X(mad_command_info)
-
-#define DECLARE_WORLD(name)   extern const mad_world_type name;
-#define DECLARE_MODEL(name)   extern const mad_model_type name;
-#define DECLARE_LOOP(name)    extern const mad_loop_type name;
-#define DECLARE_BIAS(name)    extern const mad_bias_type name;
-#define DECLARE_METRIC(name)  extern const mad_metric_type name;
-#define DECLARE_THEORY(name)  extern const mad_theory_type name;
-#define DECLARE_COMMAND(name) extern const mad_command name;
-#define ADDRESS(name)         &name,
-
-WORLDS(DECLARE_WORLD)
-MODELS(DECLARE_MODEL)
-LOOPS(DECLARE_LOOP)
-BIASES(DECLARE_BIAS)
-METRICS(DECLARE_METRIC)
-THEORIES(DECLARE_THEORY)
-COMMANDS(DECLARE_COMMAND)
-
-static const mad_world_type *const worlds[] = {WORLDS(ADDRESS) NULL};
-static const mad_model_type *const models[] = {MODELS(ADDRESS) NULL};
-static const mad_loop_type *const loops[] = {LOOPS(ADDRESS) NULL};
-static const mad_bias_type *const biases[] = {BIASES(ADDRESS) NULL};
-static const mad_metric_type *const metrics[] = {METRICS(ADDRESS) NULL};
-static const mad_theory_type *const theories[] = {THEORIES(ADDRESS) NULL};
+static const mad_world_type *const worlds[] = {MAD_WORLD_LIST(ADDRESS) NULL};
+static const mad_model_type *const models[] = {MAD_MODEL_LIST(ADDRESS) NULL};
+static const mad_loop_type *const loops[] = {MAD_LOOP_LIST(ADDRESS) NULL};
+static const mad_bias_type *const biases[] = {MAD_BIAS_LIST(ADDRESS) NULL};
+static const mad_metric_type *const metrics[] = {MAD_METRIC_LIST(ADDRESS) NULL};
+static const mad_theory_type *const theories[] = {MAD_THEORY_LIST(ADDRESS) NULL};
 
 const mad_registry mad_builtin = {worlds, models, loops, biases, metrics, theories};
-const mad_command *const mad_builtin_commands[] = {COMMANDS(ADDRESS) NULL};
+const mad_command *const mad_builtin_commands[] = {MAD_COMMAND_LIST(ADDRESS) NULL};

@@ -108,7 +108,9 @@ mad_status mad_load_config(mad_app *app, mad_arena *mem, const char *path, size_
             return mad_fail_memory(ctx, "overrides");
         }
         memcpy(all, overrides, n_overrides * sizeof *all);
-        memcpy(all + n_overrides, tiny, n_smoke * sizeof *tiny);
+        for (size_t i = 0; i < n_smoke; i++) {
+            all[n_overrides + i] = tiny[i];
+        }
         MAD_TRY(
             mad_config_load(ctx, mem, path, NULL, n_overrides + n_smoke, all, app->registry, out));
     }

@@ -202,7 +202,7 @@ static mad_status take_over(mad_ctx *ctx, const char *dir, int replace)
 mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config, int replace)
 {
     mad_status st = MAD_OK;
-    char parent[PATH_MAX];
+    char parent[PATH_MAX] = "";
     MAD_TRY(copy_name(ctx, dir, parent));
     char *slash = strrchr(parent, '/');
     if (slash != NULL && slash != parent) {

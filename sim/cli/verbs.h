@@ -3,11 +3,7 @@
 #define MAD_CLI_VERBS_H
 
 #include "sim/cli/execute.h"
-#include "sim/iface/command.h"
-
-extern const mad_command mad_command_run, mad_command_resume, mad_command_sweep, mad_command_status,
-    mad_command_theory, mad_command_verify, mad_command_info, mad_command_list, mad_command_keys,
-    mad_command_init;
+#include "sim/cli/lists.h"
 
 /** Run what is left of every run below `dir`; a failing run does not stop the others.
  *  errors  MAD_E_FAILED: some failed (named on stderr); MAD_E_INTERRUPTED; MAD_E_IO: no runs */

@@ -219,7 +219,7 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
 {
     mad_status st = MAD_OK;
     mad_run run;
-    gen_files files;
+    gen_files files = {0};
     const size_t last = first - 1;
     const size_t n_models = g->e->n_regrow < last ? g->e->n_regrow : last;
     mad_arena *mem = mad_arena_create(1 << 20);

@@ -51,7 +51,7 @@ static size_t add_series(builder *b, const char *group, const char *name, size_t
 }
 
 static size_t add_vector(builder *b, const char *group, const char *name, size_t n_rows,
-                         double *value)
+                         const double *value)
 {
     MAD_ASSERT(b->n_vectors < MAX_SERIES);
     mad_vector *vector = &b->e->vectors[b->n_vectors];

@@ -210,6 +210,7 @@ mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r)
             held->next = NULL;
         } else {
             MAD_TRY(take_block(ctx, g, r, plan->blocks[i], &held));
+            MAD_ASSERT(held != NULL);
             MAD_TRY(fill_block(ctx, g, r, held));
         }
         *tail = held;

@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "sim/iface/draw.h"
-#include "sim/worlds/worlds.h"
+#include "sim/iface/world.h"
+
+extern const mad_world_type mad_world_swiss, mad_world_moons;
 
 #define DIM ((size_t)2)
 #define PI  3.14159265358979323846

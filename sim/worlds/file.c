@@ -5,8 +5,10 @@
  * training part; every draw is a random subset of one part without replacement. */
 #include <math.h>
 
+#include "sim/iface/world.h"
 #include "sim/num/stats.h"
-#include "sim/worlds/worlds.h"
+
+extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy;
 
 enum { RANGE_NONE, RANGE_MINMAX };
 enum { ROWS_ALL, ROWS_NUMBER };

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "sim/iface/draw.h"
+#include "sim/iface/world.h"
 #include "sim/num/linalg.h"
-#include "sim/worlds/worlds.h"
+
+extern const mad_world_type mad_world_gauss;
 
 enum { ROTATE_NONE, ROTATE_HAAR };
 

@@ -2,8 +2,10 @@
 #include <math.h>
 
 #include "sim/iface/draw.h"
+#include "sim/iface/world.h"
 #include "sim/worlds/weights.h"
-#include "sim/worlds/worlds.h"
+
+extern const mad_world_type mad_world_ring, mad_world_grid;
 
 enum { WEIGHTS_UNIFORM, WEIGHTS_ZIPF };
 enum { LABELS_MODES, LABELS_NONE };

@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "sim/iface/draw.h"
-#include "sim/worlds/worlds.h"
+#include "sim/iface/world.h"
+
+extern const mad_world_type mad_world_regression;
 
 typedef struct regression_world {
     mad_world base;

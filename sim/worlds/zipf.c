@@ -1,7 +1,9 @@
 /* sim/worlds/zipf.c: K categories with weights (i + 1)^-a. */
 #include "sim/iface/draw.h"
+#include "sim/iface/world.h"
 #include "sim/worlds/weights.h"
-#include "sim/worlds/worlds.h"
+
+extern const mad_world_type mad_world_zipf;
 
 typedef struct zipf_world {
     mad_world base;

@@ -4,12 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/metrics/metrics.h"
-#include "analysis/theory/theory.h"
-#include "loops/bias/biases.h"
-#include "loops/loops.h"
-#include "models/models.h"
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 
 /* ---- measure: signed first coordinate of the mean -------------------------------------------- */
 

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "models/diffusion/diffusion.h"
-#include "models/models.h"
+#include "sim/cli/lists.h"
 #include "sim/num/stats.h"
 #include "tests/support/values.h"
 

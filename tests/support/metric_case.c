@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/metrics/metrics.h"
+#include "sim/cli/lists.h"
 #include "sim/num/stats.h"
 #include "tests/support/values.h"
 

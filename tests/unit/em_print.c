@@ -2,8 +2,7 @@
  */
 #include <stdio.h>
 
-#include "models/models.h"
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 #define N_ROWS ((size_t)300)

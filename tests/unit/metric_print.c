@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "analysis/metrics/metrics.h"
+#include "sim/cli/lists.h"
 #include "tests/support/metric_case.h"
 
 static void read_numbers(size_t n, double *x)

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "models/diffusion/diffusion.h"
-#include "models/models.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};

@@ -13,9 +13,7 @@
 
 #include <cmocka.h>
 
-#include "loops/bias/biases.h"
-#include "models/models.h"
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 enum { N = 200000, MAX_PAIRS = 6 };

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 #define DIM ((size_t)4)

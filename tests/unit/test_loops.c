@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "loops/loops.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 enum { N_GENERATIONS = 5 };

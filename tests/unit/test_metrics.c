@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/metrics/metrics.h"
+#include "sim/cli/lists.h"
 #include "sim/num/stats.h"
 #include "tests/support/metric_case.h"
 

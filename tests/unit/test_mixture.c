@@ -13,8 +13,7 @@
 
 #include <cmocka.h>
 
-#include "models/models.h"
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 enum { MAX_PAIRS = 6, N_LOSS = 300 };

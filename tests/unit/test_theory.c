@@ -12,12 +12,8 @@
 
 #include "analysis/theory/gauss.h"
 #include "analysis/theory/second_moments.h"
-#include "analysis/theory/theory.h"
 #include "analysis/theory/wright_fisher.h"
-#include "loops/bias/biases.h"
-#include "loops/loops.h"
-#include "models/models.h"
-#include "sim/worlds/worlds.h"
+#include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
 #define PI         3.14159265358979323846

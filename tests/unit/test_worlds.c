@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "sim/cli/lists.h"
 #include "sim/num/linalg.h"
-#include "sim/worlds/worlds.h"
 #include "tests/support/values.h"
 
 enum { N = 200000, MAX_PAIRS = 6 };

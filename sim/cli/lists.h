@@ -1,0 +1,91 @@
+/* sim/cli/lists.h: the one list of all plug-ins and verbs. To add one: its file, its line here, its
+ * line in CMake. Including this declares them all. */
+#ifndef MAD_CLI_LISTS_H
+#define MAD_CLI_LISTS_H
+
+#include "sim/iface/command.h"
+
+#define MAD_WORLD_LIST(X)                                                                          \
+    X(mad_world_gauss)                                                                             \
+    X(mad_world_ring)                                                                              \
+    X(mad_world_grid)                                                                              \
+    X(mad_world_swiss)                                                                             \
+    X(mad_world_moons)                                                                             \
+    X(mad_world_zipf)                                                                              \
+    X(mad_world_regression)                                                                        \
+    X(mad_world_idx)                                                                               \
+    X(mad_world_csv)                                                                               \
+    X(mad_world_npy)
+
+#define MAD_MODEL_LIST(X)                                                                          \
+    X(mad_model_gauss)                                                                             \
+    X(mad_model_categorical)                                                                       \
+    X(mad_model_mixture)                                                                           \
+    X(mad_model_kde)                                                                               \
+    X(mad_model_linear)                                                                            \
+    X(mad_model_diffusion)
+
+#define MAD_LOOP_LIST(X)                                                                           \
+    X(mad_loop_custom)                                                                             \
+    X(mad_loop_fully_synthetic)                                                                    \
+    X(mad_loop_synthetic_augmentation)                                                             \
+    X(mad_loop_fresh)
+
+#define MAD_BIAS_LIST(X)                                                                           \
+    X(mad_bias_none)                                                                               \
+    X(mad_bias_shrink)
+
+#define MAD_METRIC_LIST(X)                                                                         \
+    X(mad_metric_moments)                                                                          \
+    X(mad_metric_frechet)                                                                          \
+    X(mad_metric_sliced)                                                                           \
+    X(mad_metric_prdc)                                                                             \
+    X(mad_metric_modes)                                                                            \
+    X(mad_metric_categories)                                                                       \
+    X(mad_metric_classes)                                                                          \
+    X(mad_metric_excess_risk)
+
+/* The first law that applies to a setting is the one drawn and stored. */
+#define MAD_THEORY_LIST(X)                                                                         \
+    X(mad_theory_trace)                                                                            \
+    X(mad_theory_mean_error_sq)                                                                    \
+    X(mad_theory_heterozygosity)                                                                   \
+    X(mad_theory_gauss_log_det)                                                                    \
+    X(mad_theory_gauss_frechet_line)                                                               \
+    X(mad_theory_gauss_frechet)                                                                    \
+    X(mad_theory_categories_alive)                                                                 \
+    X(mad_theory_regression_chain)                                                                 \
+    X(mad_theory_regression_accumulate)
+
+#define MAD_COMMAND_LIST(X)                                                                        \
+    X(mad_command_run)                                                                             \
+    X(mad_command_resume)                                                                          \
+    X(mad_command_sweep)                                                                           \
+    X(mad_command_status)                                                                          \
+    X(mad_command_table)                                                                           \
+    X(mad_command_plot)                                                                            \
+    X(mad_command_theory)                                                                          \
+    X(mad_command_verify)                                                                          \
+    X(mad_command_list)                                                                            \
+    X(mad_command_keys)                                                                            \
+    X(mad_command_init)                                                                            \
+    X(mad_command_info)
+
+#define MAD_DECLARE_WORLD(name)   extern const mad_world_type name;
+#define MAD_DECLARE_MODEL(name)   extern const mad_model_type name;
+#define MAD_DECLARE_LOOP(name)    extern const mad_loop_type name;
+#define MAD_DECLARE_BIAS(name)    extern const mad_bias_type name;
+#define MAD_DECLARE_METRIC(name)  extern const mad_metric_type name;
+#define MAD_DECLARE_THEORY(name)  extern const mad_theory_type name;
+#define MAD_DECLARE_COMMAND(name) extern const mad_command name;
+#define ADDRESS(name)             &name,
+
+MAD_WORLD_LIST(MAD_DECLARE_WORLD)
+MAD_MODEL_LIST(MAD_DECLARE_MODEL)
+MAD_LOOP_LIST(MAD_DECLARE_LOOP)
+MAD_BIAS_LIST(MAD_DECLARE_BIAS)
+MAD_METRIC_LIST(MAD_DECLARE_METRIC)
+MAD_THEORY_LIST(MAD_DECLARE_THEORY)
+MAD_COMMAND_LIST(MAD_DECLARE_COMMAND)
+
+#endif
