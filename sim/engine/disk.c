@@ -160,13 +160,16 @@ static mad_status find_files(mad_ctx *ctx, const engine *g, size_t last, mad_are
     return mad_gen_list(ctx, g->options->dir, last, last, out->number, &out->n);
 }
 
-static size_t file_of(const gen_files *files, size_t generation)
+/* The file that the commit of this generation wrote: the next one there is, and where there is none
+ * the newest, whose absence then is the message. */
+static size_t file_of(const gen_files *files, size_t generation, size_t last)
 {
-    size_t i = 0;
-    while (i + 1 < files->n && files->number[i] < generation) {
-        i++;
+    for (size_t i = 0; i < files->n; i++) {
+        if (files->number[i] >= generation) {
+            return files->number[i];
+        }
     }
-    return files->n > 0 ? files->number[i] : generation;
+    return last;
 }
 
 static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, size_t generation)
@@ -230,7 +233,7 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
     MAD_TRY(check_same(ctx, g, &run));
     MAD_TRY(find_files(ctx, g, last, mem, &files));
     for (size_t t = last - n_models + 1; t <= last; t++) {
-        MAD_TRY(restore_model(ctx, g, t, file_of(&files, t)));
+        MAD_TRY(restore_model(ctx, g, t, file_of(&files, t, last)));
         MAD_TRY(restore_lineage(ctx, g, &run, t));
     }
 out:

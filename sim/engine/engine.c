@@ -330,7 +330,9 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
         const int is_over =
             options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours;
         const int is_stopped = ctx->stop != NULL && *ctx->stop != 0;
-        if (g.generation - g.begin + 1 == experiment->every || is_last || is_over || is_stopped) {
+        /* at multiples: an interruption adds a commit, and does not shift those that follow */
+        const int is_due = g.generation % experiment->every == 0;
+        if (is_due || is_last || is_over || is_stopped) {
             MAD_TRY(commit(ctx, &g));
         }
         if (!is_last && is_stopped) {

@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import h5py
 
+from harness import contents
 from hostile import BINARY, FILE_WORLD, GOOD, accepted, call, put, refused, run_checks, snapshot
 
 NOBODY = 65534
@@ -104,6 +105,10 @@ def check_read_only():
 # ---- stopped and resumed runs ------------------------------------------------------------------
 
 
+def has_generations(folder):
+    return len(list(pathlib.Path(folder).glob("gen-*.h5"))) >= 2
+
+
 def interrupted_run(folder, config, *overrides):
     """A run that SIGINT has stopped: (n_done, its message)."""
     for n_generations in (300, 1200, 4800):
@@ -111,7 +116,7 @@ def interrupted_run(folder, config, *overrides):
         process = subprocess.Popen([BINARY, "run", config, f"generations={n_generations}",
                                     *overrides, "-o", folder], stderr=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL, text=True)
-        while not os.path.exists(f"{folder}/gen-0002.h5") and process.poll() is None:
+        while not has_generations(folder) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         message = process.communicate(timeout=60)[1].strip().splitlines()[-1]
@@ -188,15 +193,22 @@ def interrupt_twice(wait_s):
 
 def check_signals():
     folder = "it's a run"
-    n_done, message = interrupted_run(folder, "good.yaml")
+    n_done, message = interrupted_run(folder, "good.yaml", "checkpoint.every=7")
     assert f"interrupted; {n_done} generations are saved" in message, message
     command = message.split("go on with: ")[1]
     assert command.startswith("madloop resume "), message
     done = subprocess.run(["bash", "-c", f"madloop() {{ '{BINARY}' \"$@\"; }}; {command}"],
                           capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
+    # what an undisturbed run leaves is all there, with the same bits
     with h5py.File(f"{folder}/run.h5") as run:
-        assert run.attrs["n_done"] == run["generation"].size
+        n_generations = run["generation"].size
+    accepted("run", "good.yaml", f"generations={n_generations}", "checkpoint.every=7", "-o",
+             "undisturbed")
+    resumed, undisturbed = (contents(pathlib.Path(f)) for f in (folder, "undisturbed"))
+    different = [name for name in undisturbed if resumed.get(name) != undisturbed[name]]
+    assert not different, f"after {n_done} of {n_generations} generations: {different}"
+    assert n_done % 7 == 0 or f"gen-{n_done:04d}.h5/samples" in resumed
     assert interrupt_twice(0.2) or interrupt_twice(1) or interrupt_twice(5), \
         "no step lasted until the second signal"
     assert "0/3" in accepted("status", "twice").stdout

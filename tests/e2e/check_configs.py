@@ -22,8 +22,8 @@ OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
 
 
 def builtin(prefix):
-    """The names that sim/cli/builtin.c lists as X(mad_PREFIX_NAME)."""
-    text = (ROOT / "sim/cli/builtin.c").read_text()
+    """The names that sim/cli/lists.h lists as X(mad_PREFIX_NAME)."""
+    text = (ROOT / "sim/cli/lists.h").read_text()
     return set(re.findall(rf"X\(mad_{prefix}_(\w+)\)", text))
 
 

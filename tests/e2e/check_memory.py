@@ -9,11 +9,11 @@ from harness import MADLOOP, workspace
 
 GAUSS = """
 name: memory
-replicates: 20
+replicates: 8
 world: {kind: gauss, dim: 10}
 model: {kind: gauss}
-loop: {family: fresh, n_initial: 500, n_real: 250, n_synthetic: 250}
-measure: {n: 500, preview: 64, metrics: [recall, precision, sliced_w2, trace]}
+loop: {family: fresh, n_initial: 1000, n_real: 500, n_synthetic: 500}
+measure: {n: 200, preview: 64, metrics: [recall, precision, sliced_w2, trace]}
 checkpoint: {every: 10}
 """
 
@@ -34,9 +34,9 @@ with workspace() as work:
     config = work / "memory.yaml"
     config.write_text(GAUSS)
     short = peak_mib(config, work / "a", 20, "replace")
-    long = peak_mib(config, work / "b", 400, "replace")
+    long = peak_mib(config, work / "b", 200, "replace")
     pool = peak_mib(config, work / "c", 100, "accumulate")
-    print(f"peak {short:.1f} MiB for 20 generations, {long:.1f} MiB for 400; "
+    print(f"peak {short:.1f} MiB for 20 generations, {long:.1f} MiB for 200; "
           f"{pool:.1f} MiB for 100 that keep every sample")
     assert long < short + 4, "memory grows with the generations"
     assert pool > short + 4, "the check cannot see growth"
