@@ -87,7 +87,7 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
         {"smoke", 0, NULL, "run a tiny version", .flag = &smoke},
         {"force", 0, NULL, "replace what an earlier run left in the folder", .flag = &force},
         MAD_EXECUTE_OPTIONS(execute),
-        {NULL}};
+        {.name = NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
                              "A file with a `sweep:` block runs as `madloop sweep` runs it."};
     mad_arguments args;
@@ -144,7 +144,7 @@ static mad_status resume_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
     mad_execute_options execute = {0};
-    const mad_option options[] = {MAD_EXECUTE_OPTIONS(execute), {NULL}};
+    const mad_option options[] = {MAD_EXECUTE_OPTIONS(execute), {.name = NULL}};
     const mad_usage usage = {options, 1, 1, NULL};
     mad_arguments args;
     mad_folder look;

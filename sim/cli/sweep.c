@@ -289,7 +289,7 @@ static mad_status sweep_verb(mad_app *app, int argc, char **argv)
         {"out", 'o', "DIR", "folder of the sweep (default runs/NAME)", .text = &dir},
         {"smoke", 0, NULL, "run tiny versions", .flag = &smoke},
         MAD_EXECUTE_OPTIONS(execute),
-        {NULL}};
+        {.name = NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
                              "The grid is that of the file's `sweep:` block and of arguments such "
                              "as loop.n_real=0,500,1000 bias.strength=range(0.5,1,0.1) "

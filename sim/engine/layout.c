@@ -185,6 +185,19 @@ static void add_own(builder *b)
     }
 }
 
+/* The split of a data file: which rows train and which are held out. */
+static void add_split(builder *b)
+{
+    const mad_world_info *info = &b->e->world->info;
+    if (info->n_train == 0) {
+        return;
+    }
+    text(b, "long_name", "rows of the data file that real training rows are drawn from");
+    (void)add_vector(b, "data", "train_rows", info->n_train, info->train_rows);
+    text(b, "long_name", "rows of the data file that measures compare with");
+    (void)add_vector(b, "data", "reference_rows", info->n_reference, info->reference_rows);
+}
+
 /* ---- provenance ---------------------------------------------------------------------------- */
 
 extern char *openblas_get_corename(void) __attribute__((weak));
@@ -268,6 +281,7 @@ mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
         MAD_TRY(add_group(ctx, &b, &e->groups[i]));
     }
     add_own(&b);
+    add_split(&b);
     add_root(ctx, &b);
     e->layout.n_replicates = e->setting.n_replicates;
     e->layout.n_generations = e->setting.n_generations;

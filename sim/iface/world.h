@@ -35,6 +35,8 @@ typedef struct mad_world_info {
     size_t n_train;                 /* finite worlds: rows of the training part; 0 = unlimited */
     size_t n_reference;             /* finite worlds: rows held out for measures; 0 = unlimited */
     uint64_t data_hash;             /* finite worlds: FNV-1a of the rows as used; else 0 */
+    const double *train_rows, *reference_rows; /* finite worlds: row numbers in the file, from 0;
+                                                  [n_train], [n_reference] */
 } mad_world_info;
 
 typedef struct mad_world_type mad_world_type;

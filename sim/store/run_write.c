@@ -121,19 +121,28 @@ out:
     return mad_h5_close(ctx, st, dataset);
 }
 
-/* /floor counts replicates and /theory generations: their only dimension gets that scale. */
+/* The scale of a vector's only dimension: /floor counts replicates, /theory generations, /data rows
+ * of a file, which have none. */
+static hid_t vector_scale(const mad_vector *vector, const scales *on)
+{
+    if (strcmp(vector->group, "floor") == 0) {
+        return on->replicate;
+    }
+    return strcmp(vector->group, "theory") == 0 ? on->generation : H5I_INVALID_HID;
+}
+
 static mad_status write_vector(mad_ctx *ctx, hid_t file, const mad_vector *vector, const scales *on)
 {
     mad_status st = MAD_OK;
     char path[MAX_NAME_BYTES];
     const hsize_t dims[1] = {vector->n_rows};
-    const hid_t scale = strcmp(vector->group, "floor") == 0 ? on->replicate : on->generation;
+    const hid_t scale = vector_scale(vector, on);
     hid_t dataset = H5I_INVALID_HID;
 
     MAD_TRY(series_path(ctx, vector->group, vector->name, path));
     MAD_TRY(create_dataset(ctx, file, path, 1, dims, NULL, &dataset));
     if (H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, vector->value) < 0 ||
-        H5DSattach_scale(dataset, scale, 0) < 0) {
+        (scale >= 0 && H5DSattach_scale(dataset, scale, 0) < 0)) {
         st = mad_h5_fail(ctx, MAD_E_IO, "cannot write %s", path);
         goto out;
     }
@@ -191,8 +200,10 @@ mad_status mad_run_check(mad_ctx *ctx, const mad_run_layout *layout)
     for (size_t i = 0; i < layout->n_vectors; i++) {
         const mad_vector *vector = &layout->vectors[i];
         const int is_floor = strcmp(vector->group, "floor") == 0;
-        MAD_ASSERT(is_floor || strcmp(vector->group, "theory") == 0);
-        MAD_ASSERT(vector->n_rows == (is_floor ? layout->n_replicates : layout->n_generations));
+        const int is_theory = strcmp(vector->group, "theory") == 0;
+        MAD_ASSERT(is_floor || is_theory || strcmp(vector->group, "data") == 0);
+        MAD_ASSERT(!is_floor || vector->n_rows == layout->n_replicates);
+        MAD_ASSERT(!is_theory || vector->n_rows == layout->n_generations);
     }
     return MAD_OK;
 }

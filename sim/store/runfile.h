@@ -22,8 +22,8 @@ typedef struct mad_series {
     const mad_attribute *attributes; /* units, long_name, definition, k, ... */
 } mad_series;
 
-/* A dataset written once: float64 [n_rows]; group "floor": n_rows = R, group "theory": n_rows = G.
- */
+/* A dataset written once: float64 [n_rows]; group "floor": n_rows = R, group "theory": n_rows = G;
+ * group "data": rows of the data file (for people: mad_run_read leaves them out). */
 typedef struct mad_vector {
     const char *group, *name;
     size_t n_rows;

@@ -136,13 +136,21 @@ static mad_status split(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem
         st = mad_fail_memory(ctx, "the split of the data");
         goto out;
     }
+    double *const rows = mad_arena_take_raw(mem, n, sizeof *rows);
+    if (rows == NULL) {
+        st = mad_fail_memory(ctx, "the split of the data");
+        goto out;
+    }
     for (size_t i_part = 0; i_part < 2; i_part++) {
         MAD_TRY(mad_set_take(ctx, mem, self->n_part[i_part], table->dim, table->label != NULL,
                              &self->part[i_part]));
     }
     mad_rng rng = mad_rng_open((mad_key){.seed = args->seed, .purpose = MAD_RNG_SPLIT}, 0);
     mad_rng_choose(&rng, table->n_rows, n, pick, work);
+    self->base.info.reference_rows = rows;
+    self->base.info.train_rows = rows + n_reference;
     for (size_t i = 0; i < n; i++) {
+        rows[i] = (double)pick[i];
         if (i < n_reference) {
             copy_row(table, pick[i], &self->part[MAD_PART_REFERENCE], i);
         } else {

@@ -222,7 +222,7 @@ static mad_set draw(const mixture *m, uint64_t item, size_t n_rows)
 static size_t mode_of(const mixture *m, const double *x)
 {
     size_t nearest = 0;
-    double least = INFINITY;
+    double least = (double)INFINITY;
     for (size_t k = 0; k < m->n_modes; k++) {
         const double dx = x[0] - m->centre[k][0], dy = x[1] - m->centre[k][1];
         if (dx * dx + dy * dy < least) {
@@ -244,7 +244,7 @@ static double worst_weight(const mixture *m, const mad_set *set)
     }
     for (size_t k = 0; k < m->n_modes; k++) {
         if (count[k] == 0) {
-            return INFINITY;
+            return (double)INFINITY;
         }
         worst = fmax(worst, fabs((double)count[k] - n * p) / sqrt(n * p * (1.0 - p)));
     }

@@ -28,7 +28,7 @@ static const mad_series all_series[N_SERIES] = {
 static const mad_attribute root_attributes[] = {{.name = "config", .text = "name: größe\n"},
                                                 {.name = "seed", .text = "18446744073709551615"},
                                                 {.name = "threads", .number = 2}};
-static const double floor_value[R] = {0, 0.5, 1, 1.5, 2, 2.5, 3, NAN};
+static const double floor_value[R] = {0, 0.5, 1, 1.5, 2, 2.5, 3, (double)NAN};
 static const double theory_value[LONG_RUN] = {1, 0.5, 0.25};
 static const mad_gen_array arrays[] = {
     {"model/0000/mean", MAD_FIELD_F64, 1, {3}, theory_value},
@@ -110,8 +110,8 @@ static mad_status write_events(mad_ctx *ctx, const char *dir)
                                    {.name = "broken", .text = "\xff/x"},
                                    {.name = "whole", .number = 7},
                                    {.name = "real", .number = 0.1},
-                                   {.name = "nan", .number = NAN},
-                                   {.name = "infinite", .number = -INFINITY}};
+                                   {.name = "nan", .number = (double)NAN},
+                                   {.name = "infinite", .number = -(double)INFINITY}};
     const mad_status st = mad_journal_append(ctx, dir, "start", 6, pairs);
     return st != MAD_OK ? st : mad_journal_append(ctx, dir, "end", 0, NULL);
 }

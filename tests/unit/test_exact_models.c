@@ -108,7 +108,7 @@ static mad_set real_rows(mad_ctx *ctx, rig *r, size_t n)
 static mad_status fit(mad_ctx *ctx, rig *r, const mad_set *train, size_t warm_steps)
 {
     for (size_t i = 0; i < 400; i++) {
-        r->loss[i] = NAN;
+        r->loss[i] = (double)NAN;
     }
     const mad_fit_args args = {.key = {.seed = 12, .generation = 1, .purpose = MAD_RNG_FIT},
                                .warm_steps = warm_steps,
@@ -289,7 +289,7 @@ static void test_gauss_values(void **state)
     assert_true(law_of(ctx, b).mean[0] == 4.0 && law_of(ctx, b).cov[0] == 0.0);
     const mad_set still = sample(ctx, b, 3, 0);
     assert_true(still.x[0] == 4.0 && still.x[2] == 4.0);
-    line[1] = NAN;
+    line[1] = (double)NAN;
     assert_int_equal(fit(ctx, a, &small, 0), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
     mad_arena_destroy(a->mem);
@@ -307,11 +307,12 @@ static void test_gauss_line(void **state)
         long double sum = 0, square = 0;
         for (size_t i = 0; i < n; i++) {
             train.x[i] += 1e6;
-            sum += train.x[i];
+            sum += (long double)train.x[i];
         }
         const long double mean = sum / (long double)n;
         for (size_t i = 0; i < n; i++) {
-            square += (train.x[i] - mean) * (train.x[i] - mean);
+            const long double off = (long double)train.x[i] - mean;
+            square += off * off;
         }
         assert_int_equal(fit(ctx, r, &train, 0), MAD_OK);
         const mad_moments law = law_of(ctx, r);

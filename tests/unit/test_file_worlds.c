@@ -143,7 +143,7 @@ static void test_range(void **state)
     const mad_set held_mapped = draw(ctx, mem, world, MAD_PART_REFERENCE, 1, 15);
     const mad_set held = draw(ctx, mem, plain, MAD_PART_REFERENCE, 1, 15);
     assert_true(world->info.pixel_min == -1 && world->info.pixel_max == 1);
-    double low = INFINITY, high = -INFINITY;
+    double low = (double)INFINITY, high = -(double)INFINITY;
     for (size_t i = 0; i < 35 * DIM; i++) {
         low = fmin(low, as_is.x[i]);
         high = fmax(high, as_is.x[i]);

@@ -68,7 +68,7 @@ static mad_set real_rows(mad_ctx *ctx, rig *r, size_t n)
 static mad_status fit(mad_ctx *ctx, rig *r, const mad_set *train, uint64_t seed, size_t warm_steps)
 {
     for (size_t i = 0; i < N_LOSS; i++) {
-        r->loss[i] = NAN;
+        r->loss[i] = (double)NAN;
     }
     const mad_fit_args args = {.key = {.seed = seed, .generation = 1, .purpose = MAD_RNG_FIT},
                                .warm_steps = warm_steps,
@@ -89,7 +89,7 @@ static double recovery_z(const rig *r, size_t n, double stretch)
         const double cx = stretch * info->mode_centre[2 * k];
         const double cy = stretch * info->mode_centre[2 * k + 1];
         size_t best = 0;
-        double best_sq = INFINITY;
+        double best_sq = (double)INFINITY;
         for (size_t j = 0; j < r->fields.field[0].count; j++) {
             const double sq = pow(mean[2 * j] - cx, 2) + pow(mean[2 * j + 1] - cy, 2);
             if (sq < best_sq) {

@@ -68,7 +68,7 @@ static void refused(const mad_param *param, const char *text, const char *messag
 
 static const mad_param whole = {"n", MAD_PARAM_INT, "5", 1, 10000, NULL, NULL, "count"};
 static const mad_param real = {"x", MAD_PARAM_REAL, "0.5", 0, 1, NULL, NULL, "share"};
-static const mad_param any = {"x", MAD_PARAM_REAL, "0", -INFINITY, INFINITY, NULL, NULL, "x"};
+static const mad_param any = {"x", MAD_PARAM_REAL, "0", -(double)INFINITY, (double)INFINITY, NULL, NULL, "x"};
 static const mad_param age = {
     "age", MAD_PARAM_FORM, "last", 0, 1000, "last|uniform(K)|geometric(rho)|all", NULL, "age"};
 static const mad_param budget = {"budget", MAD_PARAM_FORM, "all", 1, 1e6, "all|#B", NULL, "rows"};
@@ -280,7 +280,7 @@ static void test_allowed(void **state)
 {
     (void)state;
     char out[128];
-    const mad_param positive = {"x", MAD_PARAM_REAL, "1", DBL_MIN, INFINITY, NULL, NULL, "x"};
+    const mad_param positive = {"x", MAD_PARAM_REAL, "1", DBL_MIN, (double)INFINITY, NULL, NULL, "x"};
     mad_param_allowed(&positive, sizeof out, out);
     assert_string_equal(out, "a number above 0");
     mad_param_allowed(&any, sizeof out, out);
@@ -325,7 +325,7 @@ static void test_sets(void **state)
     assert_true(view.x[0] == 4.0 && view.x[2] == 6.0 && view.label[0] == 9);
     assert_true(set.x[8] == 0.0 && set.weight == NULL && view.weight == NULL);
     assert_int_equal(mad_set_check_finite(ctx, &set, "rows"), MAD_OK);
-    set.x[7] = NAN;
+    set.x[7] = (double)NAN;
     assert_int_equal(mad_set_check_finite(ctx, &set, "rows"), MAD_E_NONFINITE);
     assert_string_equal(ctx->message, "rows: row 2, column 1 (from 0) is nan");
     mad_ctx_clear(ctx);

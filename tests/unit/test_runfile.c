@@ -60,8 +60,8 @@ static const mad_series all_series[] = {
     {"lineage", "real_share", 1, 0, NULL},
     {"loss", "train", S, 0, NULL},
 };
-static const double floor_value[R] = {0.9, 0.8, NAN};
-static const double theory_value[G] = {1, 2, 3, 4, 5, 6, -INFINITY};
+static const double floor_value[R] = {0.9, 0.8, (double)NAN};
+static const double theory_value[G] = {1, 2, 3, 4, 5, 6, -(double)INFINITY};
 static const mad_vector all_vectors[] = {{"floor", "recall", R, floor_value, 0, NULL},
                                          {"theory", "recall", G, theory_value, 0, NULL}};
 static const mad_attribute root_attributes[] = {{.name = "config", .text = "name: x\nseed: 1\n"},
