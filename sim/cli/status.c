@@ -109,7 +109,8 @@ static mad_status status_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
     int as_json = 0;
-    const mad_option options[] = {{"json", 0, NULL, "print JSON", .flag = &as_json}, {.name = NULL}};
+    const mad_option options[] = {{"json", 0, NULL, "print JSON", .flag = &as_json},
+                                  {.name = NULL}};
     const mad_usage usage = {options, 1, 1, NULL};
     mad_arguments args;
     json_t *list = NULL;

@@ -68,7 +68,8 @@ static void refused(const mad_param *param, const char *text, const char *messag
 
 static const mad_param whole = {"n", MAD_PARAM_INT, "5", 1, 10000, NULL, NULL, "count"};
 static const mad_param real = {"x", MAD_PARAM_REAL, "0.5", 0, 1, NULL, NULL, "share"};
-static const mad_param any = {"x", MAD_PARAM_REAL, "0", -(double)INFINITY, (double)INFINITY, NULL, NULL, "x"};
+static const mad_param any = {"x",  MAD_PARAM_REAL, "0", -(double)INFINITY, (double)INFINITY,
+                              NULL, NULL,           "x"};
 static const mad_param age = {
     "age", MAD_PARAM_FORM, "last", 0, 1000, "last|uniform(K)|geometric(rho)|all", NULL, "age"};
 static const mad_param budget = {"budget", MAD_PARAM_FORM, "all", 1, 1e6, "all|#B", NULL, "rows"};
@@ -280,7 +281,8 @@ static void test_allowed(void **state)
 {
     (void)state;
     char out[128];
-    const mad_param positive = {"x", MAD_PARAM_REAL, "1", DBL_MIN, (double)INFINITY, NULL, NULL, "x"};
+    const mad_param positive = {"x",  MAD_PARAM_REAL, "1", DBL_MIN, (double)INFINITY,
+                                NULL, NULL,           "x"};
     mad_param_allowed(&positive, sizeof out, out);
     assert_string_equal(out, "a number above 0");
     mad_param_allowed(&any, sizeof out, out);
