@@ -9,7 +9,12 @@
 #include "sim/base/par.h"
 #include "sim/engine/internal.h"
 
-enum { BLOCK_BYTES = 1 << 16, REPLICATE_BLOCK_BYTES = 1 << 12, MAX_PREVIEW_REPLICATES = 8 };
+enum {
+    BLOCK_BYTES = 1 << 16,
+    REPLICATE_BLOCK_BYTES = 1 << 12,
+    MAX_PREVIEW_REPLICATES = 8,
+    MAX_WINDOW = 16
+};
 
 static double now_s(void)
 {
@@ -162,15 +167,26 @@ out:
 
 typedef mad_status replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
 
+/* Work on every replicate: generations g->generation.. by their plans, or one call without any. */
 typedef struct job {
     engine *g;
     replicate_fn *fn;
+    size_t n_gens;
+    const mad_plan *plans; /* [n_gens]; NULL = a call that belongs to no generation */
 } job;
 
 static mad_status run_job(mad_ctx *ctx, void *arg, size_t i_replicate)
 {
     const job *j = arg;
-    return j->fn(ctx, j->g, &j->g->replicates[i_replicate]);
+    mad_status st = MAD_OK;
+    engine mine = *j->g; /* the generation it is in is this replicate's own */
+    for (size_t i = 0; i < j->n_gens; i++) {
+        mine.plan = j->plans != NULL ? &j->plans[i] : NULL;
+        MAD_TRY(j->fn(ctx, &mine, &mine.replicates[i_replicate]));
+        mine.generation++;
+    }
+out:
+    return st;
 }
 
 static void report(const engine *g, double t_start, size_t i_replicate)
@@ -194,19 +210,19 @@ static void report(const engine *g, double t_start, size_t i_replicate)
 
 /* Threads go to the replicates, or, one replicate after the other, inside a model that uses them:
  * the results are the same. */
-static mad_status for_replicates(mad_ctx *ctx, engine *g, replicate_fn *fn, double t_start)
+static mad_status for_replicates(mad_ctx *ctx, const job *j, double t_start)
 {
-    job j = {.g = g, .fn = fn};
     mad_status st = MAD_OK;
+    const engine *g = j->g;
     const size_t n_replicates = g->e->setting.n_replicates;
     if (g->n_workers > 1) {
-        MAD_TRY(mad_par_for(ctx, n_replicates, run_job, &j));
+        MAD_TRY(mad_par_for(ctx, n_replicates, run_job, (void *)j));
     } else {
         /* small models take less time than a look at the clock */
         const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
         for (size_t i = 0; i < n_replicates; i++) {
-            MAD_TRY(run_job(ctx, &j, i));
-            if (is_slow && fn == mad_replicate_step && i + 1 < n_replicates) {
+            MAD_TRY(run_job(ctx, (void *)j, i));
+            if (is_slow && j->plans != NULL && i + 1 < n_replicates) {
                 report(g, t_start, i + 1);
             }
         }
@@ -241,18 +257,32 @@ out:
     return st;
 }
 
-static mad_status run_generation(mad_ctx *ctx, engine *g, double t_start)
+/* Generations that a replicate goes through before it waits for the others: small fits take less
+ * time than waiting. Never beyond the next commit. */
+static size_t window_length(const engine *g)
+{
+    const size_t t = g->generation, every = g->e->every;
+    const size_t to_commit = every - (t - 1) % every;
+    const size_t to_end = g->e->setting.n_generations - t + 1;
+    const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
+    return is_slow ? 1 : smaller(MAX_WINDOW, smaller(to_commit, to_end));
+}
+
+/* Run a window; g->generation becomes its last one. */
+static mad_status run_window(mad_ctx *ctx, engine *g, double t_start)
 {
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
-    mad_plan plan;
+    mad_plan plans[MAX_WINDOW];
+    const job j = {.g = g, .fn = mad_replicate_step, .n_gens = window_length(g), .plans = plans};
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    MAD_TRY(e->loop->type->plan(ctx, e->loop, g->generation, ctx->scratch, &plan));
-    g->plan = &plan;
-    MAD_TRY(for_replicates(ctx, g, mad_replicate_step, t_start));
+    for (size_t i = 0; i < j.n_gens; i++) {
+        MAD_TRY(e->loop->type->plan(ctx, e->loop, g->generation + i, ctx->scratch, &plans[i]));
+    }
+    MAD_TRY(for_replicates(ctx, &j, t_start));
+    g->generation += j.n_gens - 1;
     report(g, t_start, e->setting.n_replicates);
 out:
-    g->plan = NULL;
     mad_arena_release(ctx->scratch, mark);
     return st;
 }
@@ -298,13 +328,15 @@ static mad_status prepare(mad_ctx *ctx, engine *g, double t_start)
     const mad_run_options *options = g->options;
     mad_status st = MAD_OK;
     if (options->first_generation == 1) {
-        MAD_TRY(for_replicates(ctx, g, reference_with_floor, t_start));
+        const job j = {.g = g, .fn = reference_with_floor, .n_gens = 1};
+        MAD_TRY(for_replicates(ctx, &j, t_start));
         if (options->dir != NULL) {
             MAD_TRY(mad_run_create(ctx, options->dir, &g->e->layout));
         }
     } else {
         MAD_TRY(mad_disk_restore(ctx, g, options->first_generation));
-        MAD_TRY(for_replicates(ctx, g, reference_alone, t_start));
+        const job j = {.g = g, .fn = reference_alone, .n_gens = 1};
+        MAD_TRY(for_replicates(ctx, &j, t_start));
     }
     MAD_TRY(draw_real_preview(ctx, g));
 out:
@@ -325,7 +357,7 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
     MAD_TRY(create_engine(ctx, &g));
     MAD_TRY(prepare(ctx, &g, t_start));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
-        MAD_TRY(run_generation(ctx, &g, t_start));
+        MAD_TRY(run_window(ctx, &g, t_start));
         const int is_last = g.generation == n_generations;
         const int is_over =
             options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours;
