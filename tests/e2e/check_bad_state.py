@@ -244,8 +244,13 @@ def check_full_disk():
     n_bytes = os.path.getsize("run/run.h5")
     for limit in (100, 1000, n_bytes // 3, n_bytes * 2 // 3, n_bytes - 100):
         shutil.rmtree("full", ignore_errors=True)
-        done = call("run", "good.yaml", "-o", "full", "--progress", "none",
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        small_files = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                (limit, limit))}
+        # LLVM's OpenMP runtime shares a file of 1 KiB, made before main: it cannot start below that
+        if subprocess.run([BINARY, "--version"], stdout=subprocess.DEVNULL,
+                          **small_files).returncode == -signal.SIGXFSZ and limit < 1024:
+            continue
+        done = call("run", "good.yaml", "-o", "full", "--progress", "none", **small_files)
         assert done.returncode == 3, (limit, done)
         assert done.stderr.count("\n") == 1 and "File too large" in done.stderr, done.stderr
         assert not list(pathlib.Path("full").glob(".*")), "temporary files are left"
