@@ -187,7 +187,7 @@ static void combine(const mad_setting *setting, double trace0, double cost, cons
 static mad_status frechet_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
 {
     const mad_world_info *info = &setting->world->info;
-    double lam = mad_theory_lam(setting), cost, trace0 = 0.0;
+    double lam = mad_theory_lam(setting), cost = 0.0, trace0 = 0.0;
     size_t n_gens = setting->n_generations;
     mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *s = mad_arena_take(ctx->scratch, n_gens, sizeof *s);

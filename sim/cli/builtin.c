@@ -5,7 +5,7 @@
 
 #include "sim/cli/lists.h"
 
-#define ADDRESS(name) &name,
+#define ADDRESS(name) &(name),
 
 static const mad_world_type *const worlds[] = {MAD_WORLD_LIST(ADDRESS) NULL};
 static const mad_model_type *const models[] = {MAD_MODEL_LIST(ADDRESS) NULL};

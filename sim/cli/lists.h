@@ -78,7 +78,6 @@
 #define MAD_DECLARE_METRIC(name)  extern const mad_metric_type name;
 #define MAD_DECLARE_THEORY(name)  extern const mad_theory_type name;
 #define MAD_DECLARE_COMMAND(name) extern const mad_command name;
-#define ADDRESS(name)             &name,
 
 MAD_WORLD_LIST(MAD_DECLARE_WORLD)
 MAD_MODEL_LIST(MAD_DECLARE_MODEL)

@@ -264,7 +264,7 @@ static mad_status verify_verb(mad_app *app, int argc, char **argv)
                "measured", "expected", "z", "verdict");
     }
     for (size_t i = 0; i < mad_n_oracles; i++) {
-        outcome found[MAD_ORACLE_CHECKS];
+        outcome found[MAD_ORACLE_CHECKS] = {0};
 
         MAD_TRY(run_oracle(app, &mad_oracles[i], seed, found));
         MAD_TRY(report(app->ctx, &mad_oracles[i], found, list, &n_bad, &n_all));

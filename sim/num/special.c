@@ -10,8 +10,9 @@ static const double sqrt_2pi = 2.50662827463100050242;
 double mad_digamma(double x)
 {
     double sum = 0.0;
-    for (; x < 10.0; x += 1.0) {
+    while (x < 10.0) {
         sum -= 1.0 / x;
+        x += 1.0;
     }
     /* ln x - 1/(2x) - sum_k B_2k / (2k x^2k) */
     const double r = 1.0 / (x * x);
@@ -25,8 +26,9 @@ double mad_digamma(double x)
 double mad_trigamma(double x)
 {
     double sum = 0.0;
-    for (; x < 10.0; x += 1.0) {
+    while (x < 10.0) {
         sum += 1.0 / (x * x);
+        x += 1.0;
     }
     /* 1/x + 1/(2x^2) + sum_k B_2k / x^(2k+1) */
     const double r = 1.0 / (x * x);
@@ -80,7 +82,8 @@ static double beta_fraction(double x, double a, double b)
     const double tiny = 1e-300;
     double c = 1.0, d = 0.0, value = 1.0;
     for (int j = 1; j < 100000; j++) {
-        const double m = j / 2;
+        const int half = j / 2;
+        const double m = half;
         const double term = j % 2 == 0
                                 ? m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
                                 : -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
@@ -133,8 +136,9 @@ static double chi_square_above(double df, double x)
     int sign = 0;
     const double front = exp(a * log(z) - z - lgamma_r(a, &sign));
     if (z < a + 1.0) {
-        double term = 1.0 / a, sum = term;
-        for (double k = a + 1.0; term > 1e-17 * sum; k += 1.0) {
+        double term = 1.0 / a, sum = term, k = a;
+        while (term > 1e-17 * sum) {
+            k += 1.0;
             term *= z / k;
             sum += term;
         }
