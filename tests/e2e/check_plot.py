@@ -157,7 +157,7 @@ with workspace() as work:
 
     # without gnuplot: one clear message, and the scripts are there to be drawn elsewhere
     done = subprocess.run([os.path.abspath(MADLOOP), "plot", work / "two", "-o", work / "bare"],
-                          capture_output=True, text=True, env={"PATH": str(work)})
+                          capture_output=True, text=True, env={**os.environ, "PATH": str(work)})
     assert done.returncode == 3 and "gnuplot" in done.stderr and "install" in done.stderr, done
     assert len(done.stderr.splitlines()) == 1 and (work / "bare/metric-recall.gp").exists()
     print("plot: figures, data and messages as promised")
