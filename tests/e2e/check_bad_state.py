@@ -209,9 +209,10 @@ def check_signals():
     different = [name for name in undisturbed if resumed.get(name) != undisturbed[name]]
     assert not different, f"after {n_done} of {n_generations} generations: {different}"
     assert n_done % 7 == 0 or f"gen-{n_done:04d}.h5/samples" in resumed
-    assert interrupt_twice(0.2) or interrupt_twice(1) or interrupt_twice(5), \
-        "no step lasted until the second signal"
-    assert "0/3" in accepted("status", "twice").stdout
+    if "TSAN_OPTIONS" not in os.environ:  # the thread sanitizer holds signals back during a step
+        assert interrupt_twice(0.2) or interrupt_twice(1) or interrupt_twice(5), \
+            "no step lasted until the second signal"
+        assert "0/3" in accepted("status", "twice").stdout
     # a sweep goes on as a whole
     process = subprocess.Popen([BINARY, "sweep", "good.yaml", "seed=1-3", "generations=100000",
                                 "-o", "grid"], stderr=subprocess.PIPE, text=True)
