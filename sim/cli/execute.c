@@ -1,6 +1,7 @@
 /* sim/cli/execute.c: the life of one run in its folder. */
 #include "sim/cli/execute.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,12 @@
 
 /* ---- configuration ------------------------------------------------------------------------- */
 
+/* A smoke run has three generations: what a schedule asks of them, whatever it was written for. */
+static double largest_of(const mad_schedule *schedule)
+{
+    return fmax(mad_schedule_at(schedule, 2, 3), mad_schedule_at(schedule, 3, 3));
+}
+
 static mad_status add_limit(mad_ctx *ctx, mad_arena *mem, const mad_values *values,
                             const char *section, const char *key, double limit, size_t *n,
                             const char **out)
@@ -18,8 +25,8 @@ static mad_status add_limit(mad_ctx *ctx, mad_arena *mem, const mad_values *valu
     for (size_t i = 0; i < values->n_values; i++) {
         const mad_value *value = &values->value[i];
         const int is_size = value->param->kind == MAD_PARAM_INT && value->number > limit;
-        const int is_schedule = value->param->kind == MAD_PARAM_SCHEDULE &&
-                                mad_schedule_at(&value->schedule, 2, 2) > limit;
+        const int is_schedule =
+            value->param->kind == MAD_PARAM_SCHEDULE && largest_of(&value->schedule) > limit;
         if (strcmp(value->param->name, key) != 0 || (!is_size && !is_schedule)) {
             continue;
         }

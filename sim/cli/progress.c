@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double bar_interval_s = 0.1, line_interval_s = 0.5;
+static const double bar_interval_s = 0.1;
 
 mad_progress_view mad_progress_view_for(mad_progress_style style, const char *name)
 {
@@ -77,11 +77,12 @@ static void show_json(const mad_progress_view *view, const mad_progress *p)
 void mad_progress_show(void *arg, const mad_progress *p)
 {
     mad_progress_view *view = arg;
-    const int is_last = p->generation == p->n_generations && p->replicate == p->n_replicates;
-    const double interval_s = view->style == MAD_PROGRESS_BAR ? bar_interval_s : line_interval_s;
+    const int ends_generation = p->replicate == p->n_replicates;
+    const int is_last = ends_generation && p->generation == p->n_generations;
+    const int is_soon =
+        view->last_shown_s >= 0.0 && p->elapsed_s - view->last_shown_s < bar_interval_s;
     if (view->style == MAD_PROGRESS_NONE ||
-        (view->style != MAD_PROGRESS_BAR && p->replicate < p->n_replicates) ||
-        (!is_last && view->last_shown_s >= 0.0 && p->elapsed_s - view->last_shown_s < interval_s)) {
+        (view->style == MAD_PROGRESS_BAR ? is_soon && !is_last : !ends_generation)) {
         return;
     }
     view->last_shown_s = p->elapsed_s;

@@ -9,8 +9,8 @@
 typedef enum mad_progress_style {
     MAD_PROGRESS_AUTO, /* bar on a terminal, else line */
     MAD_PROGRESS_BAR,  /* one line, redrawn, with the time left */
-    MAD_PROGRESS_LINE, /* one line per generation, at most two a second */
-    MAD_PROGRESS_JSON, /* one JSON object per generation, likewise */
+    MAD_PROGRESS_LINE, /* one line per generation */
+    MAD_PROGRESS_JSON, /* one JSON object per generation */
     MAD_PROGRESS_NONE
 } mad_progress_style;
 

@@ -1,6 +1,7 @@
 /* sim/cli/run.c: `madloop run` and `madloop resume`. */
 #include "sim/cli/verbs.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,14 +34,50 @@ static void add_cost(void *arg, size_t begin, size_t n_gens, const double *const
 
 static double result_bytes(const mad_run_layout *layout)
 {
+    const double bytes_of_a_dataset = 2500.0; /* header, attributes, scales */
     double n_cells = 0.0;
     for (size_t i = 0; i < layout->n_series; i++) {
         n_cells += (double)layout->series[i].width;
     }
-    return n_cells * (double)layout->n_replicates * (double)layout->n_generations * sizeof(double);
+    return n_cells * (double)layout->n_replicates * (double)layout->n_generations * sizeof(double) +
+           bytes_of_a_dataset * (double)(layout->n_series + layout->n_vectors);
 }
 
-/* Runs two generations of one replicate in memory and scales what they took. */
+static mad_status training_rows(mad_ctx *ctx, const mad_setting *setting, size_t generation,
+                                double *out)
+{
+    mad_status st = MAD_OK;
+    mad_plan plan;
+    double n_rows = 0.0;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    MAD_TRY(setting->loop->type->plan(ctx, setting->loop, generation, ctx->scratch, &plan));
+    for (size_t i = 0; i < plan.n_blocks; i++) {
+        n_rows += (double)plan.blocks[i].n_rows;
+    }
+    *out = plan.budget > 0 ? fmin(n_rows, (double)plan.budget) : n_rows;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* What the probe's last generation took, for all generations: in proportion to their rows. */
+static mad_status scale_cost(mad_ctx *ctx, const mad_setting *setting, size_t n_probe,
+                             double *seconds)
+{
+    mad_status st = MAD_OK;
+    double n_all = 0.0, n_probed = 1.0;
+    for (size_t t = 1; t <= setting->n_generations; t++) {
+        double n_rows = 0.0;
+        MAD_TRY(training_rows(ctx, setting, t, &n_rows));
+        n_all += n_rows;
+        n_probed = t == n_probe ? n_rows : n_probed;
+    }
+    *seconds *= n_all / n_probed * (double)setting->n_replicates;
+out:
+    return st;
+}
+
+/* Runs up to two generations of one replicate in memory and scales what they took. */
 static mad_status dry_run(mad_app *app, mad_arena *mem, const char *path, size_t n_overrides,
                           char **overrides, int smoke)
 {
@@ -54,21 +91,27 @@ static mad_status dry_run(mad_app *app, mad_arena *mem, const char *path, size_t
     if (more == NULL) {
         return mad_fail_memory(ctx, "overrides");
     }
+    const mad_setting *setting = mad_experiment_setting(experiment);
+    const size_t n_probe = setting->n_generations < 2 ? 1 : 2;
     memcpy(more, overrides, n_overrides * sizeof *more);
     more[n_overrides] = mad_arena_text(mem, "replicates=1");
-    more[n_overrides + 1] = mad_arena_text(mem, "generations=2");
+    more[n_overrides + 1] = mad_arena_text(mem, n_probe == 1 ? "generations=1" : "generations=2");
     MAD_TRY(mad_load_config(app, mem, path, n_overrides + 2, more, smoke, &probe_config));
     MAD_TRY(mad_experiment_create(ctx, mem, &probe_config, app->registry, &probe));
     cost c = {.layout = mad_experiment_layout(probe)};
     const mad_run_options options = {.first_generation = 1, .arg = &c, .commit = add_cost};
     MAD_TRY(mad_engine_run(ctx, probe, &options));
-    const mad_run_layout *layout = mad_experiment_layout(experiment);
-    const double n_steps = (double)layout->n_replicates * (double)layout->n_generations;
+    double seconds = c.seconds;
+    MAD_TRY(scale_cost(ctx, setting, n_probe, &seconds));
     printf("%s", config.resolved);
-    printf("# estimate from generation 2 of one replicate: %.3g s for each of %.0f x %.0f, at most "
-           "%.3g s in all with %zu threads; run.h5 about %.3g MB\n",
-           c.seconds, (double)layout->n_replicates, (double)layout->n_generations,
-           c.seconds * n_steps, ctx->n_workers, result_bytes(layout) / 1e6);
+    printf("# estimate from generation %zu of one replicate, which took %.3g s, in proportion to "
+           "the training rows: %.3g s of work for all, shared by %zu threads where it can be; "
+           "run.h5 about %.3g MB\n",
+           n_probe, c.seconds, seconds, ctx->n_workers,
+           result_bytes(mad_experiment_layout(experiment)) / 1e6);
+    if (config.n_axes > 0) {
+        printf("# this is one point of a sweep over %s\n", config.axes[0].key);
+    }
 out:
     return st;
 }

@@ -48,11 +48,17 @@ typedef struct gen_file {
     mad_gen_array *arrays;
 } gen_file;
 
+/* First generation after the last multiple of `every` below `last`. */
+static size_t first_since_due(const engine *g, size_t last)
+{
+    return (last - 1) / g->e->every * g->e->every + 1;
+}
+
 static mad_status add_models(mad_ctx *ctx, const engine *g, size_t last, gen_file *file)
 {
     const mad_fields *fields = &g->workers[0].fields;
     const size_t n_replicates = g->e->setting.n_replicates;
-    const size_t n_new = last - g->begin + 1;
+    const size_t n_new = last - first_since_due(g, last) + 1;
     const size_t n_models = n_new < g->e->n_regrow ? n_new : g->e->n_regrow;
     for (size_t t = last - n_models + 1; t <= last; t++) {
         size_t offset = 0;
@@ -103,7 +109,8 @@ mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
     mad_status st = MAD_OK;
     const size_t n_gens = last - g->begin + 1;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    gen_file file = {.n_max = n_gens * g->workers[0].fields.n_fields + MAX_ARRAYS};
+    const int is_due = last % g->e->every == 0 || last == g->e->setting.n_generations;
+    gen_file file = {.n_max = g->e->every * g->workers[0].fields.n_fields + MAX_ARRAYS};
     file.arrays = mad_arena_take(ctx->scratch, file.n_max, sizeof *file.arrays);
     if (file.arrays == NULL) {
         return mad_fail_memory(ctx, "a generation file");
@@ -114,6 +121,9 @@ mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
     MAD_TRY(mad_gen_write(ctx, g->options->dir, last, file.n_arrays, file.arrays));
     MAD_TRY(mad_run_commit(ctx, g->options->dir, &g->e->layout, g->begin, n_gens,
                            (const double *const *)g->data));
+    for (size_t t = first_since_due(g, last); is_due && t < last; t++) {
+        MAD_TRY(mad_gen_remove(ctx, g->options->dir, t));
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -148,12 +148,18 @@ static mad_status create_engine(mad_ctx *ctx, engine *g)
         MAD_TRY(create_worker(ctx, g, &g->workers[i]));
     }
     g->state_bytes = mad_state_bytes(&g->workers[0].fields);
+    g->blank_state = mad_arena_take(g->mem, g->state_bytes, 1);
+    if (g->blank_state == NULL) {
+        return mad_fail_memory(ctx, "saved models");
+    }
+    mad_state_read(&g->workers[0], g->blank_state);
     /* what may be sampled again, and what the next commit must write; to resume, all that the next
-     * training set is drawn from */
+     * training set is drawn from; one more, so that the last complete generation outlives an
+     * interruption of the next */
     g->n_line_slots = e->n_regrow;
-    g->n_slots = g->options->first_generation > 1
-                     ? larger(e->n_regrow, e->n_models_kept)
-                     : larger(e->n_models_kept, smaller(e->every, e->n_regrow));
+    g->n_slots = 1 + (g->options->first_generation > 1
+                          ? larger(e->n_regrow, e->n_models_kept)
+                          : larger(e->n_models_kept, smaller(e->every, e->n_regrow)));
     for (size_t i = 0; i < n_replicates; i++) {
         g->replicates[i].index = (uint32_t)i;
         MAD_TRY(create_replicate(ctx, g, &g->replicates[i]));
@@ -280,8 +286,10 @@ static mad_status run_window(mad_ctx *ctx, engine *g, double t_start)
         MAD_TRY(e->loop->type->plan(ctx, e->loop, g->generation + i, ctx->scratch, &plans[i]));
     }
     MAD_TRY(for_replicates(ctx, &j, t_start));
-    g->generation += j.n_gens - 1;
-    report(g, t_start, e->setting.n_replicates);
+    for (size_t i = 0; i < j.n_gens; i++) {
+        g->generation += i > 0;
+        report(g, t_start, e->setting.n_replicates);
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -323,6 +331,29 @@ out:
     return st;
 }
 
+/* A generation was interrupted: commit the complete ones before it. Small models finish theirs and
+ * never come here with any; a model's own state of the generation before is still in its slot. */
+static mad_status keep_complete(mad_ctx *ctx, engine *g)
+{
+    char reason[MAD_MESSAGE_BYTES];
+    mad_status st = MAD_OK;
+    const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
+    memcpy(reason, ctx->message, sizeof reason);
+    if (is_slow && g->generation > g->begin) {
+        const volatile sig_atomic_t *stop = ctx->stop;
+        mad_ctx_clear(ctx);
+        ctx->stop = NULL; /* the preview is still to be sampled */
+        g->generation--;
+        st = commit(ctx, g);
+        ctx->stop = stop;
+        MAD_TRY(st);
+    }
+    mad_ctx_clear(ctx);
+    st = mad_fail(ctx, MAD_E_INTERRUPTED, "%s", reason);
+out:
+    return st;
+}
+
 static mad_status prepare(mad_ctx *ctx, engine *g, double t_start)
 {
     const mad_run_options *options = g->options;
@@ -357,7 +388,11 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
     MAD_TRY(create_engine(ctx, &g));
     MAD_TRY(prepare(ctx, &g, t_start));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
-        MAD_TRY(run_window(ctx, &g, t_start));
+        st = run_window(ctx, &g, t_start);
+        if (st == MAD_E_INTERRUPTED) {
+            st = keep_complete(ctx, &g);
+        }
+        MAD_TRY(st);
         const int is_last = g.generation == n_generations;
         const int is_over =
             options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours;

@@ -127,10 +127,11 @@ typedef struct engine {
     size_t n_slots;      /* saved models per replicate */
     size_t n_line_slots; /* kept lineages per replicate */
     size_t state_bytes;
-    size_t generation;    /* being made */
-    const mad_plan *plan; /* of it */
-    size_t begin;         /* first generation of the commit being filled */
-    double **data;        /* [n_series] [R][every][width] */
+    unsigned char *blank_state; /* of a model just created */
+    size_t generation;          /* being made */
+    const mad_plan *plan;       /* of it */
+    size_t begin;               /* first generation of the commit being filled */
+    double **data;              /* [n_series] [R][every][width] */
     size_t n_preview_replicates;
     double *real_preview; /* [n_preview_replicates][n_preview][dim] */
     double *preview;      /* [n_preview_replicates][n_preview][dim] */
@@ -143,8 +144,10 @@ MAD_MUST_CHECK mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicat
 /** One generation of one replicate: gather, assemble, fit, keep, measure. */
 MAD_MUST_CHECK mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r);
 
-/** Copy the worker's model state into the replicate's slot of `generation`, or back. */
-void mad_state_save(engine *g, replicate *r, size_t generation, const worker *w);
+/** Copy the worker's model state to `to` [g->state_bytes]. */
+void mad_state_read(const worker *w, unsigned char *to);
+
+/** Give the worker's model the state the replicate kept of `generation`. */
 MAD_MUST_CHECK mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r,
                                          size_t generation, worker *w);
 
@@ -175,6 +178,8 @@ MAD_MUST_CHECK mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const rep
 
 /* ---- disk ---------------------------------------------------------------------------------- */
 
+/** Write the generation file of `last` and the columns g->begin..last. A commit that is due takes the
+ *  place of those that an interruption added since the one before. */
 MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);
 
 /** Load the models (and their lineage) from which generation `first` can be made. */

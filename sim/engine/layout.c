@@ -62,31 +62,39 @@ static size_t add_vector(builder *b, const char *group, const char *name, size_t
 
 /* ---- measures ------------------------------------------------------------------------------ */
 
+/* What a value of the group is and how it was taken; the floor puts real rows in the model's place. */
 static void metric_attributes(builder *b, const metric_group *group,
-                              const mad_metric_output *output)
+                              const mad_metric_output *output, int is_floor)
 {
     const mad_experiment *e = b->e;
+    const int of_rows = (group->type->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS)) != 0;
     text(b, "long_name", output->long_name);
     text(b, "units", output->units);
     text(b, "direction", output->direction);
     text(b, "definition", output->definition);
     text(b, "reference", output->reference);
-    if (group->type->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS)) {
-        number(b, "n_real", (double)e->n_measure);
-        number(b, "n_synthetic", (double)e->n_measure);
+    if (of_rows) {
         text(b, "features", "raw");
     } else {
         text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
-        text(b, "model_law", e->exact_fake_law ? "exact" : "sampled rows");
-        if (!e->exact_real_law) {
-            number(b, "n_real", (double)e->n_measure);
-        }
-        if (!e->exact_fake_law) {
-            number(b, "n_synthetic", (double)e->n_measure);
-        }
+        text(b, "model_law",
+             is_floor            ? "real rows in place of the model's"
+             : e->exact_fake_law ? "exact"
+                                 : "sampled rows");
+    }
+    if (of_rows || !e->exact_real_law) {
+        number(b, "n_real", (double)e->n_measure);
+    }
+    if (of_rows || is_floor || !e->exact_fake_law) {
+        number(b, "n_synthetic", (double)e->n_measure);
     }
     for (const mad_param *p = group->type->params; p != NULL && p->name != NULL; p++) {
-        text(b, p->name, mad_get(e->setting.measure_values, p->name)->text);
+        const mad_value *value = mad_get(e->setting.measure_values, p->name);
+        if (p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL) {
+            number(b, p->name, value->number);
+        } else {
+            text(b, p->name, value->text);
+        }
     }
 }
 
@@ -128,12 +136,9 @@ static mad_status add_group(mad_ctx *ctx, builder *b, metric_group *group)
         if (floor == NULL) {
             return mad_fail_memory(ctx, "the floor of a measure");
         }
-        metric_attributes(b, group, output);
+        metric_attributes(b, group, output, 0);
         group->series[k] = add_series(b, "metrics", output->name, 1);
-        text(b, "long_name", output->long_name);
-        text(b, "units", output->units);
-        number(b, "n_real", (double)b->e->n_measure);
-        number(b, "n_synthetic", (double)b->e->n_measure);
+        metric_attributes(b, group, output, 1);
         group->floor[k] = add_vector(b, "floor", output->name, b->e->setting.n_replicates, floor);
         b->e->floors[group->floor[k]] = floor;
         MAD_TRY(add_theory(ctx, b, output->name));

@@ -27,9 +27,8 @@ static size_t kind_bytes(mad_field_kind kind)
     return kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
 }
 
-void mad_state_save(engine *g, replicate *r, size_t generation, const worker *w)
+void mad_state_read(const worker *w, unsigned char *to)
 {
-    unsigned char *to = r->state[generation % g->n_slots];
     for (size_t i = 0; i < w->fields.n_fields; i++) {
         const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
         memcpy(to, w->fields.field[i].data, n_bytes);
@@ -37,14 +36,18 @@ void mad_state_save(engine *g, replicate *r, size_t generation, const worker *w)
     }
 }
 
-mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r, size_t generation, worker *w)
+static void state_write(worker *w, const unsigned char *from)
 {
-    const unsigned char *from = r->state[generation % g->n_slots];
     for (size_t i = 0; i < w->fields.n_fields; i++) {
         const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
         memcpy(w->fields.field[i].data, from, n_bytes);
         from += n_bytes;
     }
+}
+
+mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r, size_t generation, worker *w)
+{
+    state_write(w, r->state[generation % g->n_slots]);
     return w->model->type->loaded != NULL ? w->model->type->loaded(ctx, w->model) : MAD_OK;
 }
 
@@ -418,6 +421,8 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
                                .flops = &flops};
     if (g->generation > 1) {
         MAD_TRY(mad_state_load(ctx, g, r, g->generation - 1, w));
+    } else {
+        state_write(w, g->blank_state); /* the worker may come from another replicate */
     }
     MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
     *mad_engine_cell(g, e->own.flops, r->index) = flops;
@@ -439,7 +444,7 @@ mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
     MAD_TRY(assemble(ctx, g, r, w));
     const double t_assembled = now_s();
     MAD_TRY(fit(ctx, g, r, w));
-    mad_state_save(g, r, g->generation, w);
+    mad_state_read(w, r->state[g->generation % g->n_slots]);
     const double t_fitted = now_s();
     MAD_TRY(mad_measure_model(ctx, g, r, w));
     *mad_engine_cell(g, own->sample_s, r->index) = t_assembled - t_start;

@@ -1,9 +1,11 @@
 /* sim/store/gen_file.c: gen-NNNN.h5: model state and sample preview of one generation. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/store/h5util.h"
 #include "sim/store/publish.h"
@@ -93,6 +95,19 @@ out:
     st = mad_h5_close(ctx, st, dataset);
     st = mad_h5_close(ctx, st, space);
     return mad_h5_close(ctx, st, creation);
+}
+
+mad_status mad_gen_remove(mad_ctx *ctx, const char *dir, size_t generation)
+{
+    char name[NAME_BYTES], path[PATH_MAX];
+    file_name(generation, name);
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= PATH_MAX) {
+        return mad_fail(ctx, MAD_E_IO, "%s/%s: path too long", dir, name);
+    }
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return mad_fail(ctx, MAD_E_IO, "cannot remove '%s': %s", path, strerror(errno));
+    }
+    return MAD_OK;
 }
 
 mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, size_t n_arrays,

@@ -85,6 +85,9 @@ typedef struct mad_gen_array {
 MAD_MUST_CHECK mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation,
                                         size_t n_arrays, const mad_gen_array *arrays);
 
+/** Remove DIR/gen-NNNN.h5; none there is no error. */
+MAD_MUST_CHECK mad_status mad_gen_remove(mad_ctx *ctx, const char *dir, size_t generation);
+
 /**
  * Read one dataset of gen-NNNN.h5 into data.
  * errors  MAD_E_IO: no such file;  MAD_E_DATA: damaged, or kind, rank or shape differ from `want`

@@ -1,6 +1,6 @@
 """Runs killed at random moments and resumed end with the bits of undisturbed ones.
 
-At least 30 SIGKILLs in all; after each one run.h5 opens in h5py and everything below n_done is
+At least 30 SIGKILLs in all, and some SIGINTs (which save and exit with 130) between them; after each one run.h5 opens in h5py and everything below n_done is
 there. The moments come from a fixed seed, but where they fall in a run depends on the machine.
 """
 import pathlib
@@ -46,9 +46,14 @@ def run_with_kills(name, config, folder, longest_s):
             assert process.returncode == 0, error.decode()
             return kills, places
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
+            if moments.random() < 0.3:
+                process.send_signal(signal.SIGINT)
+                _, error = process.communicate()
+                assert process.returncode in (0, 130, -signal.SIGINT), error.decode()
+            else:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                kills += 1
             places.add(check_readable(folder))
             started = (folder / "config.yaml").exists()
             command = [MADLOOP, "resume", folder] if started else command

@@ -61,6 +61,17 @@ model: {kind: kde, bandwidth: silverman}
 loop: {family: synthetic_augmentation, n_initial: 100, n_real: 100, n_synthetic: 100}
 measure: {n: 200, preview: 32}
 """),
+    "kde-growing": (4, 6, """
+world: {kind: gauss, dim: 2}
+model: {kind: kde}
+loop: {family: fully_synthetic, n_initial: 30, n_synthetic: 60, age: all}
+measure: {n: 100, preview: 16}
+checkpoint: {every: 4}
+"""),
+    "diffusion-every": (7, 2, DIFFUSION + """
+loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100, retain: window(2)}
+checkpoint: {every: 3}
+"""),
     "linear": (5, 3, """
 world: {kind: regression, features: 5}
 model: {kind: linear, design: reused}

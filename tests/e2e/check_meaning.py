@@ -1,0 +1,89 @@
+"""What the words of a configuration do, seen from outside: floors, warm starts, bias, limits.
+
+Null laws and limits stand beside each check; |z| < 4.89 is a false alarm of 1e-6.
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import h5py
+import numpy as np
+
+import loops
+from harness import madloop, workspace
+
+GAUSS = """
+world: {kind: gauss, dim: 4, spectrum: 0}
+model: {kind: gauss, ddof: unbiased}
+loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}
+measure: {n: 500, moments: samples, metrics: [frechet, recall]}
+"""
+DIFFUSION = loops.DIFFUSION + """
+loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}
+"""
+
+
+def run(work, name, text, *overrides, code=0):
+    config = work / "meaning.yaml"
+    config.write_text(text)
+    madloop("run", config, *overrides, "-o", work / name, "--progress", "none", code=code)
+    return h5py.File(work / name / "run.h5")
+
+
+def check_floor(work):
+    """Two disjoint real sets: E frechet = d(d+5)/4 (1/n + 1/m) + O(n^-2), here 0.036."""
+    with run(work, "floor", GAUSS, "replicates=200", "generations=1") as f:
+        floor, recall = f["floor/frechet"][:], f["floor/recall"][:]
+        assert f["floor/recall"].attrs["k"] == 5 and f["metrics/recall"].attrs["k"] == 5
+    expected = 4 * 9 / 4 * (2 / 500)
+    z = (floor.mean() - expected) / (floor.std(ddof=1) / np.sqrt(len(floor)))
+    assert abs(z) < 4.89, z
+    assert 0.8 < recall.mean() < 0.999, "a set against itself would give 1"
+    print(f"floor: frechet {floor.mean():.4f}, expected {expected:.4f}, z {z:.2f}")
+
+
+def check_warm(work):
+    """warm(N) makes N optimiser steps from generation 2 on, scratch as many as train.steps."""
+    seen = {}
+    for start in ("scratch", "warm(1)", "warm(25)"):
+        with run(work, start, DIFFUSION, "generations=3", f"loop.start={start}") as f:
+            seen[start] = (f["cost/samples_seen"][0], f["metrics/sliced_w2"][0])
+    batch = 64
+    for start, steps in (("scratch", 60), ("warm(1)", 1), ("warm(25)", 25)):
+        assert list(seen[start][0]) == [60 * batch, steps * batch, steps * batch], seen[start]
+    assert seen["warm(1)"][1][0] == seen["scratch"][1][0], "generation 1 is always from scratch"
+    assert seen["warm(1)"][1][1] != seen["warm(25)"][1][1]
+    print("warm starts make the steps they are told")
+
+
+def check_first_generation(work):
+    """No bias touches generation 1; its first effect is a factor lam in generation 2."""
+    curves = {}
+    for strength in ("1", "0.5"):
+        with run(work, f"bias{strength}", GAUSS, "replicates=50", "generations=3",
+                 "measure.metrics=trace", "measure.moments=model",
+                 "bias.kind=shrink", f"bias.strength={strength}") as f:
+            curves[strength] = f["metrics/trace"][:]
+    assert np.array_equal(curves["1"][:, 0], curves["0.5"][:, 0])
+    assert np.allclose(curves["0.5"][:, 1] / curves["1"][:, 1], 0.5)
+    assert np.allclose(curves["0.5"][:, 2] / curves["1"][:, 2], 0.25)
+    print("bias acts from generation 2 on: factors 1, 0.5, 0.25")
+
+
+def check_sweep_limit(work):
+    """--max-hours ends a sweep, not each of its runs."""
+    config = work / "meaning.yaml"
+    config.write_text(GAUSS)
+    madloop("sweep", config, "seed=1-40", "generations=200", "replicates=50", "--max-hours",
+            "0.00005", "-o", work / "limited", "--progress", "none", code=130)
+    done = [path for path in (work / "limited").glob("*/run.h5")]
+    assert len(done) < 40, "every point ran"
+    print(f"--max-hours: {len(done)} of 40 points were started")
+
+
+with workspace() as folder:
+    folder = pathlib.Path(folder)
+    check_floor(folder)
+    check_warm(folder)
+    check_first_generation(folder)
+    check_sweep_limit(folder)
