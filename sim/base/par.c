@@ -45,14 +45,15 @@ mad_status mad_par_for(mad_ctx *ctx, size_t n_items, mad_par_fn fn, void *arg)
         ctx->workers[i].stop = ctx->stop;
         mad_ctx_clear(&ctx->workers[i]);
     }
-    /* Items above a known failure may be skipped, items below it never: the lowest one is found for
-     * any schedule. A worker stops at its first failure, which is its lowest. */
+    /* A worker stops at its first failure. It is the worker's lowest, so that no item below the
+     * lowest failure is skipped, only because its items come in rising order: monotonic, which
+     * OpenMP 5 no longer implies for dynamic. */
 #pragma omp parallel num_threads((int)n_workers) default(none)                                     \
     shared(ctx, n_items, fn, arg, lowest, failed)
     {
         mad_ctx *mine = &ctx->workers[omp_get_thread_num()];
         int ok = 1;
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(monotonic : dynamic)
         for (size_t i = 0; i < n_items; i++) {
             if (ok && fn(mine, arg, i) != MAD_OK) {
                 ok = 0;
