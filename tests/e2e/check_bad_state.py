@@ -242,16 +242,18 @@ def check_pipes():
 
 def check_full_disk():
     """A file that may not grow stands in for the disk that is full."""
+    # before main, the thread sanitizer makes files and LLVM's OpenMP one of 1 KiB in shared memory,
+    # which, left short, ends the next process of the same number
+    if "TSAN_OPTIONS" in os.environ:
+        return
+    llvm = b"libomp.so" in pathlib.Path(BINARY).read_bytes()
     n_bytes = os.path.getsize("run/run.h5")
     for limit in (100, 1000, n_bytes // 3, n_bytes * 2 // 3, n_bytes - 100):
         shutil.rmtree("full", ignore_errors=True)
-        small_files = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
-                                                                (limit, limit))}
-        # LLVM's OpenMP (1 KiB) and the thread sanitizer make files of their own before main
-        if subprocess.run([BINARY, "--version"], capture_output=True,
-                          **small_files).returncode != 0:
+        if llvm and limit < 1024:
             continue
-        done = call("run", "good.yaml", "-o", "full", "--progress", "none", **small_files)
+        done = call("run", "good.yaml", "-o", "full", "--progress", "none",
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         assert done.returncode == 3, (limit, done)
         assert done.stderr.count("\n") == 1 and "File too large" in done.stderr, done.stderr
         assert not list(pathlib.Path("full").glob(".*")), "temporary files are left"
