@@ -37,7 +37,22 @@ typedef struct mad_model_args {
     const mad_world_info *world; /* borrowed, must outlive the model */
     size_t max_train_rows;       /* largest training set of the whole run */
     size_t max_sample_rows;      /* largest set asked of sample() at once */
+    size_t n_generations;        /* of the whole run: where schedules end */
 } mad_model_args;
+
+/* A number a model says of each of its fits, stored as /model/NAME [R][G]. */
+typedef struct mad_report {
+    const char *name, *units, *long_name; /* name NULL ends a list */
+} mad_report;
+
+/* What one model costs, for estimates before a run. Zero = unknown. */
+typedef struct mad_model_cost {
+    double fit_steps;       /* optimiser steps of a fit from scratch on n_train rows */
+    double fit_flops;       /* floating point operations of that fit */
+    double row_flops;       /* of drawing one row */
+    double row_evaluations; /* network or denoiser evaluations of drawing one row */
+    double parameters;      /* trained numbers */
+} mad_model_cost;
 
 typedef struct mad_fit_args {
     mad_key key;        /* purpose MAD_RNG_FIT, generation = the one being fitted */
@@ -49,13 +64,17 @@ typedef struct mad_fit_args {
     double *samples_seen; /* preset to the number of training rows; set it where rows are seen
                              more often or less */
     double *flops;        /* add the floating point operations done, if they are counted */
+    double *report;       /* [number of type->reports] preset to NaN; NULL = not wanted */
+    size_t trial_steps;   /* 0 = the whole fit; else end after so many optimiser steps, unfinished:
+                             a timing probe of models with MAD_MODEL_STEPS */
 } mad_fit_args;
 
 enum {
     MAD_MODEL_THREADED = 1, /* splits one fit over threads: replicates run one after the other */
     MAD_MODEL_LABELS = 2,   /* learns and returns labels where the world has them */
     MAD_MODEL_WARM = 4,     /* offers warm start */
-    MAD_MODEL_LOSS = 8      /* fills the loss curve */
+    MAD_MODEL_LOSS = 8,     /* fills the loss curve */
+    MAD_MODEL_STEPS = 16    /* a fit is a number of like steps and honours trial_steps */
 };
 
 struct mad_model_type {
@@ -88,6 +107,31 @@ struct mad_model_type {
     MAD_MUST_CHECK mad_status (*moments)(mad_ctx *ctx, mad_model *model, mad_moments *out);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
+    /** Optional: what the reports of fit() are; ends at name == NULL. */
+    const mad_report *reports;
+    /** Optional: cost of one fit on n_train rows and of one sampled row. */
+    void (*cost)(const mad_model *model, size_t n_train, mad_model_cost *out);
+    /**
+     * Optional: the sampler's own bias. gain[i] = lam_eff(variance[i]) = output variance / data
+     * variance of the sampler used in `generation` with the exact denoiser of N(0, variance[i]).
+     * units   variance in units of the standardised data (1 = the mean variance of the first real
+     *         training set)
+     */
+    MAD_MUST_CHECK mad_status (*gain)(mad_ctx *ctx, const mad_model *model, size_t generation,
+                                      size_t n, const double *variance, double *gain);
+    /**
+     * Optional: the change of fewest keys after which |log lam_eff(variance)| <= limit in every
+     * generation, as overrides a user can type ("model.sampler.steps=200"), and the gain it gives.
+     * Empty text when the setting is already within the limit or none was found.
+     */
+    MAD_MUST_CHECK mad_status (*advise)(mad_ctx *ctx, const mad_model *model, double variance,
+                                        double limit, size_t n_bytes, char *text, double *gain);
+    /**
+     * Optional: natural log density of rows under the model, by whatever route the model offers.
+     * shape   rows->x: [n_rows][dim]; log_density: [n_rows], in world units
+     */
+    MAD_MUST_CHECK mad_status (*log_density)(mad_ctx *ctx, mad_model *model, mad_key key,
+                                             const mad_set *rows, double *log_density);
 };
 
 #endif

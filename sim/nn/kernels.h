@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "sim/base/ctx.h"
+#include "sim/nn/maps.h"
 
 #define MAD_PANEL ((size_t)32)
 
