@@ -139,7 +139,7 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const options *o, size_t n_p
     figures f = {.radius_error = 0.0};
 
     MAD_TRY(read_values(ctx, mem, n_pairs, pairs, &values));
-    const mad_model_args args = {&values, &world, o->n_rows, o->n_samples};
+    const mad_model_args args = {&values, &world, o->n_rows, o->n_samples, 2};
     MAD_TRY(mad_model_diffusion.create(ctx, &args, mem, &model));
     MAD_TRY(mad_set_take(ctx, mem, o->n_rows, 2, 0, &train));
     MAD_TRY(mad_set_take(ctx, mem, o->n_samples, 2, 0, &out));

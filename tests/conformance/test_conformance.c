@@ -254,7 +254,8 @@ static mad_model *create_model(bench b, const mad_model_type *type, const mad_wo
     const mad_model_args args = {.values = values,
                                  .world = &world->info,
                                  .max_train_rows = N_TRAIN,
-                                 .max_sample_rows = N_SAMPLE};
+                                 .max_sample_rows = N_SAMPLE,
+                                 .n_generations = 3};
     must(b, type->create(b.ctx, &args, b.mem, &model), "create", type->name);
     return model;
 }

@@ -68,7 +68,7 @@ static mad_status make(fixture *f, size_t n_rows, size_t n_classes, size_t n_mor
     if (st != MAD_OK) {
         return st;
     }
-    const mad_model_args args = {&f->values, &f->world, n_rows, 2000};
+    const mad_model_args args = {&f->values, &f->world, n_rows, 2000, 2};
     st = mad_model_diffusion.create(ctx, &args, mem, &f->model);
     if (st != MAD_OK) {
         return st;

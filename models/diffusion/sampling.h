@@ -1,0 +1,80 @@
+/* models/diffusion/sampling.h: from a denoiser to rows: what every diffusion model, trained or
+ * exact, shares: the keys schedule.*, sampler.*, guide.* and what they do.
+ *
+ * A model hands over a mad_source, says how a thread gets its denoisers, and keeps nothing of
+ * samplers or guidance itself.
+ */
+#ifndef MAD_MODELS_DIFFUSION_SAMPLING_H
+#define MAD_MODELS_DIFFUSION_SAMPLING_H
+
+#include "models/diffusion/denoiser.h"
+#include "models/diffusion/noise.h"
+#include "sim/iface/model.h"
+
+/* All settings of schedule.*, sampler.* and guide.*, checked against each other. */
+typedef struct mad_sampling mad_sampling;
+
+/* A fitted model in standardised coordinates (row - centre) / scale. */
+typedef struct mad_source {
+    size_t dim, n_classes;
+    const double *centre;  /* [dim] */
+    double scale;          /* > 0 */
+    const double *class_p; /* [n_classes] law of the classes of sampled rows */
+    double range_low,
+        range_high;  /* of the standardised data, where sampler.clip holds x0; the whole
+                                     line when not known */
+    double variance; /* mean variance per coordinate of the training set: sampler.calibrate
+                                and lam_eff refer to it */
+    void *self;
+    /** A thread's own denoisers, on `scratch`: the model, and its auxiliary (a worse or fine-tuned
+     *  copy for guide.kind auto and negative; denoise = NULL where the model keeps none). */
+    MAD_MUST_CHECK mad_status (*open)(mad_ctx *ctx, void *self, mad_arena *scratch,
+                                      mad_denoiser *base, mad_denoiser *auxiliary);
+} mad_source;
+
+/* What guidance asks of the model beyond its denoiser. */
+typedef struct mad_guide_needs {
+    int null_class; /* the unconditional denoiser: train with label dropout */
+    int worse;      /* auxiliary = a worse model of the same data (autoguidance) */
+    int own;        /* auxiliary = the model tuned on its own samples (negative guidance) */
+} mad_guide_needs;
+
+/**
+ * Read and check the keys.
+ *
+ * errors  MAD_E_CONFIG naming the key; MAD_E_UNSUPPORTED: guidance by class on a world without
+ *         classes; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_sampling_create(mad_ctx *ctx, const mad_values *values,
+                                              const mad_world_info *world, size_t n_generations,
+                                              mad_arena *mem, mad_sampling **out);
+
+const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling);
+mad_guide_needs mad_sampling_needs(const mad_sampling *sampling);
+
+/** Denoiser evaluations of one row, guidance included. */
+double mad_sampling_evaluations(const mad_sampling *sampling);
+
+/**
+ * model->sample of a diffusion model: chunk i of MAD_CHUNK rows takes stream item first_item + i;
+ * classes are drawn from source->class_p (out->label gets them when it is not NULL).
+ *
+ * errors   MAD_E_NONFINITE; those of source->open
+ * threads  parallel over chunks, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling,
+                                            const mad_source *source, mad_key key,
+                                            uint64_t first_item, mad_set *out);
+
+/** model->gain, model->advise, model->log_density of a diffusion model. */
+MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling,
+                                            size_t generation, size_t n, const double *variance,
+                                            double *gain);
+MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling,
+                                              double variance, double limit, size_t n_bytes,
+                                              char *text, double *gain);
+MAD_MUST_CHECK mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampling *sampling,
+                                                   const mad_source *source, mad_key key,
+                                                   const mad_set *rows, double *log_density);
+
+#endif
