@@ -7,6 +7,7 @@
 #define MAD_MODELS_DIFFUSION_DIFFUSION_H
 
 #include "models/diffusion/noise.h"
+#include "models/diffusion/precondition.h"
 #include "models/diffusion/sampler.h"
 #include "sim/iface/model.h"
 #include "sim/nn/train.h"

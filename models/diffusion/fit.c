@@ -1,7 +1,8 @@
 /* models/diffusion/fit.c: training: denoising regression on batches cut into fixed shards.
  *
  *   loss = 1/(batch dim) sum_rows w |F(c_in x; c_noise, class) - F*|^2,  x = x0 + sigma eps,
- * F* = from_x0 x0 + from_eps eps (noise.h). Step k, shard s draws from item k MAD_TRAIN_SHARDS + s.
+ * F* = from_x0 x0 + from_eps eps (precondition.h). Step k, shard s draws from item
+ * k MAD_TRAIN_SHARDS + s.
  */
 #include <math.h>
 #include <string.h>

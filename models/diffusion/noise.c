@@ -1,4 +1,4 @@
-/* models/diffusion/noise.c: noise schedules and preconditioning. */
+/* models/diffusion/noise.c: noise schedules. */
 #include "models/diffusion/noise.h"
 
 #include <math.h>
@@ -29,29 +29,4 @@ mad_status mad_noise_schedule_create(mad_ctx *ctx, size_t n_steps, double beta_m
 double mad_noise_sigma(const mad_noise_schedule *schedule, size_t t)
 {
     return sqrt((1.0 - schedule->abar[t]) / schedule->abar[t]);
-}
-
-mad_coefficients mad_coefficients_at(const mad_precondition *p, double log_sigma)
-{
-    const double sigma = exp(log_sigma);
-    mad_coefficients c = {.c_noise =
-                              0.25 * fmin(fmax(log_sigma, p->log_sigma_low), p->log_sigma_high)};
-    switch (p->kind) {
-    case MAD_PREDICT_EDM: {
-        const double s = p->sigma_data, total = hypot(sigma, s);
-        c.c_in = 1.0 / total;
-        c.c_skip = s / total * (s / total);
-        c.c_out = s * (sigma / total);
-        c.from_x0 = sigma / (s * total); /* (1 - c_skip) / c_out */
-        c.from_eps = -s / total;         /* -c_skip sigma / c_out */
-        break;
-    }
-    case MAD_PREDICT_EPS:
-        c.c_in = 1.0 / hypot(1.0, sigma);
-        c.c_skip = 1.0;
-        c.c_out = -sigma;
-        c.from_eps = 1.0;
-        break;
-    }
-    return c;
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "models/diffusion/precondition.h"
 #include "models/diffusion/sampler.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
