@@ -375,4 +375,5 @@ const mad_kernels MAD_KERNELS = {
     .waves = waves,
     .gather = gather,
     .adam = adam,
+    .maps = &mad_maps_ref,
 };

@@ -1,4 +1,4 @@
-/* sim/nn/kernels.h: the arithmetic of a multilayer perceptron, one table per instruction set.
+/* sim/nn/kernels.h: the arithmetic of networks, one table per instruction set.
  *
  * All matrices are float. Widths are padded to multiples of MAD_PANEL, pads hold zeros, and a
  * matrix that is the right-hand factor of a product is read in panels of MAD_PANEL columns:
@@ -75,6 +75,8 @@ typedef struct mad_kernels {
      *  shape  all [n] */
     void (*adam)(size_t n, const mad_adam *step, const float *g, float *m, float *v, float *theta,
                  float *mean);
+
+    const mad_map_kernels *maps; /* what convolutional networks need besides */
 } mad_kernels;
 
 typedef enum mad_isa {

@@ -132,4 +132,5 @@ const mad_kernels mad_kernels_ref = {
     .waves = waves,
     .gather = gather,
     .adam = adam,
+    .maps = &mad_maps_ref,
 };

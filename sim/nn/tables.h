@@ -4,6 +4,7 @@
 
 #include "sim/nn/kernels.h"
 
+extern const mad_map_kernels mad_maps_ref;
 extern const mad_kernels mad_kernels_ref;
 extern const mad_kernels mad_kernels_plain;
 #ifdef MAD_HAVE_X86
