@@ -2,6 +2,7 @@
 #include "analysis/table/summary.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "sim/num/stats.h"
 
@@ -112,8 +113,9 @@ mad_status mad_summarise(mad_ctx *ctx, const mad_run *run, const mad_run_series 
     mad_estimate *curve = mad_arena_take_raw(ctx->scratch, n_gen, sizeof *curve);
     double *difference = mad_arena_take_raw(ctx->scratch, n_rep, sizeof *difference);
     double *work = mad_arena_take_raw(ctx->scratch, n_rep, sizeof *work);
-    const mad_run_series *floor = mad_run_find(run, "floor", metric->name);
-    const mad_run_series *theory = mad_run_find(run, "theory", metric->name);
+    const int is_measure = strcmp(metric->group, "metrics") == 0; /* only they have companions */
+    const mad_run_series *floor = is_measure ? mad_run_find(run, "floor", metric->name) : NULL;
+    const mad_run_series *theory = is_measure ? mad_run_find(run, "theory", metric->name) : NULL;
     const mad_estimate none = {.n = 0, .mean = (double)NAN, .half = (double)NAN};
 
     if (curve == NULL || difference == NULL || work == NULL) {

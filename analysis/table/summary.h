@@ -33,7 +33,7 @@ typedef enum mad_trend {
 
 const char *mad_trend_text(mad_trend trend); /* "-", "falls", "rises", "holds" */
 
-/* One metric of one run. */
+/* One metric of one run, or one number the model says of its fits. */
 typedef struct mad_summary {
     const char *name, *long_name, *units, *direction; /* never NULL; "" when not stored */
     size_t last;                                      /* generations done */
@@ -45,7 +45,7 @@ typedef struct mad_summary {
     mad_trend trend;                                  /* by the interval of `change` */
 } mad_summary;
 
-/** errors  MAD_E_MEMORY; the series must be of the group "metrics", [R][G] */
+/** errors  MAD_E_MEMORY; the series must be of the group "metrics" or "model", [R][G] */
 MAD_MUST_CHECK mad_status mad_summarise(mad_ctx *ctx, const mad_run *run,
                                         const mad_run_series *metric, mad_summary *out);
 

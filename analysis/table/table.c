@@ -15,6 +15,9 @@ extern const mad_command mad_command_table;
 
 enum { MAX_METRICS = 256 };
 
+/* Before the names of what a model reports of its fits: "model/lam_eff". */
+static const char report_prefix[] = "model/";
+
 /* Everything to be printed: rows[i] belongs to run[i]. */
 typedef struct table {
     size_t n_rows;
@@ -59,6 +62,33 @@ static mad_status pick_metrics(mad_ctx *ctx, mad_arena *mem, const char *list, s
     return MAD_OK;
 }
 
+/* The measures, then the reports of the models. */
+static mad_status list_names(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, size_t *n,
+                             const char **names)
+{
+    const char *reports[MAX_METRICS];
+    char text[256];
+
+    *n = mad_runs_names(runs, "metrics", MAX_METRICS, names);
+    const size_t n_reports = mad_runs_names(runs, "model", MAX_METRICS - *n, reports);
+    for (size_t i = 0; i < n_reports; i++) {
+        (void)snprintf(text, sizeof text, "%s%s", report_prefix, reports[i]);
+        names[*n] = mad_arena_text(mem, text);
+        if (names[(*n)++] == NULL) {
+            return mad_fail_memory(ctx, "table");
+        }
+    }
+    return MAD_OK;
+}
+
+/* The series a row stands for, or NULL. */
+static const mad_run_series *find_row(const mad_run *run, const char *name)
+{
+    const size_t n_prefix = strlen(report_prefix);
+    return strncmp(name, report_prefix, n_prefix) == 0 ? mad_run_find(run, "model", name + n_prefix)
+                                                       : mad_run_find(run, "metrics", name);
+}
+
 static mad_status summarise(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, size_t n_names,
                             const char *const *names, table *out)
 {
@@ -72,9 +102,10 @@ static mad_status summarise(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, 
     for (size_t m = 0; m < n_names; m++) {
         for (size_t r = 0; r < runs->n_runs; r++) {
             const mad_run_entry *entry = &runs->runs[r];
-            const mad_run_series *metric = mad_run_find(&entry->run, "metrics", names[m]);
+            const mad_run_series *metric = find_row(&entry->run, names[m]);
             if (metric != NULL) {
                 MAD_TRY(mad_summarise(ctx, &entry->run, metric, &out->rows[out->n_rows]));
+                out->rows[out->n_rows].name = names[m];
                 out->run[out->n_rows++] = entry;
             }
         }
@@ -249,7 +280,9 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         "first and last are means over the replicates at generation 1 and at the last generation "
         "done, with 95 % Student-t half-widths; change is the paired difference and decides the "
         "trend; floor is the same measure real against real; half-life is the generation at which "
-        "the mean falls below half of generation 1's.";
+        "the mean falls below half of generation 1's. Rows model/NAME are what models report of "
+        "their "
+        "fits.";
     mad_status st = MAD_OK;
     size_t format = MAD_GRID_TEXT;
     int is_json = 0;
@@ -278,7 +311,8 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         goto out;
     }
     MAD_TRY(mad_runs_load(app->ctx, mem, args.n, args.text, &runs));
-    size_t n_names = mad_runs_names(&runs, "metrics", MAX_METRICS, names);
+    size_t n_names;
+    MAD_TRY(list_names(app->ctx, mem, &runs, &n_names, names));
     if (list != NULL) {
         MAD_TRY(pick_metrics(app->ctx, mem, list, &n_names, names));
     }

@@ -303,8 +303,9 @@ size_t mad_state_bytes(const mad_fields *fields)
     return n_bytes;
 }
 
-/* The model is made once on trial: only it knows which of its settings contradict each other. */
-static mad_status try_model(mad_ctx *ctx, const mad_experiment *e)
+/* The model is made once on trial: only it knows which of its settings contradict each other, and
+ * what its sampler does. */
+static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
 {
     mad_status st = MAD_OK;
     mad_model *model = NULL;
@@ -319,6 +320,7 @@ static mad_status try_model(mad_ctx *ctx, const mad_experiment *e)
     MAD_TRY(mad_check_memory(ctx, "the saved models",
                              (double)e->setting.n_replicates * (double)e->n_models_kept *
                                  (double)mad_state_bytes(&fields)));
+    MAD_TRY(mad_gain_curve(ctx, e, model, kept, &e->gain));
 out:
     mad_arena_destroy(mem);
     return st;
@@ -389,7 +391,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
                              (double)e->n_measure * (double)e->world->info.dim * sizeof(double) *
                                  (double)(e->setting.n_replicates + ctx->n_workers)));
     e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
-    MAD_TRY(try_model(ctx, e));
+    MAD_TRY(try_model(ctx, mem, e));
     MAD_TRY(mad_layout_create(ctx, mem, e));
     MAD_TRY(mad_run_check(ctx, &e->layout));
     MAD_TRY(check_commit(ctx, e));

@@ -4,7 +4,7 @@
 
 #include "sim/engine/engine.h"
 
-enum { MAX_OUTPUTS = 16 }; /* of one metric group */
+enum { MAX_OUTPUTS = 16, MAX_REPORTS = 32 }; /* of one metric group, of a model */
 
 /* One metric group, with the outputs that were asked for. */
 typedef struct metric_group {
@@ -20,7 +20,15 @@ typedef struct own_series {
     size_t real_share, mean_depth, origin_share, ancestor_share; /* lineage */
     size_t train_s, sample_s, measure_s, samples_seen, flops;    /* cost */
     size_t loss;                                                 /* SIZE_MAX: the model has none */
+    size_t n_reports;
+    size_t report[MAX_REPORTS]; /* what the model says of its fits */
 } own_series;
+
+/* The sampler's own bias over a grid of data variances. */
+typedef struct gain_curve {
+    size_t n;                        /* 0: the model has no sampler of its own */
+    double *variance, *first, *last; /* [n]; last NULL: as the first, generation for generation */
+} gain_curve;
 
 struct mad_experiment {
     const mad_config *config;
@@ -41,6 +49,7 @@ struct mad_experiment {
     size_t n_groups;
     metric_group *groups;
     own_series own;
+    gain_curve gain;
     mad_run_layout layout;
     mad_series *series;
     mad_vector *vectors;
@@ -59,6 +68,11 @@ mad_model_args mad_model_args_of(const mad_experiment *e);
 
 /** Bytes of one saved model. */
 size_t mad_state_bytes(const mad_fields *fields);
+
+/** lam_eff of the model's sampler in generation 1 and in the last one; n = 0 where the model offers
+ *  none. */
+MAD_MUST_CHECK mad_status mad_gain_curve(mad_ctx *ctx, const mad_experiment *e,
+                                         const mad_model *model, mad_arena *mem, gain_curve *out);
 
 /** Series, vectors and their attributes; theory curves are computed here. */
 MAD_MUST_CHECK mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);

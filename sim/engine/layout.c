@@ -183,6 +183,10 @@ static void add_own(builder *b)
                                   "rows the fit looked at, counted as often as seen");
     own->flops = add_plain(b, "cost", "flops", 1, "1",
                            "floating point operations of the fit, where they are counted");
+    for (const mad_report *r = e->setting.model->reports; r != NULL && r->name != NULL; r++) {
+        MAD_ASSERT(own->n_reports < MAX_REPORTS);
+        own->report[own->n_reports++] = add_plain(b, "model", r->name, 1, r->units, r->long_name);
+    }
     own->loss = SIZE_MAX;
     if (e->setting.model->flags & MAD_MODEL_LOSS && e->n_loss > 0) {
         own->loss = add_plain(b, "loss", "train", e->n_loss, "1",
@@ -201,6 +205,32 @@ static void add_split(builder *b)
     (void)add_vector(b, "data", "train_rows", info->n_train, info->train_rows);
     text(b, "long_name", "rows of the data file that measures compare with");
     (void)add_vector(b, "data", "reference_rows", info->n_reference, info->reference_rows);
+}
+
+/* How much variance the sampler alone adds or takes: what a collapse must be compared with. */
+static void add_gain(builder *b)
+{
+    const gain_curve *gain = &b->e->gain;
+    const double last = (double)b->e->setting.n_generations;
+    if (gain->n == 0) {
+        return;
+    }
+    text(b, "long_name", "variance of Gaussian data");
+    text(b, "units", "mean variance of the first real training set");
+    (void)add_vector(b, "audit", "variance", gain->n, gain->variance);
+    for (size_t i = 0; i < (gain->last != NULL ? 2 : 1); i++) {
+        text(b, "long_name", "variance gain of the sampler");
+        text(b, "units", "1");
+        text(b, "definition",
+             "lam_eff(v) = variance of the samples / v, for the configured sampler with the exact "
+             "denoiser of N(0, v); a loop without any other bias follows v <- v lam_eff(v)");
+        text(b, "reference",
+             "Song et al. 2021 (arXiv:2010.02502); Karras et al. 2022 (arXiv:2206.00364): their "
+             "updates are linear for Gaussian data");
+        number(b, "generation", i == 0 ? 1.0 : last);
+        (void)add_vector(b, "audit", i == 0 ? "lam_eff" : "lam_eff_last", gain->n,
+                         i == 0 ? gain->first : gain->last);
+    }
 }
 
 /* ---- provenance ---------------------------------------------------------------------------- */
@@ -287,6 +317,7 @@ mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
     }
     add_own(&b);
     add_split(&b);
+    add_gain(&b);
     add_root(ctx, &b);
     e->layout.n_replicates = e->setting.n_replicates;
     e->layout.n_generations = e->setting.n_generations;

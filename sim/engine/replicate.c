@@ -407,6 +407,10 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
     double *loss = NULL, flops = 0.0, samples_seen = (double)w->train.n_rows;
+    double report[MAX_REPORTS];
+    for (size_t i = 0; i < MAX_REPORTS; i++) {
+        report[i] = (double)NAN;
+    }
     if (e->own.loss != SIZE_MAX) {
         loss = mad_engine_cell(g, e->own.loss, r->index);
         for (size_t i = 0; i < e->n_loss; i++) {
@@ -418,7 +422,8 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
                                .n_loss = e->n_loss,
                                .loss_curve = loss,
                                .samples_seen = &samples_seen,
-                               .flops = &flops};
+                               .flops = &flops,
+                               .report = e->own.n_reports > 0 ? report : NULL};
     if (g->generation > 1) {
         MAD_TRY(mad_state_load(ctx, g, r, g->generation - 1, w));
     } else {
@@ -427,6 +432,9 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
     *mad_engine_cell(g, e->own.flops, r->index) = flops;
     *mad_engine_cell(g, e->own.samples_seen, r->index) = samples_seen;
+    for (size_t i = 0; i < e->own.n_reports; i++) {
+        *mad_engine_cell(g, e->own.report[i], r->index) = report[i];
+    }
 out:
     return st;
 }

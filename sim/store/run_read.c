@@ -5,7 +5,8 @@
 #include "sim/store/h5util.h"
 #include "sim/store/publish.h"
 
-static const char *const groups[] = {"metrics", "floor", "theory", "lineage", "cost", "loss"};
+static const char *const groups[] = {"metrics", "floor", "theory", "lineage",
+                                     "cost",    "loss",  "model",  "audit"};
 enum { N_GROUPS = sizeof groups / sizeof groups[0] };
 
 int mad_run_has_group(const char *name)
@@ -27,6 +28,9 @@ static int shape_fits(const mad_run *run, const mad_run_series *series)
     }
     if (strcmp(series->group, "theory") == 0) {
         return series->rank == 1 && shape[0] == run->n_generations;
+    }
+    if (strcmp(series->group, "audit") == 0) { /* curves over a grid of their own */
+        return series->rank == 1 && shape[0] > 0;
     }
     return series->rank >= 2 && shape[0] == run->n_replicates && shape[1] == run->n_generations &&
            (series->rank == 2 || shape[2] > 0);

@@ -121,8 +121,8 @@ out:
     return mad_h5_close(ctx, st, dataset);
 }
 
-/* The scale of a vector's only dimension: /floor counts replicates, /theory generations, /data rows
- * of a file, which have none. */
+/* The scale of a vector's only dimension: /floor counts replicates, /theory generations; rows of a
+ * file and grid points of an audit have none. */
 static hid_t vector_scale(const mad_vector *vector, const scales *on)
 {
     if (strcmp(vector->group, "floor") == 0) {
@@ -201,7 +201,8 @@ mad_status mad_run_check(mad_ctx *ctx, const mad_run_layout *layout)
         const mad_vector *vector = &layout->vectors[i];
         const int is_floor = strcmp(vector->group, "floor") == 0;
         const int is_theory = strcmp(vector->group, "theory") == 0;
-        MAD_ASSERT(is_floor || is_theory || strcmp(vector->group, "data") == 0);
+        MAD_ASSERT(is_floor || is_theory || strcmp(vector->group, "data") == 0 ||
+                   strcmp(vector->group, "audit") == 0);
         MAD_ASSERT(!is_floor || vector->n_rows == layout->n_replicates);
         MAD_ASSERT(!is_theory || vector->n_rows == layout->n_generations);
     }

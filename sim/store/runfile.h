@@ -23,7 +23,8 @@ typedef struct mad_series {
 } mad_series;
 
 /* A dataset written once: float64 [n_rows]; group "floor": n_rows = R, group "theory": n_rows = G;
- * group "data": rows of the data file (for people: mad_run_read leaves them out). */
+ * group "audit": a curve over the points of "audit/variance"; group "data": rows of the data file
+ * (for people: mad_run_read leaves them out). */
 typedef struct mad_vector {
     const char *group, *name;
     size_t n_rows;
@@ -43,7 +44,8 @@ typedef struct mad_run_layout {
     const mad_vector *vectors;
 } mad_run_layout;
 
-/** 1 for the groups a run file may hold: metrics floor theory lineage cost loss. */
+/** 1 for the groups a run file may hold: metrics floor theory lineage cost loss model
+ *  audit. */
 int mad_run_has_group(const char *name);
 
 /** MAD_E_RANGE: a series above MAD_RUN_MAX_VALUES, or too many replicates or generations. */
@@ -109,7 +111,7 @@ typedef struct mad_run {
     size_t n_replicates, n_generations, n_done;
     size_t n_attributes;
     const mad_attribute *attributes;
-    size_t n_series; /* all of /metrics /floor /theory /lineage /cost /loss, by name in each */
+    size_t n_series; /* of all groups (mad_run_has_group), by name in each */
     const mad_run_series *series;
 } mad_run;
 

@@ -14,7 +14,7 @@
 #include "sim/config/config.h"
 #include "sim/iface/setting.h"
 
-enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4 };
+enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4, MAX_REPORTS = 32 };
 
 static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
 
@@ -125,6 +125,10 @@ static void everything_is_documented(void **state)
         assert_non_null((*t)->fit);
         assert_non_null((*t)->sample);
         assert_non_null((*t)->fields);
+        for (const mad_report *r = (*t)->reports; r != NULL && r->name != NULL; r++) {
+            documented(r->name, r->long_name, "report", NULL);
+            assert_non_null(r->units);
+        }
     }
     for (const mad_loop_type *const *t = mad_builtin.loops; *t != NULL; t++) {
         documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
@@ -244,7 +248,25 @@ static void copy_state(mad_model *from, mad_model *to)
 
 typedef struct life {
     mad_set first, second; /* samples of generations 1 and 2 */
+    double report[2][MAX_REPORTS];
 } life;
+
+static size_t n_reports(const mad_model_type *type)
+{
+    size_t n = 0;
+    while (type->reports != NULL && type->reports[n].name != NULL) {
+        n++;
+    }
+    assert_true(n <= MAX_REPORTS);
+    return n;
+}
+
+static int same_life(const life *a, const life *b, size_t n_said)
+{
+    return same_bits(&a->first, &b->first) && same_bits(&a->second, &b->second) &&
+           memcmp(a->report[0], b->report[0], n_said * sizeof(double)) == 0 &&
+           memcmp(a->report[1], b->report[1], n_said * sizeof(double)) == 0;
+}
 
 static mad_model *create_model(bench b, const mad_model_type *type, const mad_world *world)
 {
@@ -260,15 +282,26 @@ static mad_model *create_model(bench b, const mad_model_type *type, const mad_wo
     return model;
 }
 
-static void fit(bench b, mad_model *model, const mad_set *train, uint32_t generation)
+static void fit(bench b, mad_model *model, const mad_set *train, uint32_t generation,
+                double *report)
 {
     double loss[4], flops = 0.0, seen = 0.0;
+    for (size_t i = 0; i < n_reports(model->type); i++) {
+        report[i] = (double)NAN;
+    }
     const mad_fit_args args = {.key = key_for(MAD_RNG_FIT, generation),
                                .n_loss = 4,
                                .loss_curve = loss,
                                .samples_seen = &seen,
-                               .flops = &flops};
+                               .flops = &flops,
+                               .report = report};
     must(b, model->type->fit(b.ctx, model, train, &args), "fit", model->type->name);
+    for (size_t i = 0; i < n_reports(model->type); i++) {
+        if (isnan(report[i])) {
+            fail_msg("model '%s' does not report '%s'", model->type->name,
+                     model->type->reports[i].name);
+        }
+    }
 }
 
 /* Generation 1, sample, then generation 2 on those samples; with `change` every step happens in a
@@ -286,7 +319,7 @@ static life live(bench b, const mad_model_type *type, int change)
     mad_model *model = create_model(b, type, world);
     mad_set *const samples[] = {&l.first, &l.second};
     for (uint32_t generation = 1; generation <= 2; generation++) {
-        fit(b, model, &train, generation);
+        fit(b, model, &train, generation, l.report[generation - 1]);
         if (change) {
             mad_model *other = create_model(b, type, world);
             copy_state(model, other);
@@ -311,7 +344,7 @@ static void models_live_in_their_saved_state(void **state)
     for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
         bench b = open_bench(2);
         const life one = live(b, *t, 0), many = live(b, *t, 1);
-        if (!same_bits(&one.first, &many.first) || !same_bits(&one.second, &many.second)) {
+        if (!same_life(&one, &many, n_reports(*t))) {
             fail_msg("model '%s' is more than its fields", (*t)->name);
         }
         assert_false(same_bits(&one.first, &one.second));
@@ -328,7 +361,7 @@ static void models_do_not_see_threads(void **state)
         for (size_t i = 1; i < N_THREAD_COUNTS; i++) {
             bench b = open_bench(thread_counts[i]);
             const life l = live(b, *t, 0);
-            if (!same_bits(&reference.second, &l.second)) {
+            if (!same_life(&reference, &l, n_reports(*t))) {
                 fail_msg("model '%s' differs with %zu threads", (*t)->name, thread_counts[i]);
             }
             close_bench(b);
@@ -373,7 +406,8 @@ static void moments_are_those_of_the_samples(void **state)
         must(b, world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
              "draw", world->type->name);
         mad_model *model = create_model(b, *t, world);
-        fit(b, model, &train, 1);
+        double report[MAX_REPORTS];
+        fit(b, model, &train, 1, report);
         must(b, (*t)->moments(b.ctx, model, &law), "moments", (*t)->name);
         must(b, (*t)->sample(b.ctx, model, key_for(MAD_RNG_SAMPLE, 1), 0, &rows), "sample",
              (*t)->name);

@@ -122,6 +122,16 @@ with workspace() as work:
     row = json.loads(madloop("table", work / "none", "--json")[0])[0]
     assert row["last_generation"] == 0 and row["first"]["mean"] is None
 
+    # what models report of their fits: rows of their own, without the companions of a measure
+    write_run(work / "reports", config(), metrics, floor, theory,
+              model={"recall": (rise, {"units": "1"})})
+    rows = json.loads(madloop("table", work / "reports", "--json")[0])
+    assert [row["metric"] for row in rows][-1] == "model/recall" and len(rows) == 5
+    assert rows[-1]["floor"]["mean"] is None and rows[-1]["theory"] is None
+    close(rows[-1]["last"]["mean"], rise[:, -1].mean(), "a report")
+    rows = json.loads(madloop("table", work / "reports", "-m", "model/recall", "--json")[0])
+    assert len(rows) == 1 and rows[0]["trend"] == "rises"
+
     # several folders at once: labels tell runs with equal configurations apart
     rows = json.loads(madloop("table", work / "one", work / "none", "--json")[0])
     assert len({row["run"] for row in rows}) == 2

@@ -11,7 +11,7 @@ def text(value):
 
 
 def write_run(folder, config, metrics, floor=None, theory=None, lineage=None, loss=None,
-              n_done=None, attributes=None):
+              n_done=None, attributes=None, model=None):
     """metrics: {name: [R][G]} or {name: ([R][G], {attribute: text})}."""
     os.makedirs(folder, exist_ok=True)
     first = next(iter(metrics.values()))
@@ -29,7 +29,7 @@ def write_run(folder, config, metrics, floor=None, theory=None, lineage=None, lo
         f["generation"] = np.arange(1, n_gen + 1, dtype=np.int32)
         f["replicate"] = np.arange(n_rep, dtype=np.int32)
         for group, series in (("metrics", metrics), ("floor", floor), ("theory", theory),
-                              ("lineage", lineage)):
+                              ("lineage", lineage), ("model", model)):
             for name, value in (series or {}).items():
                 extra = {}
                 if isinstance(value, tuple):

@@ -1,0 +1,33 @@
+/* sim/engine/gain.c: lam_eff: how the sampler alone changes the variance of Gaussian data. */
+#include "sim/engine/internal.h"
+
+#include <string.h>
+
+/* Of broad, ordinary and nearly lost directions: 1 is the mean variance of the real data. */
+static const double grid[] = {4, 2, 1, 0.5, 0.25, 0.1, 0.04, 0.02, 0.01, 0.004, 0.001};
+enum { N_GRID = sizeof grid / sizeof *grid };
+
+mad_status mad_gain_curve(mad_ctx *ctx, const mad_experiment *e, const mad_model *model,
+                          mad_arena *mem, gain_curve *out)
+{
+    mad_status st = MAD_OK;
+    *out = (gain_curve){0};
+    if (e->setting.model->gain == NULL) {
+        return MAD_OK;
+    }
+    double *values = mad_arena_take(mem, 3 * N_GRID, sizeof *values);
+    if (values == NULL) {
+        return mad_fail_memory(ctx, "the gain of the sampler");
+    }
+    *out = (gain_curve){
+        .n = N_GRID, .variance = values, .first = values + N_GRID, .last = values + 2 * N_GRID};
+    memcpy(out->variance, grid, sizeof grid);
+    MAD_TRY(e->setting.model->gain(ctx, model, 1, N_GRID, out->variance, out->first));
+    MAD_TRY(e->setting.model->gain(ctx, model, e->setting.n_generations, N_GRID, out->variance,
+                                   out->last));
+    if (memcmp(out->first, out->last, sizeof grid) == 0) {
+        out->last = NULL; /* no schedule changes the sampler */
+    }
+out:
+    return st;
+}
