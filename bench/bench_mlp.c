@@ -83,22 +83,22 @@ out:
     return st;
 }
 
-static void print(const options *o, const mad_diffusion *self, figures *f)
+static void print(const options *o, const mad_values *values, const mad_diffusion *self, figures *f)
 {
     const size_t n = o->n_windows, n_calls = mad_ladder_evaluations(&self->ladder);
     const double probe = median(n, f->probe), gflops = median(n, f->gflops);
     const double samples_per_s = median(n, f->samples_per_s);
     printf("{\"workload\": \"mlp2d\", \"isa\": \"%s\", \"threads\": %zu, \"depth\": %zu, "
            "\"width\": %zu, \"batch\": %zu, \"weights\": %zu, ",
-           self->net.kernels->name, o->n_threads, self->net.depth, self->net.width, self->n_batch,
-           self->net.n_weights);
+           self->net->kernels->name, o->n_threads, mad_get_size(values, "net.depth"),
+           mad_get_size(values, "net.width"), self->n_batch, self->net->n_weights);
     printf("\"train_steps_per_s\": %.1f, \"train_steps_per_s_min\": %.1f, "
            "\"train_steps_per_s_max\": %.1f, \"train_gflops\": %.1f, ",
            median(n, f->steps_per_s), f->steps_per_s[0], f->steps_per_s[n - 1], gflops);
     printf("\"sample_n\": %zu, \"net_evals\": %zu, \"samples_per_s\": %.1f, "
            "\"sample_gflops\": %.1f, ",
            o->n_samples, n_calls, samples_per_s,
-           2.0 * (double)self->net.n_weights * (double)n_calls * samples_per_s * 1e-9);
+           2.0 * self->net->macs * (double)n_calls * samples_per_s * 1e-9);
     printf("\"fma_probe_gflops\": %.1f, \"loss\": %.4f, \"mean_abs_radius_error\": %.4f}\n", probe,
            f->loss, f->radius_error);
 }
@@ -145,7 +145,7 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const options *o, size_t n_p
     MAD_TRY(mad_set_take(ctx, mem, o->n_samples, 2, 0, &out));
     draw_ring(o->n_rows, train.x);
     MAD_TRY(measure(ctx, o, model, &train, &out, &f));
-    print(o, (const mad_diffusion *)model, &f);
+    print(o, &values, (const mad_diffusion *)model, &f);
 out:
     return st;
 }

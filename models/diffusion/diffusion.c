@@ -10,10 +10,6 @@ extern const mad_model_type mad_model_diffusion;
 
 enum { STEPS_AUTO, STEPS_GIVEN };
 
-/* Angular frequencies of the noise embedding in units of c_noise = ln(sigma) / 4. */
-#define LOWEST_FREQUENCY  1.0
-#define HIGHEST_FREQUENCY 32.0
-
 /* Training of EDM covers this many standard deviations of ln sigma on either side. */
 #define COVERED_SD 4.0
 
@@ -171,7 +167,7 @@ static mad_status take_memory(mad_ctx *ctx, size_t max_train_rows, mad_arena *me
                               mad_diffusion *self)
 {
     mad_status st = MAD_OK;
-    const size_t n = self->net.n_params;
+    const size_t n = self->net->n_params;
     size_t n_row_floats = 0;
 
     MAD_TRY(mad_size_mul(max_train_rows, self->dim, &n_row_floats));
@@ -180,36 +176,17 @@ static mad_status take_memory(mad_ctx *ctx, size_t max_train_rows, mad_arena *me
     self->centre = mad_arena_take(mem, self->dim, sizeof *self->centre);
     self->scale = mad_arena_take(mem, 1, sizeof *self->scale);
     self->class_p = mad_arena_take(mem, self->n_classes, sizeof *self->class_p);
-    self->packed = mad_arena_take(mem, self->net.n_packed, sizeof *self->packed);
+    self->packed = mad_arena_take(mem, self->net->n_packed, sizeof *self->packed);
     self->rows = mad_arena_take(mem, n_row_floats, sizeof *self->rows);
-    self->freq = mad_arena_take(mem, self->n_embed / 2, sizeof *self->freq);
     if (self->theta == NULL || self->average == NULL || self->centre == NULL ||
         self->scale == NULL || self->class_p == NULL || self->packed == NULL ||
-        self->rows == NULL || self->freq == NULL) {
+        self->rows == NULL) {
         st = mad_fail_memory(ctx, "the diffusion model");
         goto out;
     }
-    MAD_TRY(mad_train_create(ctx, &self->net, mem, &self->train));
+    MAD_TRY(mad_train_create(ctx, self->net, mem, &self->train));
 out:
     return st;
-}
-
-/* He's weights of the first layer assume inputs of equal size. Each group is scaled instead, so
- * that a first pre-activation starts with variance 2 from x, 1 from the class and 1 from the noise
- * level: without this two coordinates drown in 32 sines, and narrow modes take several times the
- * steps. */
-static void set_inputs(mad_diffusion *self)
-{
-    const size_t n_freq = self->n_embed / 2;
-    const double n_in = (double)self->net.n_in;
-    self->gain_x = (float)sqrt(n_in / (double)self->dim);
-    self->gain_class = (float)sqrt(n_in / 2.0);
-    self->gain_noise = (float)sqrt(n_in / (double)self->n_embed);
-    for (size_t j = 0; j < n_freq; j++) {
-        const double share = n_freq > 1 ? (double)j / (double)(n_freq - 1) : 0.0;
-        self->freq[j] =
-            (float)(LOWEST_FREQUENCY * pow(HIGHEST_FREQUENCY / LOWEST_FREQUENCY, share));
-    }
 }
 
 static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
@@ -226,27 +203,28 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->dim = args->world->dim;
     self->n_classes = args->world->n_classes;
     self->balanced = mad_get_choice(values, "labels") == 1;
-    self->n_embed = mad_get_size(values, "net.embedding");
-    if (self->n_embed % 2 != 0) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.embedding must be even, got %zu", self->n_embed);
-    }
     MAD_TRY(read_training(ctx, values, self));
     MAD_TRY(read_noise(ctx, values, mem, self));
     MAD_TRY(read_sampler(ctx, values, mem, self));
     MAD_TRY(mad_kernels_choose(ctx, &kernels));
-    self->net = mad_mlp_plan(kernels, self->dim + self->n_classes + self->n_embed, self->dim,
-                             mad_get_size(values, "net.width"), mad_get_size(values, "net.depth"));
+    const mad_mlp_options shape = {.dim = self->dim,
+                                   .n_classes = self->n_classes,
+                                   .width = mad_get_size(values, "net.width"),
+                                   .depth = mad_get_size(values, "net.depth"),
+                                   .n_embed = mad_get_size(values, "net.embedding"),
+                                   .embedding = MAD_EMBED_SINUSOIDAL};
+    MAD_TRY(mad_mlp_create(ctx, kernels, &shape, mem, &self->net));
     MAD_TRY(take_memory(ctx, args->max_train_rows, mem, self));
-    set_inputs(self);
     *out = &self->base;
 out:
     return st;
 }
+
 /* The optimiser's moments are no state: every fit, warm or not, starts with fresh ones. */
 static void fields(mad_model *model, mad_fields *out)
 {
     mad_diffusion *self = (mad_diffusion *)model;
-    const size_t n = self->net.n_params;
+    const size_t n = self->net->n_params;
     size_t i = 0;
     out->field[i++] = (mad_field){"parameters", MAD_FIELD_F32, n, self->theta};
     out->field[i++] = (mad_field){"average", MAD_FIELD_F32, n, self->average};

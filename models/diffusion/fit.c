@@ -20,28 +20,26 @@ typedef struct batch_job {
     double loss[MAD_TRAIN_SHARDS]; /* sums over rows and coordinates */
 } batch_job;
 
-/* Randomness of one row block, drawn before it is used. */
+/* Randomness of one row block, drawn before it is used; rows = net->block_rows. */
 typedef struct block {
     size_t n_rows;
     size_t *pick;      /* [rows] */
     double *log_sigma; /* [rows] */
-    float *c_noise;    /* [rows] */
     float *eps;        /* [rows][dim] */
     float *target;     /* [rows][dim] */
 } block;
 
-static mad_status take_block(mad_ctx *ctx, size_t dim, block *out)
+static mad_status take_block(mad_ctx *ctx, const mad_net *net, block *out)
 {
     mad_arena *mem = ctx->scratch;
+    const size_t rows = net->block_rows, dim = net->dim;
     *out = (block){
-        .pick = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->pick),
-        .log_sigma = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->log_sigma),
-        .c_noise = mad_arena_take_raw(mem, MAD_MLP_ROWS, sizeof *out->c_noise),
-        .eps = mad_arena_take_raw(mem, MAD_MLP_ROWS * dim, sizeof *out->eps),
-        .target = mad_arena_take_raw(mem, MAD_MLP_ROWS * dim, sizeof *out->target),
+        .pick = mad_arena_take_raw(mem, rows, sizeof *out->pick),
+        .log_sigma = mad_arena_take_raw(mem, rows, sizeof *out->log_sigma),
+        .eps = mad_arena_take_raw(mem, rows * dim, sizeof *out->eps),
+        .target = mad_arena_take_raw(mem, rows * dim, sizeof *out->target),
     };
-    if (out->pick == NULL || out->log_sigma == NULL || out->c_noise == NULL || out->eps == NULL ||
-        out->target == NULL) {
+    if (out->pick == NULL || out->log_sigma == NULL || out->eps == NULL || out->target == NULL) {
         return mad_fail_memory(ctx, "a training batch");
     }
     return MAD_OK;
@@ -70,33 +68,30 @@ static void draw_block(const batch_job *job, mad_rng *rng, size_t n_rows, block 
 }
 
 /* Network input and regression target of every row. */
-static void fill_input(const batch_job *job, block *b, mad_mlp_work *work)
+static void fill_input(const batch_job *job, const block *b, mad_net_work *work)
 {
     const mad_diffusion *self = job->self;
     const size_t dim = self->dim;
     for (size_t r = 0; r < b->n_rows; r++) {
         const mad_coefficients c = mad_coefficients_at(&self->precondition, b->log_sigma[r]);
-        const float in = self->gain_x * (float)c.c_in;
+        const float in = (float)c.c_in;
         const float in_eps = in * (float)exp(b->log_sigma[r]);
         const float from_x0 = (float)c.from_x0, from_eps = (float)c.from_eps;
         const float *x0 = self->rows + b->pick[r] * dim, *eps = b->eps + r * dim;
-        float *input = work->input + r * work->ld_in, *target = b->target + r * dim;
+        float *x = work->x + r * dim, *target = b->target + r * dim;
         for (size_t j = 0; j < dim; j++) {
-            input[j] = in * x0[j] + in_eps * eps[j];
+            x[j] = in * x0[j] + in_eps * eps[j];
             target[j] = from_x0 * x0[j] + from_eps * eps[j];
         }
         if (self->n_classes > 0) {
-            memset(input + dim, 0, self->n_classes * sizeof *input);
-            input[dim + (size_t)job->train->label[b->pick[r]]] = self->gain_class;
+            work->label[r] = job->train->label[b->pick[r]];
         }
-        b->c_noise[r] = (float)c.c_noise;
+        work->c_noise[r] = (float)c.c_noise;
     }
-    mad_diffusion_embed(self, b->n_rows, b->c_noise, work->input + dim + self->n_classes,
-                        work->ld_in);
 }
 
 /* out <- dL/dout; returns the loss summed over the block. */
-static double pull_output(const batch_job *job, const block *b, mad_mlp_work *work)
+static double pull_output(const batch_job *job, const block *b, mad_net_work *work)
 {
     const size_t dim = job->self->dim;
     const double share = 1.0 / ((double)job->self->n_batch * (double)dim);
@@ -105,7 +100,7 @@ static double pull_output(const batch_job *job, const block *b, mad_mlp_work *wo
     for (size_t r = 0; r < b->n_rows; r++) {
         const double w = weight == NULL ? 1.0 : weight[b->pick[r]];
         const float pull = (float)(2.0 * w * share);
-        float *out = work->out + r * work->ld_out;
+        float *out = work->out + r * dim;
         double row = 0.0;
         for (size_t j = 0; j < dim; j++) {
             const float miss = out[j] - b->target[r * dim + j];
@@ -124,20 +119,21 @@ static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
     mad_diffusion *self = job->self;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const size_t end = mad_train_shard_begin(self->n_batch, i_shard + 1);
-    float *grad = self->train.slot + i_shard * self->net.n_params;
+    const mad_net *net = self->net;
+    float *grad = self->train.slot + i_shard * net->n_params;
     mad_rng rng = mad_rng_open(job->key, job->step * MAD_TRAIN_SHARDS + i_shard);
-    mad_mlp_work work;
+    mad_net_work *work = NULL;
     block b;
 
     job->loss[i_shard] = 0.0;
-    MAD_TRY(mad_mlp_work_take(ctx, &self->net, 1, ctx->scratch, &work));
-    MAD_TRY(take_block(ctx, self->dim, &b));
-    for (size_t at = mad_train_shard_begin(self->n_batch, i_shard); at < end; at += MAD_MLP_ROWS) {
-        draw_block(job, &rng, end - at < MAD_MLP_ROWS ? end - at : MAD_MLP_ROWS, &b);
-        fill_input(job, &b, &work);
-        mad_mlp_forward(&self->net, self->theta, self->packed, b.n_rows, &work);
-        job->loss[i_shard] += pull_output(job, &b, &work);
-        mad_mlp_backward(&self->net, self->theta, self->packed, b.n_rows, &work, grad);
+    MAD_TRY(net->type->work_take(ctx, net, 1, ctx->scratch, &work));
+    MAD_TRY(take_block(ctx, net, &b));
+    for (size_t at = mad_train_shard_begin(self->n_batch, i_shard); at < end; at += b.n_rows) {
+        draw_block(job, &rng, end - at < net->block_rows ? end - at : net->block_rows, &b);
+        fill_input(job, &b, work);
+        net->type->forward(net, self->theta, self->packed, b.n_rows, work);
+        job->loss[i_shard] += pull_output(job, &b, work);
+        net->type->backward(net, self->theta, self->packed, b.n_rows, work, grad);
     }
 out:
     mad_arena_release(ctx->scratch, mark);
@@ -215,11 +211,11 @@ static mad_status prepare(mad_ctx *ctx, mad_diffusion *self, const mad_set *trai
         self->rows[i] = (float)((train->x[i] - self->centre[i % dim]) / self->scale[0]);
     }
     if (args->warm_steps == 0) {
-        mad_mlp_init(&self->net, args->key, INIT_ITEM, self->theta);
+        self->net->type->init(self->net, args->key, INIT_ITEM, self->theta);
     }
-    memcpy(self->average, self->theta, self->net.n_params * sizeof *self->theta);
+    memcpy(self->average, self->theta, self->net->n_params * sizeof *self->theta);
     mad_train_reset(&self->train);
-    mad_mlp_pack_all(&self->net, self->theta, self->packed);
+    mad_net_pack_all(self->net, self->theta, self->packed);
 out:
     return st;
 }
@@ -261,7 +257,7 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
         *args->samples_seen = (double)n_steps * (double)self->n_batch;
     }
     if (args->flops != NULL) { /* forward, and two products of its size backward */
-        *args->flops += 6.0 * (double)self->net.n_weights * (double)self->n_batch * (double)n_steps;
+        *args->flops += 6.0 * self->net->macs * (double)self->n_batch * (double)n_steps;
     }
 out:
     return st;

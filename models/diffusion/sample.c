@@ -5,59 +5,38 @@
 #include "models/diffusion/diffusion.h"
 #include "sim/base/par.h"
 
-void mad_diffusion_embed(const mad_diffusion *self, size_t n_rows, const float *c_noise, float *out,
-                         size_t ld_out)
-{
-    self->net.kernels->waves(n_rows, self->n_embed / 2, c_noise, self->freq, out, ld_out);
-    for (size_t r = 0; r < n_rows; r++) {
-        for (size_t j = 0; j < self->n_embed; j++) {
-            out[r * ld_out + j] *= self->gain_noise;
-        }
-    }
-}
-
 mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model, mad_arena *scratch,
                                      mad_trained_denoiser *out)
 {
     out->model = model;
-    return mad_mlp_work_take(ctx, &model->net, 0, scratch, &out->work);
+    return model->net->type->work_take(ctx, model->net, 0, scratch, &out->work);
 }
 
-/* The noise level is the same in every row: its embedding goes into the first bias, once. */
 void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t *label,
                          const float *x, float *d)
 {
     mad_trained_denoiser *denoiser = self;
     const mad_diffusion *model = denoiser->model;
-    mad_mlp_work *work = &denoiser->work;
-    const size_t dim = model->dim, n_classes = model->n_classes, n_used = dim + n_classes;
+    const mad_net *net = model->net;
+    mad_net_work *work = denoiser->work;
+    const size_t dim = model->dim;
     const mad_coefficients c = mad_coefficients_at(&model->precondition, log(sigma));
-    const float in = model->gain_x * (float)c.c_in, c_skip = (float)c.c_skip,
-                c_out = (float)c.c_out;
-    const float c_noise = (float)c.c_noise;
+    const float c_in = (float)c.c_in, c_skip = (float)c.c_skip, c_out = (float)c.c_out;
 
-    float *embedding = work->input + n_used; /* of the first row, which has not been filled yet */
-    model->net.kernels->waves(1, model->n_embed / 2, &c_noise, model->freq, embedding, work->ld_in);
-    mad_mlp_fold(&model->net, model->average, n_used, embedding, work);
-    for (size_t begin = 0; begin < n_rows; begin += MAD_MLP_ROWS) {
-        const size_t n = n_rows - begin < MAD_MLP_ROWS ? n_rows - begin : MAD_MLP_ROWS;
-        for (size_t r = 0; r < n; r++) {
-            float *input = work->input + r * work->ld_in;
-            for (size_t j = 0; j < dim; j++) {
-                input[j] = in * x[(begin + r) * dim + j];
-            }
-            if (n_classes > 0) {
-                memset(input + dim, 0, n_classes * sizeof *input);
-                input[dim + (size_t)label[begin + r]] = model->gain_class;
-            }
+    net->type->level(net, model->average, model->packed, (float)c.c_noise, work);
+    for (size_t begin = 0; begin < n_rows; begin += net->block_rows) {
+        const size_t n = n_rows - begin < net->block_rows ? n_rows - begin : net->block_rows;
+        const float *from = x + begin * dim;
+        float *to = d + begin * dim;
+        for (size_t i = 0; i < n * dim; i++) {
+            work->x[i] = c_in * from[i];
         }
-        mad_mlp_eval(&model->net, model->average, model->packed, n_used, n, work);
-        for (size_t r = 0; r < n; r++) {
-            const float *out = work->out + r * work->ld_out;
-            for (size_t j = 0; j < dim; j++) {
-                const size_t i = (begin + r) * dim + j;
-                d[i] = c_skip * x[i] + c_out * out[j];
-            }
+        if (model->n_classes > 0) {
+            memcpy(work->label, label + begin, n * sizeof *label);
+        }
+        net->type->eval(net, model->average, model->packed, n, work);
+        for (size_t i = 0; i < n * dim; i++) {
+            to[i] = c_skip * from[i] + c_out * work->out[i];
         }
     }
 }
@@ -142,7 +121,7 @@ mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uin
         total += self->balanced ? 1.0 : self->class_p[k];
         cum[k] = total;
     }
-    mad_mlp_pack_all(&self->net, self->average, self->packed);
+    mad_net_pack_all(self->net, self->average, self->packed);
     MAD_TRY(mad_par_for(ctx, mad_n_chunks(out->n_rows), sample_chunk, &job));
 out:
     mad_arena_release(ctx->scratch, mark);

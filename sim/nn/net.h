@@ -2,7 +2,8 @@
  *
  * Parameters are one block of floats (gradients, moments and averages have the same layout); every
  * matrix may be padded with zeros, and pads stay zero under every operation here. A network never
- * allocates after create: each thread works in a mad_net_work carved beforehand.
+ * allocates after create: each thread works in a mad_net_work carved beforehand. Segments cover
+ * the trained floats; what is drawn once and never trained lies behind them in the block.
  */
 #ifndef MAD_NN_NET_H
 #define MAD_NN_NET_H
@@ -17,6 +18,7 @@ typedef struct mad_net mad_net;
  * [n_out][n_in], a convolution [c_out][c_in][3][3]. */
 typedef struct mad_tensor {
     char name[48];
+    int trained; /* 0: drawn by init and never changed (frequencies of the noise embedding) */
     size_t rank; /* 1..4 */
     size_t shape[4], stride[4], offset;
 } mad_tensor;
@@ -39,7 +41,8 @@ typedef struct mad_net_type {
     const char *name;
     /** Random initial weights; streams (key, first_item + i), one per tensor. */
     void (*init)(const mad_net *net, mad_key key, uint64_t first_item, float *theta);
-    /** Segment i of net->n_segments; together they cover the block. */
+    /** Segment i of net->n_segments, in the order of the block; together they cover what is
+     *  trained. begin and count are multiples of 16. */
     mad_segment (*segment)(const mad_net *net, size_t i_segment);
     /** Write what segment i contributes to the layouts the kernels read. packed: [n_packed] */
     void (*pack)(const mad_net *net, const float *theta, size_t i_segment, float *packed);
@@ -70,7 +73,7 @@ struct mad_net {
     size_t dim, n_classes;
     size_t block_rows; /* most rows of one pass; part of every result: fixes the order of sums */
     size_t n_params;   /* floats of a parameter block, pads included */
-    size_t n_weights;  /* parameters without pads */
+    size_t n_weights;  /* trained parameters, without pads */
     size_t n_packed;   /* floats of the packed layouts */
     size_t n_segments;
     double

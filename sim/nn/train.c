@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-mad_status mad_train_create(mad_ctx *ctx, const mad_mlp *net, mad_arena *mem, mad_train *out)
+mad_status mad_train_create(mad_ctx *ctx, const mad_net *net, mad_arena *mem, mad_train *out)
 {
     const size_t n = net->n_params;
     mad_train train = {.net = net};
@@ -73,9 +73,10 @@ static mad_status gather_segment(mad_ctx *ctx, void *arg, size_t i_segment)
 {
     (void)ctx;
     mad_train *train = ((step_job *)arg)->train;
-    const mad_mlp_segment s = mad_mlp_segment_at(train->net, i_segment);
-    train->norm_sq[i_segment] = train->net->kernels->gather(
-        s.count, MAD_TRAIN_SHARDS, train->net->n_params, train->slot + s.begin, train->g + s.begin);
+    const mad_net *net = train->net;
+    const mad_segment s = net->type->segment(net, i_segment);
+    train->norm_sq[i_segment] = net->kernels->gather(s.count, MAD_TRAIN_SHARDS, net->n_params,
+                                                     train->slot + s.begin, train->g + s.begin);
     return MAD_OK;
 }
 
@@ -84,10 +85,11 @@ static mad_status update_segment(mad_ctx *ctx, void *arg, size_t i_segment)
     (void)ctx;
     step_job *job = arg;
     mad_train *train = job->train;
-    const mad_mlp_segment s = mad_mlp_segment_at(train->net, i_segment);
-    train->net->kernels->adam(s.count, &job->adam, train->g + s.begin, train->m + s.begin,
-                              train->v + s.begin, job->theta + s.begin, job->mean + s.begin);
-    mad_mlp_pack(train->net, job->theta, s, job->packed);
+    const mad_net *net = train->net;
+    const mad_segment s = net->type->segment(net, i_segment);
+    net->kernels->adam(s.count, &job->adam, train->g + s.begin, train->m + s.begin,
+                       train->v + s.begin, job->theta + s.begin, job->mean + s.begin);
+    net->type->pack(net, job->theta, i_segment, job->packed);
     return MAD_OK;
 }
 

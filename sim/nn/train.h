@@ -7,7 +7,7 @@
 #define MAD_NN_TRAIN_H
 
 #include "sim/base/par.h"
-#include "sim/nn/mlp.h"
+#include "sim/nn/net.h"
 
 #define MAD_TRAIN_SHARDS ((size_t)8)
 
@@ -31,14 +31,14 @@ typedef struct mad_train_options {
 
 /* State of an optimiser for one net; every pointer is [n_params] unless said. */
 typedef struct mad_train {
-    const mad_mlp *net; /* borrowed, must outlive the optimiser */
+    const mad_net *net; /* borrowed, must outlive the optimiser */
     float *slot;        /* [MAD_TRAIN_SHARDS][n_params]: shards add their gradients here */
     float *g, *m, *v;
     double *norm_sq; /* [n_segments] */
 } mad_train;
 
 /** Carve all memory an optimiser will use. MAD_E_MEMORY. */
-MAD_MUST_CHECK mad_status mad_train_create(mad_ctx *ctx, const mad_mlp *net, mad_arena *mem,
+MAD_MUST_CHECK mad_status mad_train_create(mad_ctx *ctx, const mad_net *net, mad_arena *mem,
                                            mad_train *out);
 
 /** Forget moments and gradients: the start of a fit. */

@@ -131,7 +131,7 @@ static double excess_loss(const mad_diffusion *self, const double law[2], double
     mad_trained_denoiser denoiser;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     assert_int_equal(mad_trained_denoiser_take(ctx, self, ctx->scratch, &denoiser), MAD_OK);
-    mad_mlp_pack_all(&self->net, self->average, self->packed);
+    mad_net_pack_all(self->net, self->average, self->packed);
     for (size_t i = 0; i < N_LEVELS; i++) {
         static double x0[2 * N_FRESH];
         const double log_sigma = level(&self->precondition, &self->schedule, i);

@@ -203,7 +203,7 @@ static void test_state(void **state)
     const mad_diffusion *da = (const mad_diffusion *)a.model, *dc = (const mad_diffusion *)c.model;
     fit(&c, 3, 5);
     double moved = 0.0, size = 0.0;
-    for (size_t i = 0; i < da->net.n_params; i++) {
+    for (size_t i = 0; i < da->net->n_params; i++) {
         moved += fabs((double)dc->theta[i] - (double)da->theta[i]);
         size += fabs((double)da->theta[i]);
     }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "sim/nn/kernels.h"
-#include "sim/nn/mlp.h"
+#include "sim/nn/net.h"
 #include "sim/nn/train.h"
 
 static const mad_key key = {.seed = 7, .purpose = MAD_RNG_TEST};
@@ -40,46 +40,88 @@ static void assert_near(double a, double b, double allowed)
     }
 }
 
-/* The net in double, from the layout documented in mlp.h; loss = sum of out * pull. */
-static double loss_in_double(const mad_mlp *net, const double *theta, size_t n_rows,
-                             const float *input, size_t ld_in, const float *pull)
+static mad_net *create(mad_ctx *ctx, mad_arena *mem, const mad_kernels *kernels,
+                       const mad_mlp_options *options)
 {
+    mad_net *net = NULL;
+    if (mad_mlp_create(ctx, kernels, options, mem, &net) != MAD_OK) {
+        fail_msg("%s", ctx->message);
+    }
+    return net;
+}
+
+static mad_tensor tensor(const mad_net *net, size_t i)
+{
+    mad_tensor t;
+    assert_true(net->type->tensor(net, i, &t));
+    return t;
+}
+
+/* silu or the identity of t.weight x + t.bias, layer as the tensor table lists them. */
+static void affine(const mad_net *net, const double *theta, size_t layer, int act, const double *x,
+                   double *y)
+{
+    const mad_tensor w = tensor(net, 2 * layer), b = tensor(net, 2 * layer + 1);
+    for (size_t o = 0; o < w.shape[0]; o++) {
+        double z = theta[b.offset + o * b.stride[0]];
+        for (size_t i = 0; i < w.shape[1]; i++) {
+            z += theta[w.offset + o * w.stride[0] + i * w.stride[1]] * x[i];
+        }
+        y[o] = act ? z / (1.0 + exp(-z)) : z;
+    }
+}
+
+/* The net in double, from its tensor table; loss = sum of out * pull. */
+static double loss_in_double(const mad_net *net, const mad_mlp_options *o, const double *theta,
+                             size_t n_rows, const mad_net_work *work, const float *pull)
+{
+    const mad_tensor freq = tensor(net, 2 * o->depth + 2);
+    const double n_in = (double)(o->dim + o->n_classes + o->n_embed);
     double loss = 0.0, y[2][64];
-    const double *last = theta + (net->n_in + (net->depth - 1) * net->width) * net->ld;
-    const double *biases = last + net->n_out * net->ld;
     for (size_t r = 0; r < n_rows; r++) {
-        const double *w = theta;
-        for (size_t i = 0; i < net->n_in; i++) {
-            y[0][i] = (double)input[r * ld_in + i];
+        double *x = y[0];
+        for (size_t i = 0; i < o->dim; i++) {
+            *x++ = sqrt(n_in / (double)o->dim) * (double)work->x[r * o->dim + i];
         }
-        size_t n = net->n_in;
-        for (size_t layer = 0; layer < net->depth; layer++) {
-            for (size_t o = 0; o < net->width; o++) {
-                double z = biases[layer * net->ld + o];
-                for (size_t i = 0; i < n; i++) {
-                    z += y[layer % 2][i] * w[i * net->ld + o];
-                }
-                y[(layer + 1) % 2][o] = z / (1.0 + exp(-z));
-            }
-            w += n * net->ld;
-            n = net->width;
+        for (size_t k = 0; k < o->n_classes; k++) {
+            *x++ = (size_t)work->label[r] == k ? sqrt(n_in / 2.0) : 0.0;
         }
-        for (size_t o = 0; o < net->n_out; o++) {
-            double z = biases[net->depth * net->ld + o];
-            for (size_t i = 0; i < n; i++) {
-                z += y[net->depth % 2][i] * last[o * net->ld + i];
-            }
-            loss += z * (double)pull[r * net->n_out + o];
+        for (size_t j = 0; j < o->n_embed / 2; j++, x++) {
+            const double angle = (double)work->c_noise[r] * theta[freq.offset + j];
+            x[0] = sqrt(n_in / (double)o->n_embed) * sin(angle);
+            x[o->n_embed / 2] = sqrt(n_in / (double)o->n_embed) * cos(angle);
+        }
+        for (size_t layer = 0; layer <= o->depth; layer++) {
+            affine(net, theta, layer, layer < o->depth, y[layer % 2], y[(layer + 1) % 2]);
+        }
+        for (size_t j = 0; j < o->dim; j++) {
+            loss += y[(o->depth + 1) % 2][j] * (double)pull[r * o->dim + j];
         }
     }
     return loss;
 }
 
-/* 5 inputs, width 40 (padded to 64), 3 layers, 3 outputs. */
+static void fill_rows(const mad_net *net, uint64_t item, size_t n_rows, mad_net_work *work)
+{
+    mad_rng rng = mad_rng_open(key, item);
+    mad_rng_normals_f32(&rng, n_rows * net->dim, work->x);
+    mad_rng_normals_f32(&rng, n_rows, work->c_noise);
+    for (size_t r = 0; r < n_rows; r++) { /* n_classes = no class */
+        work->label[r] = (int32_t)mad_rng_below(&rng, net->n_classes + 1);
+    }
+}
+
+/* Every trained parameter: 3 coordinates, 2 classes and none, width 40 (padded to 64), 3 layers. */
 static void test_gradient(void **state)
 {
     (void)state;
-    enum { ROWS = 11, IN = 5, OUT = 3 };
+    enum { ROWS = 11 };
+    static const mad_mlp_options options = {.dim = 3,
+                                            .n_classes = 2,
+                                            .width = 40,
+                                            .depth = 3,
+                                            .n_embed = 6,
+                                            .embedding = MAD_EMBED_SINUSOIDAL};
     mad_ctx *ctx = mad_ctx_create(1);
     mad_arena *mem = mad_arena_create(1 << 20);
     for (int isa = MAD_ISA_REFERENCE; isa <= MAD_ISA_AVX512; isa++) {
@@ -87,117 +129,148 @@ static void test_gradient(void **state)
         if (kernels == NULL) {
             continue;
         }
-        const mad_mlp net = mad_mlp_plan(kernels, IN, OUT, 40, 3);
-        float *theta = floats(net.n_params), *grad = floats(net.n_params);
-        float *packed = floats(net.n_packed), *pull = normals(ROWS * OUT);
-        double *wide = malloc(net.n_params * sizeof *wide);
-        mad_mlp_work work;
-        assert_int_equal(mad_mlp_work_take(ctx, &net, 1, mem, &work), MAD_OK);
-        mad_mlp_init(&net, key, 1000, theta);
+        const mad_net *net = create(ctx, mem, kernels, &options);
+        float *theta = floats(net->n_params), *grad = floats(net->n_params);
+        float *packed = floats(net->n_packed), *pull = normals(ROWS * net->dim);
+        double *wide = malloc(net->n_params * sizeof *wide);
+        mad_net_work *work = NULL;
+        assert_int_equal(net->type->work_take(ctx, net, 1, mem, &work), MAD_OK);
+        net->type->init(net, key, 1000, theta);
         mad_rng rng = mad_rng_open(key, 2000);
-        for (size_t o = 0; o < 3 * net.ld; o++) { /* biases away from zero, pads not */
-            if (o % net.ld < net.width) {
-                theta[net.n_params - 32 - 3 * net.ld + o] = (float)mad_rng_uniform(&rng) - 0.5f;
+        for (size_t layer = 0; layer < options.depth; layer++) { /* biases away from zero */
+            const mad_tensor t = tensor(net, 2 * layer + 1);
+            for (size_t o = 0; o < t.shape[0]; o++) {
+                theta[t.offset + o] = (float)mad_rng_uniform(&rng) - 0.5f;
             }
         }
-        mad_mlp_pack_all(&net, theta, packed);
-        for (size_t r = 0; r < ROWS; r++) {
-            mad_rng_normals_f32(&rng, IN, work.input + r * work.ld_in);
-        }
-        mad_mlp_forward(&net, theta, packed, ROWS, &work);
-        for (size_t i = 0; i < ROWS * OUT; i++) {
-            work.out[i / OUT * work.ld_out + i % OUT] = pull[i];
-        }
-        memset(grad, 0, net.n_params * sizeof *grad);
-        mad_mlp_backward(&net, theta, packed, ROWS, &work, grad);
-        for (size_t i = 0; i < net.n_params; i++) {
+        mad_net_pack_all(net, theta, packed);
+        fill_rows(net, 2001, ROWS, work);
+        net->type->forward(net, theta, packed, ROWS, work);
+        memcpy(work->out, pull, ROWS * net->dim * sizeof *pull);
+        memset(grad, 0, net->n_params * sizeof *grad);
+        net->type->backward(net, theta, packed, ROWS, work, grad);
+        for (size_t i = 0; i < net->n_params; i++) {
             wide[i] = (double)theta[i];
         }
+        const mad_tensor fixed = tensor(net, 2 * options.depth + 2);
+        assert_int_equal(fixed.trained, 0);
         size_t n_moving = 0;
-        for (size_t i = 0; i < net.n_params; i++) {
+        for (size_t i = 0; i < net->n_params; i++) {
             const double h = 1e-5, at = wide[i];
             wide[i] = at + h;
-            const double up = loss_in_double(&net, wide, ROWS, work.input, work.ld_in, pull);
+            const double up = loss_in_double(net, &options, wide, ROWS, work, pull);
             wide[i] = at - h;
-            const double down = loss_in_double(&net, wide, ROWS, work.input, work.ld_in, pull);
+            const double down = loss_in_double(net, &options, wide, ROWS, work, pull);
             wide[i] = at;
-            const double slope = (up - down) / (2.0 * h);
+            const double slope = i < fixed.offset ? (up - down) / (2.0 * h) : 0.0;
             n_moving += slope != 0.0;
             if (fabs(slope - (double)grad[i]) > 3e-5 * (1.0 + fabs(slope))) {
                 fail_msg("%s: parameter %zu: %.9g against %.9g", kernels->name, i, (double)grad[i],
                          slope);
             }
         }
-        assert_int_equal(n_moving, net.n_weights + 3 * net.width + OUT);
+        assert_int_equal(n_moving, net->n_weights);
         free(theta), free(grad), free(packed), free(pull), free(wide);
     }
     mad_arena_destroy(mem);
     mad_ctx_destroy(ctx);
 }
 
-/* Folding constant inputs into the first bias gives the outputs of the full forward pass. */
+/* Evaluation at one noise level gives the outputs of the full forward pass, up to the order in which
+ * the noise inputs enter the first sum; the input groups are of very different size. */
 static void test_eval(void **state)
 {
     (void)state;
-    enum { ROWS = 64, IN = 37, USED = 5, OUT = 2 };
+    static const mad_mlp_options options = {.dim = 60,
+                                            .n_classes = 5,
+                                            .width = 128,
+                                            .depth = 3,
+                                            .n_embed = 8,
+                                            .embedding = MAD_EMBED_FOURIER};
     mad_ctx *ctx = mad_ctx_create(1);
     mad_arena *mem = mad_arena_create(1 << 20);
     const mad_kernels *kernels = NULL;
     assert_int_equal(mad_kernels_choose(ctx, &kernels), MAD_OK);
-    const mad_mlp net = mad_mlp_plan(kernels, IN, OUT, 128, 3);
-    float *theta = floats(net.n_params), *packed = floats(net.n_packed);
-    float *rest = normals(IN - USED);
-    mad_mlp_work full, bare;
-    assert_int_equal(mad_mlp_work_take(ctx, &net, 1, mem, &full), MAD_OK);
-    assert_int_equal(mad_mlp_work_take(ctx, &net, 0, mem, &bare), MAD_OK);
-    mad_mlp_init(&net, key, 3000, theta);
-    mad_mlp_pack_all(&net, theta, packed);
-    mad_rng rng = mad_rng_open(key, 4000);
-    for (size_t r = 0; r < ROWS; r++) {
-        mad_rng_normals_f32(&rng, USED, full.input + r * full.ld_in);
-        memcpy(full.input + r * full.ld_in + USED, rest, (IN - USED) * sizeof *rest);
-        memcpy(bare.input + r * bare.ld_in, full.input + r * full.ld_in, USED * sizeof *rest);
+    const mad_net *net = create(ctx, mem, kernels, &options);
+    const size_t rows = net->block_rows;
+    float *theta = floats(net->n_params), *packed = floats(net->n_packed);
+    mad_net_work *full = NULL, *bare = NULL;
+    assert_int_equal(net->type->work_take(ctx, net, 1, mem, &full), MAD_OK);
+    assert_int_equal(net->type->work_take(ctx, net, 0, mem, &bare), MAD_OK);
+    net->type->init(net, key, 3000, theta);
+    mad_net_pack_all(net, theta, packed);
+    fill_rows(net, 4000, rows, full);
+    memcpy(bare->x, full->x, rows * net->dim * sizeof *full->x);
+    memcpy(bare->label, full->label, rows * sizeof *full->label);
+    for (size_t r = 0; r < rows; r++) {
+        full->c_noise[r] = -0.7f;
     }
-    mad_mlp_forward(&net, theta, packed, ROWS, &full);
-    mad_mlp_fold(&net, theta, USED, rest, &bare);
-    mad_mlp_eval(&net, theta, packed, USED, ROWS, &bare);
-    for (size_t r = 0; r < ROWS; r++) {
-        for (size_t o = 0; o < OUT; o++) {
-            assert_near((double)bare.out[r * bare.ld_out + o],
-                        (double)full.out[r * full.ld_out + o], 2e-5);
-        }
+    net->type->forward(net, theta, packed, rows, full);
+    net->type->level(net, theta, packed, -0.7f, bare);
+    net->type->eval(net, theta, packed, rows, bare);
+    for (size_t i = 0; i < rows * net->dim; i++) {
+        assert_near((double)bare->out[i], (double)full->out[i], 2e-5);
     }
-    free(theta), free(packed), free(rest);
+    free(theta), free(packed);
     mad_arena_destroy(mem);
     mad_ctx_destroy(ctx);
 }
 
-/* He: the variance of a hidden weight is 2 / n_in: z of the mean square, 1e-6 two-sided. */
+/* He: the variance of a hidden weight is 2 / n_in: z of the mean square, 1e-6 two-sided. Segments
+ * cover the trained parameters in order; frequencies are geometric from 1 to 32, or normal of sd 16
+ * (|z| of their mean square likewise). */
 static void test_init(void **state)
 {
     (void)state;
-    const mad_mlp net = mad_mlp_plan(mad_kernels_for(MAD_ISA_PLAIN), 34, 2, 200, 3);
-    float *theta = floats(net.n_params);
-    mad_mlp_init(&net, key, 5000, theta);
+    mad_ctx *ctx = mad_ctx_create(1);
+    mad_arena *mem = mad_arena_create(1 << 16);
+    mad_mlp_options options = {
+        .dim = 2, .width = 200, .depth = 3, .n_embed = 32, .embedding = MAD_EMBED_SINUSOIDAL};
+    const mad_net *net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
+    float *theta = floats(net->n_params);
+    net->type->init(net, key, 5000, theta);
     double sum = 0.0;
     const size_t n = 200 * 200;
+    const mad_tensor w = tensor(net, 2);
+    assert_string_equal(w.name, "hidden.1.weight");
     for (size_t i = 0; i < 200; i++) {
-        for (size_t o = 0; o < net.ld; o++) {
-            const double w = (double)theta[(34 + i) * net.ld + o];
-            sum += w * w;
-            assert_true(o < 200 || w == 0.0);
+        for (size_t o = 0; o < w.stride[1]; o++) {
+            const double x = (double)theta[w.offset + i * w.stride[1] + o];
+            sum += x * x;
+            assert_true(o < 200 || x == 0.0);
         }
     }
     assert_true(fabs(sum / (double)n * 100.0 - 1.0) < 4.89 * sqrt(2.0 / (double)n));
+    const mad_tensor freq = tensor(net, 8);
+    assert_string_equal(freq.name, "frequencies");
+    assert_near((double)theta[freq.offset], 1.0, 1e-6);
+    assert_near((double)theta[freq.offset + 15], 32.0, 1e-5);
+    mad_tensor none;
+    assert_false(net->type->tensor(net, 9, &none));
     size_t covered = 0;
-    for (size_t i = 0; i < net.n_segments; i++) {
-        const mad_mlp_segment s = mad_mlp_segment_at(&net, i);
+    for (size_t i = 0; i < net->n_segments; i++) {
+        const mad_segment s = net->type->segment(net, i);
         assert_int_equal(s.begin, covered);
         assert_int_equal(s.begin % 16, 0);
         covered += s.count;
     }
-    assert_int_equal(covered, net.n_params);
+    assert_int_equal(covered, freq.offset);
     free(theta);
+
+    options.n_embed = 2000;
+    options.embedding = MAD_EMBED_FOURIER;
+    net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
+    theta = floats(net->n_params);
+    net->type->init(net, key, 6000, theta);
+    sum = 0.0;
+    for (size_t j = 0; j < 1000; j++) {
+        const double f = (double)theta[tensor(net, 8).offset + j] / 16.0;
+        sum += f * f;
+    }
+    assert_true(fabs(sum / 1000.0 - 1.0) < 4.89 * sqrt(2.0 / 1000.0));
+    free(theta);
+    mad_arena_destroy(mem);
+    mad_ctx_destroy(ctx);
 }
 
 /* T1.16 and the schedules of the learning rate. */
@@ -249,11 +322,12 @@ static void test_step(void **state)
     (void)state;
     mad_ctx *ctx = mad_ctx_create(2);
     mad_arena *mem = mad_arena_create(1 << 20);
-    const mad_mlp net = mad_mlp_plan(mad_kernels_for(MAD_ISA_PLAIN), 4, 2, 32, 2);
-    float *theta = floats(net.n_params), *mean = floats(net.n_params);
-    float *packed = floats(net.n_packed);
-    memset(theta, 0, net.n_params * sizeof *theta);
-    memset(mean, 0, net.n_params * sizeof *mean);
+    const mad_mlp_options options = {.dim = 2, .width = 32, .depth = 2, .n_embed = 2};
+    const mad_net *net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
+    float *theta = floats(net->n_params), *mean = floats(net->n_params);
+    float *packed = floats(net->n_packed);
+    memset(theta, 0, net->n_params * sizeof *theta);
+    memset(mean, 0, net->n_params * sizeof *mean);
     mad_train train;
     const mad_train_options o = {.rate = 0.25,
                                  .decay = MAD_DECAY_CONSTANT,
@@ -262,21 +336,21 @@ static void test_step(void **state)
                                  .eps = 1e-12,
                                  .clip = 1.0,
                                  .ema = MAD_EMA_POWER};
-    assert_int_equal(mad_train_create(ctx, &net, mem, &train), MAD_OK);
+    assert_int_equal(mad_train_create(ctx, net, mem, &train), MAD_OK);
     mad_train_reset(&train);
     train.slot[3] = 30.0f;
-    train.slot[7 * net.n_params + 3] = 10.0f;
-    train.slot[2 * net.n_params + 4] = -2.0f;
+    train.slot[7 * net->n_params + 3] = 10.0f;
+    train.slot[2 * net->n_params + 4] = -2.0f;
     assert_int_equal(mad_train_step(ctx, &train, &o, 1, 9, theta, mean, packed), MAD_OK);
     assert_near((double)theta[3], -0.25, 1e-6);
     assert_near((double)theta[4], 0.25, 1e-6);
     assert_true(theta[5] == 0.0f && mean[3] == theta[3]); /* power form: decay 0 at step 1 */
     assert_near((double)train.m[3], 4.0 / sqrt(1604.0), 1e-6);
     assert_true(packed[3] == theta[3]);
-    assert_true(train.slot[3] == 0.0f && train.slot[7 * net.n_params + 3] == 0.0f);
+    assert_true(train.slot[3] == 0.0f && train.slot[7 * net->n_params + 3] == 0.0f);
 
     const float before = theta[3];
-    train.slot[net.n_params + 100] = NAN;
+    train.slot[net->n_params + 100] = NAN;
     assert_int_equal(mad_train_step(ctx, &train, &o, 2, 9, theta, mean, packed), MAD_E_NONFINITE);
     assert_true(theta[3] == before);
     size_t n = 0;
