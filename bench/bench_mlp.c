@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "bench/fma_probe.h"
-#include "models/diffusion/diffusion.h"
+#include "models/diffusion/net/diffusion.h"
 #include "sim/cli/lists.h"
 
 enum { MAX_WINDOWS = 32 };

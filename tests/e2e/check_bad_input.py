@@ -137,7 +137,7 @@ def check_contradictions():
            "replicates=1000", "loop.age=all", code=3)
     # numbers that overflow are told as such, at whatever point they do
     refused(4, "not finite", "run", "good.yaml", "model.kind=diffusion", "model.train.steps=50",
-            "model.train.lr=1", "model.train.clip=0", "model.parameterization=ddpm",
+            "model.train.lr=1", "model.train.clip=0", "model.parameterization=eps",
             "model.schedule.beta_min=0.9", "model.schedule.beta_max=0.9", "-o", "diverged",
             spare=["", *map(str, range(10))])
     shutil.rmtree("diverged")

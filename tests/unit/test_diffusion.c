@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "models/diffusion/diffusion.h"
+#include "models/diffusion/net/diffusion.h"
 #include "sim/cli/lists.h"
 #include "tests/support/values.h"
 
@@ -139,7 +139,7 @@ static void test_threads(void **state)
     (void)state;
     static const char *const kinds[][3] = {
         {"parameterization=edm", "sampler.kind=ancestral", "train.batch=997"},
-        {"parameterization=ddpm", "sampler.kind=ddim", "train.batch=7"},
+        {"parameterization=eps", "sampler.kind=ddim", "train.batch=7"},
         {"parameterization=edm", "sampler.kind=heun", "train.ema=constant(0.9)"}};
     static const size_t threads[] = {1, 2, 3, 5};
     for (size_t k = 0; k < 3; k++) {

@@ -1,4 +1,4 @@
-/* tests/unit/test_sampler.c: schedules, preconditioning and samplers against exact numbers. T1.x
+/* tests/unit/test_sampler.c: schedules and samplers against exact numbers. T1.x
  * are the acceptance tests' names. */
 #include <math.h>
 #include <setjmp.h>
@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "models/diffusion/precondition.h"
 #include "models/diffusion/sampler.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
@@ -42,37 +41,6 @@ static void assert_near(double a, double b, double allowed)
 }
 
 /* ---- noise ---- */
-
-/* T1.2 */
-static void test_coefficients(void **state)
-{
-    (void)state;
-    const mad_precondition edm = {MAD_PREDICT_EDM, 0.5, -9.0, 9.0};
-    mad_coefficients c = mad_coefficients_at(&edm, 0.0);
-    assert_near(c.c_skip, 0.2, 1e-6);
-    assert_near(c.c_out, 0.447214, 1e-6);
-    assert_near(c.c_in, 0.894427, 1e-6);
-    assert_near(c.c_noise, 0.0, 1e-12);
-    assert_near(1.0 / (c.c_out * c.c_out), 5.0, 1e-9); /* the loss weight of D */
-    c = mad_coefficients_at(&edm, log(0.5));
-    assert_near(c.c_skip, 0.5, 1e-6);
-    assert_near(c.c_out, 0.353553, 1e-6);
-    assert_near(c.c_in, 1.414214, 1e-6);
-    assert_near(c.c_noise, -0.173287, 1e-6);
-    assert_near(1.0 / (c.c_out * c.c_out), 8.0, 1e-9);
-
-    /* the target is what F must be for D = x0, in both parameterisations */
-    const mad_precondition eps = {MAD_PREDICT_EPS, 1.0, -5.0, 5.0};
-    for (double log_sigma = -6.0; log_sigma <= 6.0; log_sigma += 0.5) {
-        const double x0 = 0.7, n = -1.3, x = x0 + exp(log_sigma) * n;
-        for (int i = 0; i < 2; i++) {
-            c = mad_coefficients_at(i == 0 ? &edm : &eps, log_sigma);
-            const double d = c.c_skip * x + c.c_out * (c.from_x0 * x0 + c.from_eps * n);
-            assert_near(d, x0, 1e-10 * (1.0 + fabs(x)));
-        }
-    }
-    assert_near(mad_coefficients_at(&eps, 7.0).c_noise, 1.25, 1e-12); /* held at the range's end */
-}
 
 static mad_noise_schedule linear(size_t n_steps, int rescale)
 {
@@ -263,8 +231,9 @@ static void test_ancestral_gains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_coefficients),    cmocka_unit_test(test_schedule),
-        cmocka_unit_test(test_heun_grid),       cmocka_unit_test(test_deterministic_gains),
+        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_heun_grid),
+        cmocka_unit_test(test_deterministic_gains),
         cmocka_unit_test(test_ancestral_gains),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

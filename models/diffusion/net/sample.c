@@ -1,8 +1,8 @@
-/* models/diffusion/sample.c: the trained denoiser, and rows drawn with it. */
+/* models/diffusion/net/sample.c: the trained denoiser, and rows drawn with it. */
 #include <math.h>
 #include <string.h>
 
-#include "models/diffusion/diffusion.h"
+#include "models/diffusion/net/diffusion.h"
 #include "sim/base/par.h"
 
 mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model, mad_arena *scratch,
@@ -20,7 +20,7 @@ void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t 
     const mad_net *net = model->net;
     mad_net_work *work = denoiser->work;
     const size_t dim = model->dim;
-    const mad_coefficients c = mad_coefficients_at(&model->precondition, log(sigma));
+    const mad_coefficients c = mad_coefficients_at(&model->objective.precondition, log(sigma));
     const float c_in = (float)c.c_in, c_skip = (float)c.c_skip, c_out = (float)c.c_out;
 
     net->type->level(net, model->average, model->packed, (float)c.c_noise, work);

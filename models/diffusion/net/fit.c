@@ -1,13 +1,10 @@
-/* models/diffusion/fit.c: training: denoising regression on batches cut into fixed shards.
- *
- *   loss = 1/(batch dim) sum_rows w |F(c_in x; c_noise, class) - F*|^2,  x = x0 + sigma eps,
- * F* = from_x0 x0 + from_eps eps (precondition.h). Step k, shard s draws from item
- * k MAD_TRAIN_SHARDS + s.
+/* models/diffusion/net/fit.c: training: denoising regression (objective.h) on batches cut into
+ * fixed shards. Step k, shard s draws from item k MAD_TRAIN_SHARDS + s.
  */
 #include <math.h>
 #include <string.h>
 
-#include "models/diffusion/diffusion.h"
+#include "models/diffusion/net/diffusion.h"
 
 /* Streams of the initial weights lie beyond those of every step. */
 #define INIT_ITEM (1ull << 62)
@@ -20,13 +17,14 @@ typedef struct batch_job {
     double loss[MAD_TRAIN_SHARDS]; /* sums over rows and coordinates */
 } batch_job;
 
-/* Randomness of one row block, drawn before it is used; rows = net->block_rows. */
+/* One row block, drawn before it is used; rows = net->block_rows. */
 typedef struct block {
     size_t n_rows;
-    size_t *pick;      /* [rows] */
-    double *log_sigma; /* [rows] */
-    float *eps;        /* [rows][dim] */
-    float *target;     /* [rows][dim] */
+    size_t *pick;   /* [rows] */
+    double *u;      /* [rows] draws of the noise level */
+    double *weight; /* [rows] of the loss */
+    float *eps;     /* [rows][dim] */
+    float *target;  /* [rows][dim] */
 } block;
 
 static mad_status take_block(mad_ctx *ctx, const mad_net *net, block *out)
@@ -35,11 +33,13 @@ static mad_status take_block(mad_ctx *ctx, const mad_net *net, block *out)
     const size_t rows = net->block_rows, dim = net->dim;
     *out = (block){
         .pick = mad_arena_take_raw(mem, rows, sizeof *out->pick),
-        .log_sigma = mad_arena_take_raw(mem, rows, sizeof *out->log_sigma),
+        .u = mad_arena_take_raw(mem, rows, sizeof *out->u),
+        .weight = mad_arena_take_raw(mem, rows, sizeof *out->weight),
         .eps = mad_arena_take_raw(mem, rows * dim, sizeof *out->eps),
         .target = mad_arena_take_raw(mem, rows * dim, sizeof *out->target),
     };
-    if (out->pick == NULL || out->log_sigma == NULL || out->eps == NULL || out->target == NULL) {
+    if (out->pick == NULL || out->u == NULL || out->weight == NULL || out->eps == NULL ||
+        out->target == NULL) {
         return mad_fail_memory(ctx, "a training batch");
     }
     return MAD_OK;
@@ -52,64 +52,32 @@ static void draw_block(const batch_job *job, mad_rng *rng, size_t n_rows, block 
     for (size_t r = 0; r < n_rows; r++) {
         b->pick[r] = (size_t)mad_rng_below(rng, job->train->n_rows);
     }
-    if (self->precondition.kind == MAD_PREDICT_EDM) {
-        mad_rng_normals(rng, n_rows, b->log_sigma);
-        const double mean = log(self->precondition.sigma_data) + MAD_EDM_SHIFT;
-        for (size_t r = 0; r < n_rows; r++) {
-            b->log_sigma[r] = mean + MAD_EDM_SD * b->log_sigma[r];
-        }
-    } else {
-        for (size_t r = 0; r < n_rows; r++) {
-            const size_t t = 1 + (size_t)mad_rng_below(rng, self->schedule.n_steps);
-            b->log_sigma[r] = log(mad_noise_sigma(&self->schedule, t));
-        }
-    }
+    mad_noise_law_draw(&self->objective.law, rng, n_rows, b->u);
     mad_rng_normals_f32(rng, n_rows * self->dim, b->eps);
 }
 
-/* Network input and regression target of every row. */
-static void fill_input(const batch_job *job, const block *b, mad_net_work *work)
+/* Network input, regression target and weight of every row. */
+static void fill_input(const batch_job *job, block *b, mad_net_work *work)
 {
     const mad_diffusion *self = job->self;
     const size_t dim = self->dim;
     for (size_t r = 0; r < b->n_rows; r++) {
-        const mad_coefficients c = mad_coefficients_at(&self->precondition, b->log_sigma[r]);
-        const float in = (float)c.c_in;
-        const float in_eps = in * (float)exp(b->log_sigma[r]);
-        const float from_x0 = (float)c.from_x0, from_eps = (float)c.from_eps;
+        const mad_regression g = mad_objective_at(&self->objective, b->u[r]);
         const float *x0 = self->rows + b->pick[r] * dim, *eps = b->eps + r * dim;
         float *x = work->x + r * dim, *target = b->target + r * dim;
         for (size_t j = 0; j < dim; j++) {
-            x[j] = in * x0[j] + in_eps * eps[j];
-            target[j] = from_x0 * x0[j] + from_eps * eps[j];
+            x[j] = g.in_x0 * x0[j] + g.in_eps * eps[j];
+            target[j] = g.from_x0 * x0[j] + g.from_eps * eps[j];
+        }
+        b->weight[r] = g.weight;
+        if (job->train->weight != NULL) {
+            b->weight[r] *= job->train->weight[b->pick[r]];
         }
         if (self->n_classes > 0) {
             work->label[r] = job->train->label[b->pick[r]];
         }
-        work->c_noise[r] = (float)c.c_noise;
+        work->c_noise[r] = g.c_noise;
     }
-}
-
-/* out <- dL/dout; returns the loss summed over the block. */
-static double pull_output(const batch_job *job, const block *b, mad_net_work *work)
-{
-    const size_t dim = job->self->dim;
-    const double share = 1.0 / ((double)job->self->n_batch * (double)dim);
-    const double *weight = job->train->weight;
-    double loss = 0.0;
-    for (size_t r = 0; r < b->n_rows; r++) {
-        const double w = weight == NULL ? 1.0 : weight[b->pick[r]];
-        const float pull = (float)(2.0 * w * share);
-        float *out = work->out + r * dim;
-        double row = 0.0;
-        for (size_t j = 0; j < dim; j++) {
-            const float miss = out[j] - b->target[r * dim + j];
-            row += (double)miss * (double)miss;
-            out[j] = pull * miss;
-        }
-        loss += w * row;
-    }
-    return loss * share;
 }
 
 static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
@@ -122,6 +90,7 @@ static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
     const mad_net *net = self->net;
     float *grad = self->train.slot + i_shard * net->n_params;
     mad_rng rng = mad_rng_open(job->key, job->step * MAD_TRAIN_SHARDS + i_shard);
+    const double share = 1.0 / ((double)self->n_batch * (double)net->dim);
     mad_net_work *work = NULL;
     block b;
 
@@ -132,7 +101,8 @@ static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
         draw_block(job, &rng, end - at < net->block_rows ? end - at : net->block_rows, &b);
         fill_input(job, &b, work);
         net->type->forward(net, self->theta, self->packed, b.n_rows, work);
-        job->loss[i_shard] += pull_output(job, &b, work);
+        job->loss[i_shard] +=
+            mad_objective_loss(b.n_rows, net->dim, b.weight, b.target, share, work->out);
         net->type->backward(net, self->theta, self->packed, b.n_rows, work, grad);
     }
 out:

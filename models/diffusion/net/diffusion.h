@@ -1,12 +1,11 @@
-/* models/diffusion/diffusion.h: the diffusion model's state. Private to this folder and its tests.
+/* models/diffusion/net/diffusion.h: the trained model's state. Private to this folder and its tests.
  *
  * The model lives in standardised coordinates (x - centre) / scale.
  */
-#ifndef MAD_MODELS_DIFFUSION_DIFFUSION_H
-#define MAD_MODELS_DIFFUSION_DIFFUSION_H
+#ifndef MAD_MODELS_DIFFUSION_NET_DIFFUSION_H
+#define MAD_MODELS_DIFFUSION_NET_DIFFUSION_H
 
-#include "models/diffusion/noise.h"
-#include "models/diffusion/precondition.h"
+#include "models/diffusion/net/objective.h"
 #include "models/diffusion/sampler.h"
 #include "sim/iface/model.h"
 #include "sim/nn/train.h"
@@ -17,7 +16,7 @@ typedef struct mad_diffusion {
     int balanced; /* labels are drawn uniformly, not by the training set's frequencies */
     size_t n_steps, n_batch;
     mad_train_options options;
-    mad_precondition precondition;
+    mad_objective objective;
     mad_noise_schedule schedule;
     mad_ladder ladder;
     mad_net *net;

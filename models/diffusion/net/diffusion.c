@@ -1,6 +1,6 @@
-/* models/diffusion/diffusion.c: diffusion model with a multilayer perceptron: keys, memory, state.
+/* models/diffusion/net/diffusion.c: diffusion model with a multilayer perceptron: keys, memory, state.
  */
-#include "models/diffusion/diffusion.h"
+#include "models/diffusion/net/diffusion.h"
 
 #include <math.h>
 
@@ -8,10 +8,7 @@
 
 extern const mad_model_type mad_model_diffusion;
 
-enum { STEPS_AUTO, STEPS_GIVEN };
-
-/* Training of EDM covers this many standard deviations of ln sigma on either side. */
-#define COVERED_SD 4.0
+enum { NUMBER_AUTO, NUMBER_GIVEN }; /* "auto|#" */
 
 #define INT(key, def, low, high, text)                                                             \
     {                                                                                              \
@@ -23,6 +20,11 @@ enum { STEPS_AUTO, STEPS_GIVEN };
         .name = (key), .kind = MAD_PARAM_REAL, .fallback = (def), .min = (low), .max = (high),     \
         .doc = (text)                                                                              \
     }
+#define NUMBER_OR_AUTO(key, low, high, text)                                                       \
+    {                                                                                              \
+        .name = (key), .kind = MAD_PARAM_FORM, .fallback = "auto", .min = (low), .max = (high),    \
+        .choices = "auto|#", .doc = (text)                                                         \
+    }
 #define CHOICE(key, def, words, text)                                                              \
     {                                                                                              \
         .name = (key), .kind = MAD_PARAM_CHOICE, .fallback = (def), .choices = (words),            \
@@ -30,8 +32,25 @@ enum { STEPS_AUTO, STEPS_GIVEN };
     }
 
 static const mad_param params[] = {
-    CHOICE("parameterization", "edm", "edm|ddpm",
-           "what the network learns: EDM's unit-variance target, or DDPM's noise eps"),
+    CHOICE("parameterization", "edm", "edm|eps|x0|v|score|flow",
+           "what the network learns: EDM's unit-variance target, the noise (DDPM), the clean row, "
+           "v = alpha eps - s x0, sigma times the score (VE), eps - x0 (flow matching)"),
+    CHOICE("noise.kind", "auto", "auto|" MAD_NOISE_LAWS,
+           "law of the noise levels in training; auto: lognormal (edm), schedule (eps, x0, v), "
+           "loguniform (score), flow (flow)"),
+    NUMBER_OR_AUTO("noise.mean", -50, 50,
+                   "lognormal: mean of ln(sigma / sigma_data), auto -0.507, which is EDM's -1.2 at "
+                   "sigma_data 0.5; logit_normal: mean of logit(t) = ln(sigma), auto 0"),
+    NUMBER_OR_AUTO("noise.sd", 1e-6, 10, "its standard deviation; auto: 1.2, logit_normal 1"),
+    NUMBER_OR_AUTO("noise.min", 0, 1e6,
+                   "lowest time (vp, auto 1e-5; flow, 0; ou, ou_geometric, 1e-3) or sigma "
+                   "(loguniform, 0.02)"),
+    NUMBER_OR_AUTO("noise.max", 0, 1e6,
+                   "highest time (vp, flow, auto 1; ou, ou_geometric, 5: the horizon) or sigma "
+                   "(loguniform, 100)"),
+    CHOICE("loss", "simple", "simple|edm|vlb|likelihood",
+           "weight of a noise level: 1 on the network's target; EDM's on x0; the variational "
+           "bound's on the noise; g^2 on the score"),
     CHOICE("labels", "empirical", "empirical|balanced",
            "classes of samples: by the training set's frequencies, which drift over generations, "
            "or uniform"),
@@ -112,7 +131,7 @@ static mad_status read_sampler(mad_ctx *ctx, const mad_values *values, mad_arena
         .sigma_max = mad_get_real(values, "sampler.sigma_max"),
         .rho = mad_get_real(values, "sampler.rho"),
     };
-    if (steps->choice == STEPS_GIVEN) {
+    if (steps->choice == NUMBER_GIVEN) {
         if (steps->number != floor(steps->number)) {
             return mad_fail(ctx, MAD_E_CONFIG, "sampler.steps must be a whole number, got %g",
                             steps->number);
@@ -150,15 +169,49 @@ static mad_status read_noise(mad_ctx *ctx, const mad_values *values, mad_arena *
     }
     MAD_TRY(mad_noise_schedule_create(ctx, n_levels, beta_min, beta_max, rescale, mem,
                                       &self->schedule));
-    self->precondition.kind = (mad_parameterization)mad_get_choice(values, "parameterization");
-    self->precondition.sigma_data = 1.0; /* rows are standardised */
-    if (self->precondition.kind == MAD_PREDICT_EDM) {
-        self->precondition.log_sigma_low = MAD_EDM_SHIFT - COVERED_SD * MAD_EDM_SD;
-        self->precondition.log_sigma_high = MAD_EDM_SHIFT + COVERED_SD * MAD_EDM_SD;
-    } else {
-        self->precondition.log_sigma_low = log(mad_noise_sigma(&self->schedule, 1));
-        self->precondition.log_sigma_high = log(mad_noise_sigma(&self->schedule, n_levels));
+out:
+    return st;
+}
+
+/* A number of the law that the user set, or the published one. Set where the law has no such number
+ * it is refused: it would do nothing. */
+static mad_status read_law_number(mad_ctx *ctx, const mad_values *values, const char *key, int used,
+                                  double *inout)
+{
+    const mad_value *value = mad_get(values, key);
+    if (value->choice == NUMBER_AUTO) {
+        return MAD_OK;
     }
+    if (!used) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s does nothing with this noise.kind: it takes %s", key,
+                        "noise.mean and noise.sd with lognormal and logit_normal, noise.min and "
+                        "noise.max with vp, flow, ou, ou_geometric and loguniform");
+    }
+    *inout = value->number;
+    return MAD_OK;
+}
+
+static mad_status read_objective(mad_ctx *ctx, const mad_values *values, mad_diffusion *self)
+{
+    mad_status st = MAD_OK;
+    mad_objective *o = &self->objective;
+    const size_t choice = mad_get_choice(values, "noise.kind");
+    const mad_parameterization kind =
+        (mad_parameterization)mad_get_choice(values, "parameterization");
+    const mad_noise_law_kind law =
+        choice == 0 ? mad_noise_law_default(kind) : (mad_noise_law_kind)(choice - 1);
+    const int is_normal = mad_noise_law_is_normal(law);
+    const int has_ends = !is_normal && law != MAD_NOISE_SCHEDULE;
+
+    o->precondition.kind = kind;
+    o->weight = (mad_loss_weight)mad_get_choice(values, "loss");
+    o->law = mad_noise_law_published(law, &self->schedule);
+    MAD_TRY(read_law_number(ctx, values, "noise.mean", is_normal, &o->law.mean));
+    MAD_TRY(read_law_number(ctx, values, "noise.sd", is_normal, &o->law.sd));
+    MAD_TRY(read_law_number(ctx, values, "noise.min", has_ends, &o->law.low));
+    MAD_TRY(read_law_number(ctx, values, "noise.max", has_ends, &o->law.high));
+    MAD_TRY(mad_noise_law_check(ctx, &o->law, o->weight));
+    mad_objective_centre(o, 1.0); /* rows are standardised */
 out:
     return st;
 }
@@ -205,6 +258,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->balanced = mad_get_choice(values, "labels") == 1;
     MAD_TRY(read_training(ctx, values, self));
     MAD_TRY(read_noise(ctx, values, mem, self));
+    MAD_TRY(read_objective(ctx, values, self));
     MAD_TRY(read_sampler(ctx, values, mem, self));
     MAD_TRY(mad_kernels_choose(ctx, &kernels));
     const mad_mlp_options shape = {.dim = self->dim,
