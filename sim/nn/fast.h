@@ -360,7 +360,7 @@ static void adam(size_t n, const mad_adam *step, const float *restrict g, float 
         const float gi = s.clip * g[i];
         m[i] = s.beta1 * m[i] + (1.0f - s.beta1) * gi;
         v[i] = s.beta2 * v[i] + (1.0f - s.beta2) * gi * gi;
-        theta[i] -= s.rate * m[i] / (sqrtf(v[i] * s.unbias_v) + s.eps);
+        theta[i] -= s.decay * theta[i] + s.rate * m[i] / (sqrtf(v[i] * s.unbias_v) + s.eps);
         mean[i] += s.ema * (theta[i] - mean[i]);
     }
 }

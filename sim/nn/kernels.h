@@ -27,6 +27,7 @@ typedef struct mad_adam {
     float eps;          /* added to the root of the corrected v */
     float clip;         /* factor of the gradient: min(1, limit / norm) */
     float ema;          /* weight of the new parameters in the average */
+    float decay;        /* learning rate times decoupled weight decay */
 } mad_adam;
 
 /* Pointers are 64-byte aligned blocks that do not overlap unless said; n_out and n_n are multiples
@@ -69,9 +70,11 @@ typedef struct mad_kernels {
      *  shape  slot: n_slots blocks of [n], `stride` floats apart; g: [n] */
     double (*gather)(size_t n, size_t n_slots, size_t stride, float *slot, float *g);
 
-    /** One step of Adam (Kingma & Ba 2015, algorithm 1) and of the parameter average:
+    /** One step of Adam (Kingma & Ba 2015, algorithm 1) with decoupled weight decay (AdamW:
+     *  Loshchilov & Hutter 2019, algorithm 2) and of the parameter average:
      *    g' = clip g;  m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2;
-     *    theta -= rate m / (sqrt(v unbias_v) + eps);  mean += ema (theta - mean).
+     *    theta -= decay theta + rate m / (sqrt(v unbias_v) + eps);
+     *     mean += ema (theta - mean).
      *  shape  all [n] */
     void (*adam)(size_t n, const mad_adam *step, const float *g, float *m, float *v, float *theta,
                  float *mean);

@@ -117,7 +117,8 @@ static void adam(size_t n, const mad_adam *step, const float *g, float *m, float
         m[i] = (float)(beta1 * (double)m[i] + (1.0 - beta1) * gi);
         v[i] = (float)(beta2 * (double)v[i] + (1.0 - beta2) * gi * gi);
         const double root = sqrt((double)v[i] * (double)step->unbias_v);
-        theta[i] -= (float)((double)step->rate * (double)m[i] / (root + (double)step->eps));
+        theta[i] -= (float)((double)step->decay * (double)theta[i] +
+                            (double)step->rate * (double)m[i] / (root + (double)step->eps));
         mean[i] += step->ema * (theta[i] - mean[i]);
     }
 }

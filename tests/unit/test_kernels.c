@@ -207,7 +207,9 @@ static void check_parameters(const mad_kernels *fast, const mad_kernels *ref)
                            .beta2 = 0.999f,
                            .eps = 1e-3f,
                            .clip = 0.5f,
-                           .ema = 0.1f};
+                           .ema = 0.1f,
+                           .decay = 1e-2f};
+    float *start = copy(N, theta);
     ref->adam(N, &step, g, m, v, theta, mean);
     fast->adam(N, &step, g, m_2, v_2, theta_2, mean_2);
     for (size_t i = 0; i < N; i++) {
@@ -215,9 +217,12 @@ static void check_parameters(const mad_kernels *fast, const mad_kernels *ref)
         check((double)v_2[i], (double)v[i], 8.0, 4.0, "v", i);
         check((double)theta_2[i], (double)theta[i], 8.0, 4.0, "theta", i);
         check((double)mean_2[i], (double)mean[i], 8.0, 4.0, "mean", i);
+        /* Loshchilov & Hutter 2019, algorithm 2, line 12 */
+        const double step_size = 1e-2 * (double)m[i] / (sqrt(3.0 * (double)v[i]) + 1e-3);
+        check((double)theta[i], 0.99 * (double)start[i] - step_size, 8.0, 4.0, "adamw", i);
     }
     free(slot), free(slot_2), free(g), free(g_2), free(m), free(v), free(theta), free(mean);
-    free(m_2), free(v_2), free(theta_2), free(mean_2);
+    free(m_2), free(v_2), free(theta_2), free(mean_2), free(start);
 }
 
 static void test_kernels(void **state)
