@@ -1,7 +1,8 @@
 /* sim/nn/fast.h: the kernels of kernels.h in GNU vector code, included once per instruction set.
  *
  * The including file defines LANES (floats per register), TILE_ROWS (rows of the output tile held
- * in registers; its width is 2 registers) and MAD_KERNELS (name of the table it makes).
+ * in registers; its width is 2 registers), MAD_KERNELS and MAD_MAPS (names of the tables it makes)
+ * and, where the processor has instructions for them, MAD_LOWER_OF, MAD_HIGHER_OF, MAD_RECIPROCAL.
  * x[r][i] input rows, w(i, o) weights, y[r][o] output, dy the gradient of y, as in kernels_ref.c;
  * all three big products are one: c(m, n) = sum_k a[m * a_m + k * a_k] b(k, n), and differ in what
  * is done with a finished tile.
@@ -33,14 +34,22 @@ ALWAYS_INLINE vec splat(float x)
 /* a where a < b, else b: a NaN in b survives. */
 ALWAYS_INLINE vec lower_of(vec a, vec b)
 {
+#ifdef MAD_LOWER_OF
+    return MAD_LOWER_OF(a, b);
+#else
     const vec_int take = a < b;
     return (vec)(((vec_int)a & take) | ((vec_int)b & ~take));
+#endif
 }
 
 ALWAYS_INLINE vec higher_of(vec a, vec b)
 {
+#ifdef MAD_HIGHER_OF
+    return MAD_HIGHER_OF(a, b);
+#else
     const vec_int take = a > b;
     return (vec)(((vec_int)a & take) | ((vec_int)b & ~take));
+#endif
 }
 
 /* Nearest whole number of |x| < 2^22: adding 1.5 2^23 pushes the fraction out of the mantissa. The
@@ -365,6 +374,8 @@ static void adam(size_t n, const mad_adam *step, const float *restrict g, float 
     }
 }
 
+extern const mad_map_kernels MAD_MAPS;
+
 const mad_kernels MAD_KERNELS = {
     .name = MAD_KERNELS_NAME,
     .affine_silu = affine_silu,
@@ -375,5 +386,5 @@ const mad_kernels MAD_KERNELS = {
     .waves = waves,
     .gather = gather,
     .adam = adam,
-    .maps = &mad_maps_ref,
+    .maps = &MAD_MAPS,
 };

@@ -13,7 +13,8 @@
 
 #include <stddef.h>
 
-#define MAD_LANE ((size_t)16)
+#define MAD_LANE         ((size_t)16)
+#define MAD_MAX_CHANNELS ((size_t)1024) /* of maps that norm and norm_back are given */
 
 typedef struct mad_maps {
     size_t n, h, w, c;
@@ -75,9 +76,9 @@ typedef struct mad_map_kernels {
     void (*norm)(mad_maps shape, size_t n_channels, size_t groups, int act, const float *x,
                  const float *gamma, const float *beta, float *stat, float *y);
     /** dx = gradient of the input (+ add_to, which may be dx; NULL = nothing); ACCUMULATES into
-     *  dgamma, dbeta. dy may be dx. */
+     *  dgamma, dbeta. dy is overwritten; it may be dx. */
     void (*norm_back)(mad_maps shape, size_t n_channels, size_t groups, int act, const float *x,
-                      const float *gamma, const float *beta, const float *stat, const float *dy,
+                      const float *gamma, const float *beta, const float *stat, float *dy,
                       const float *add_to, float *dgamma, float *dbeta, float *dx);
 
     /** Nearest-neighbour upsampling by 2, and its transpose (sums of 2x2). shape is that of the

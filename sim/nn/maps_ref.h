@@ -275,7 +275,7 @@ static double norm_slope(int act, double gamma, double beta, double x_hat, doubl
 /* With dz the gradient of z = gamma x^ + beta and means over a group:
  *   dx = (gamma dz - mean(gamma dz) - x^ mean(gamma dz x^)) / sd. */
 static void norm_back(mad_maps shape, size_t n_channels, size_t groups, int act, const real *x,
-                      const real *gamma, const real *beta, const real *stat, const real *dy,
+                      const real *gamma, const real *beta, const real *stat, real *dy,
                       const real *add_to, real *dgamma, real *dbeta, real *dx)
 {
     const size_t n_per_group = n_channels / groups, n_pixels = shape.h * shape.w;
