@@ -7,6 +7,7 @@
 
 #include "sim/iface/world.h"
 #include "sim/num/stats.h"
+#include "sim/worlds/pictures.h"
 
 extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy;
 
@@ -18,6 +19,7 @@ typedef struct file_world {
     size_t n_part[2]; /* rows of MAD_PART_TRAIN, MAD_PART_REFERENCE */
     mad_set part[2];  /* the rows as used: x <- (x - offset) * scale */
     double offset, scale;
+    mad_picture_map picture; /* of a row; height 0: rows are taken as they are */
 } file_world;
 
 #define SPLIT_PARAMS(range_default)                                                                \
@@ -37,19 +39,23 @@ typedef struct file_world {
         .choices = "all|#N", .doc = "use so many rows of the file, picked at random; or all"       \
     }
 
-#define PICTURE_PARAM(key, text)                                                                   \
+#define SIDE_PARAM(key, largest, text)                                                             \
     {                                                                                              \
-        .name = (key), .kind = MAD_PARAM_INT, .fallback = "0", .max = 65535, .unit = "pixels",     \
+        .name = (key), .kind = MAD_PARAM_INT, .fallback = "0", .max = (largest), .unit = "pixels", \
         .doc = (text)                                                                              \
     }
 
 #define PICTURE_PARAMS                                                                             \
-    PICTURE_PARAM("height", "height of the picture a row holds; 0 = rows are no pictures"),        \
-        PICTURE_PARAM("width", "width of the picture a row holds; 0 = rows are no pictures"),      \
+    SIDE_PARAM("height", 65535, "height of the picture a row holds; 0 = rows are no pictures"),    \
+        SIDE_PARAM("width", 65535, "width of the picture a row holds; 0 = rows are no pictures"),  \
     {                                                                                              \
         .name = "channels", .kind = MAD_PARAM_INT, .fallback = "1", .min = 1, .max = 4,            \
         .doc = "colour channels of the picture a row holds"                                        \
     }
+
+#define SIZE_PARAMS                                                                                \
+    SIDE_PARAM("resize", 1024, "pictures become N x N by area average; 0 = as they are"),          \
+        SIDE_PARAM("pad", 1024, "then framed in black to N x N; 0 = no frame")
 
 static const mad_param idx_params[] = {
     {.name = "images",
@@ -60,6 +66,7 @@ static const mad_param idx_params[] = {
      .fallback = "none",
      .doc = "IDX file of the classes; or none"},
     SPLIT_PARAMS("minmax"),
+    SIZE_PARAMS,
     {.name = NULL},
 };
 
@@ -73,6 +80,7 @@ static const mad_param csv_params[] = {
      .doc = "the column of the classes: first, last or its name in the header; or none"},
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
+    SIZE_PARAMS,
     {.name = NULL},
 };
 
@@ -86,6 +94,7 @@ static const mad_param npy_params[] = {
      .doc = "NPY file of the classes; or none"},
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
+    SIZE_PARAMS,
     {.name = NULL},
 };
 
@@ -113,8 +122,18 @@ static mad_status plan_split(mad_ctx *ctx, const mad_world_args *args, file_worl
     return MAD_OK;
 }
 
-static void copy_row(const mad_table *table, size_t from, mad_set *part, size_t to)
+/* Pictures change their size here; black is not known before all are there (see frame_black). */
+static void copy_row(const file_world *self, const mad_table *table, size_t from, mad_set *part,
+                     size_t to)
 {
+    if (self->picture.height > 0) {
+        mad_picture_map_apply(&self->picture, (double)NAN, table->x + from * table->dim,
+                              part->x + to * part->dim);
+        if (table->label != NULL) {
+            part->label[to] = table->label[from];
+        }
+        return;
+    }
     const mad_set row = {.n_rows = 1,
                          .dim = table->dim,
                          .x = table->x + from * table->dim,
@@ -142,8 +161,8 @@ static mad_status split(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem
         goto out;
     }
     for (size_t i_part = 0; i_part < 2; i_part++) {
-        MAD_TRY(mad_set_take(ctx, mem, self->n_part[i_part], table->dim, table->label != NULL,
-                             &self->part[i_part]));
+        MAD_TRY(mad_set_take(ctx, mem, self->n_part[i_part], self->base.info.dim,
+                             table->label != NULL, &self->part[i_part]));
     }
     mad_rng rng = mad_rng_open((mad_key){.seed = args->seed, .purpose = MAD_RNG_SPLIT}, 0);
     mad_rng_choose(&rng, table->n_rows, n, pick, work);
@@ -152,9 +171,9 @@ static mad_status split(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem
     for (size_t i = 0; i < n; i++) {
         rows[i] = (double)pick[i];
         if (i < n_reference) {
-            copy_row(table, pick[i], &self->part[MAD_PART_REFERENCE], i);
+            copy_row(self, table, pick[i], &self->part[MAD_PART_REFERENCE], i);
         } else {
-            copy_row(table, pick[i], &self->part[MAD_PART_TRAIN], i - n_reference);
+            copy_row(self, table, pick[i], &self->part[MAD_PART_TRAIN], i - n_reference);
         }
     }
 out:
@@ -162,15 +181,26 @@ out:
     return st;
 }
 
+/* The frame takes the smallest value of the training part. */
+static void frame_black(double black, mad_set *part)
+{
+    for (size_t i = 0; i < part->n_rows * part->dim; i++) {
+        part->x[i] = isnan(part->x[i]) ? black : part->x[i];
+    }
+}
+
 /* Smallest and largest value of the training part become black and white. The map is fixed by the
  * real data once and for all: a map per generation would hide collapse. */
 static mad_status map_range(mad_ctx *ctx, int is_minmax, file_world *self)
 {
     const mad_set *train = &self->part[MAD_PART_TRAIN];
-    double low = train->x[0], high = train->x[0];
-    for (size_t i = 0; i < train->n_rows * train->dim; i++) {
+    double low = (double)INFINITY, high = -(double)INFINITY;
+    for (size_t i = 0; i < train->n_rows * train->dim; i++) { /* fmin passes the frame's NaN over */
         low = fmin(low, train->x[i]);
         high = fmax(high, train->x[i]);
+    }
+    for (size_t i_part = 0; i_part < 2 && self->picture.height > 0; i_part++) {
+        frame_black(low, &self->part[i_part]);
     }
     self->offset = 0;
     self->scale = 1;
@@ -209,6 +239,32 @@ static uint64_t hash_parts(const file_world *self)
         }
     }
     return hash;
+}
+
+/* The size that rows have from now on. */
+static mad_status change_size(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                              file_world *self)
+{
+    mad_status st = MAD_OK;
+    mad_world_info *info = &self->base.info;
+    const size_t resize = mad_get_size(args->values, "resize");
+    const size_t pad = mad_get_size(args->values, "pad");
+    if (resize == 0 && pad == 0) {
+        return MAD_OK;
+    }
+    if (info->height == 0) {
+        return mad_fail(
+            ctx, MAD_E_CONFIG, "resize and pad change pictures, and these rows are none: %s",
+            args->values->params == idx_params ? "the file's numbers are not [n][height][width]"
+                                               : "give height and width");
+    }
+    MAD_TRY(mad_picture_map_create(ctx, mem, info->height, info->width, info->channels, resize, pad,
+                                   &self->picture));
+    info->height = self->picture.framed_y;
+    info->width = self->picture.framed_x;
+    MAD_TRY(mad_size_mul(info->height * info->width, info->channels, &info->dim));
+out:
+    return st;
 }
 
 /* IDX files say what their rows look like; for CSV and NPY the user does. */
@@ -256,6 +312,7 @@ static mad_status create(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
         .n_reference = self->n_part[MAD_PART_REFERENCE],
     };
     MAD_TRY(picture_size(ctx, args, &self->base.info));
+    MAD_TRY(change_size(ctx, args, mem, self));
     MAD_TRY(split(ctx, args, mem, self));
     MAD_TRY(map_range(ctx, mad_get_choice(args->values, "range") == RANGE_MINMAX, self));
     self->base.info.data_hash = hash_parts(self);

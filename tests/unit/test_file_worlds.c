@@ -198,6 +198,11 @@ static void test_refusals(void **state)
     refused(ctx, mem, &table, "reference=0.001", NULL, MAD_E_RANGE, "leaves 50 to train on and 0");
     refused(ctx, mem, &table, "height=2", "width=3", MAD_E_CONFIG,
             "makes 6 values, but a row has 4");
+    refused(ctx, mem, &table, "resize=2", NULL, MAD_E_CONFIG, "give height and width");
+    table.height = table.width = 2;
+    refused(ctx, mem, &table, "pad=1", NULL, MAD_E_CONFIG,
+            "pad = 1 is smaller than the picture, 2 x 2");
+    table.height = table.width = 0;
     const mad_world *world = make(ctx, mem, &mad_world_csv, none, 9);
     mad_set set;
     assert_int_equal(mad_set_take(ctx, mem, 36, DIM, 0, &set), MAD_OK);
@@ -225,6 +230,41 @@ static void test_pictures(void **state)
     mad_arena_destroy(mem);
 }
 
+/* A 2 x 2 picture averaged to 1 x 1, enlarged to 3 x 3, and framed. */
+static void test_sizes(void **state)
+{
+    mad_ctx *ctx = *state;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    static const char *const one[] = {"height=2", "width=2", "resize=1", NULL};
+    static const char *const three[] = {"height=2", "width=2", "resize=3", NULL};
+    static const char *const framed[] = {"height=2", "width=2", "resize=1", "pad=4", NULL};
+    static const double weight[3][2] = {{1, 0}, {0.5, 0.5}, {0, 1}};
+    const mad_set plain = draw(ctx, mem, make(ctx, mem, &mad_world_npy, none, 9), 0, 1, 35);
+    const mad_world *world = make(ctx, mem, &mad_world_npy, one, 9);
+    assert_int_equal(world->info.dim, 1);
+    assert_int_equal(world->info.height, 1);
+    const mad_set small = draw(ctx, mem, world, MAD_PART_TRAIN, 1, 35);
+    const mad_set large =
+        draw(ctx, mem, make(ctx, mem, &mad_world_npy, three, 9), MAD_PART_TRAIN, 1, 35);
+    world = make(ctx, mem, &mad_world_npy, framed, 9);
+    const mad_set frame = draw(ctx, mem, world, MAD_PART_TRAIN, 1, 35);
+    assert_int_equal(frame.dim, 16);
+    for (size_t i = 0; i < 35; i++) {
+        const double *x = plain.x + i * DIM;
+        assert_true(small.x[i] == (x[0] + x[1] + x[2] + x[3]) / 4);
+        assert_int_equal(small.label[i], plain.label[i]);
+        for (size_t j = 0; j < 9; j++) {
+            const double *wy = weight[j / 3], *wx = weight[j % 3];
+            assert_true(large.x[i * 9 + j] == wy[0] * (wx[0] * x[0] + wx[1] * x[1]) +
+                                                  wy[1] * (wx[0] * x[2] + wx[1] * x[3]));
+        }
+        for (size_t j = 0; j < 16; j++) { /* the pixel stands in row 1, column 1 */
+            assert_true(frame.x[i * 16 + j] == (j == 5 ? small.x[i] : world->info.pixel_min));
+        }
+    }
+    mad_arena_destroy(mem);
+}
+
 int main(void)
 {
     mad_ctx *ctx = mad_ctx_create(2);
@@ -236,6 +276,7 @@ int main(void)
         cmocka_unit_test_prestate(test_hash, ctx),
         cmocka_unit_test_prestate(test_refusals, ctx),
         cmocka_unit_test_prestate(test_pictures, ctx),
+        cmocka_unit_test_prestate(test_sizes, ctx),
     };
     const int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
     mad_ctx_destroy(ctx);
