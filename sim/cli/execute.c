@@ -189,7 +189,7 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
         return MAD_OK;
     }
     if (experiment == NULL) {
-        MAD_TRY(mad_folder_config(ctx, mem, dir, app->registry, &config));
+        MAD_TRY(mad_folder_config(ctx, mem, dir, 0, NULL, app->registry, &config));
         MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &made));
         experiment = made;
     }

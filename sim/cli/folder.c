@@ -257,15 +257,16 @@ out:
     return st;
 }
 
-mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
-                             const mad_registry *registry, mad_config *out)
+mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t n_overrides,
+                             const char *const *overrides, const mad_registry *registry,
+                             mad_config *out)
 {
     char path[PATH_MAX];
     mad_status st = MAD_OK;
     if (!path_join(path, dir, "config.yaml") || access(path, R_OK) != 0) {
         return mad_fail(ctx, MAD_E_IO, "%s: no run folder (it has no config.yaml)", dir);
     }
-    MAD_TRY(mad_config_load(ctx, mem, path, NULL, 0, NULL, registry, out));
+    MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides, overrides, registry, out));
     const char *directory = read_directory(mem, path);
     if (directory != NULL) {
         out->directory = directory;

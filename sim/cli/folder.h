@@ -35,8 +35,10 @@ MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const
 /** errors  MAD_E_DATA: run.h5 damaged; a folder without a run is no error (MAD_FOLDER_NONE) */
 MAD_MUST_CHECK mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out);
 
-/** Load the config.yaml of a run folder. errors  MAD_E_IO: no run folder; MAD_E_CONFIG */
+/** Load the config.yaml of a run folder, with overrides "a.b=c".
+ *  errors  MAD_E_IO: no run folder; MAD_E_CONFIG */
 MAD_MUST_CHECK mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                            size_t n_overrides, const char *const *overrides,
                                             const mad_registry *registry, mad_config *out);
 
 /** Take the folder's lock for this process; *fd is closed to give it back.

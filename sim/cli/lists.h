@@ -64,6 +64,7 @@
     X(mad_command_status)                                                                          \
     X(mad_command_table)                                                                           \
     X(mad_command_plot)                                                                            \
+    X(mad_command_sample)                                                                          \
     X(mad_command_theory)                                                                          \
     X(mad_command_verify)                                                                          \
     X(mad_command_list)                                                                            \

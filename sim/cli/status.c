@@ -49,7 +49,7 @@ static mad_status look_at(mad_app *app, mad_arena *mem, const char *dir, mad_fol
     mad_config config;
     MAD_TRY(mad_folder_look(app->ctx, dir, look));
     if (look->state == MAD_FOLDER_PENDING) {
-        MAD_TRY(mad_folder_config(app->ctx, mem, dir, app->registry, &config));
+        MAD_TRY(mad_folder_config(app->ctx, mem, dir, 0, NULL, app->registry, &config));
         look->n_generations = mad_get_size(&config.root, "generations");
     }
 out:

@@ -1,15 +1,11 @@
 /* sim/engine/disk.c: what a commit writes, and how a stopped run gets its models back. */
 #include "sim/engine/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_ARRAYS = 64, PATH_BYTES = 96 };
-
-static size_t bytes_of(const mad_field *field)
-{
-    return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
-}
 
 /* "model/0007/weights" as an array [R][count]. */
 static mad_gen_array state_array(mad_arena *mem, size_t generation, const mad_field *field,
@@ -64,15 +60,16 @@ static mad_status add_models(mad_ctx *ctx, const engine *g, size_t last, gen_fil
         size_t offset = 0;
         for (size_t i = 0; i < fields->n_fields; i++) {
             const mad_field *field = &fields->field[i];
-            unsigned char *data = mad_arena_take_raw(ctx->scratch, n_replicates, bytes_of(field));
+            unsigned char *data =
+                mad_arena_take_raw(ctx->scratch, n_replicates, mad_field_bytes(field));
             mad_gen_array array = state_array(ctx->scratch, t, field, n_replicates);
             if (data == NULL || array.path == NULL) {
                 return mad_fail_memory(ctx, "models to be saved");
             }
-            gather_field(g, t, offset, bytes_of(field), data);
+            gather_field(g, t, offset, mad_field_bytes(field), data);
             array.data = data;
             file->arrays[file->n_arrays++] = array;
-            offset += bytes_of(field);
+            offset += mad_field_bytes(field);
         }
     }
     return MAD_OK;
@@ -131,6 +128,50 @@ out:
 
 /* ---- reading back -------------------------------------------------------------------------- */
 
+/* A file may be damaged by more than chance: weights that are no numbers never reach a model. */
+static mad_status check_field(mad_ctx *ctx, const char *path, const mad_field *field,
+                              size_t n_replicates, const unsigned char *data)
+{
+    for (size_t i = 0; i < n_replicates * field->count; i++) {
+        const int is_finite = field->kind == MAD_FIELD_F32   ? isfinite(((const float *)data)[i])
+                              : field->kind == MAD_FIELD_F64 ? isfinite(((const double *)data)[i])
+                                                             : 1;
+        if (!is_finite) {
+            return mad_fail(ctx, MAD_E_NONFINITE, "%s of replicate %zu is not finite at number %zu",
+                            path, i / field->count, i % field->count);
+        }
+    }
+    return MAD_OK;
+}
+
+mad_status mad_disk_read_field(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t in_file,
+                               size_t generation, const mad_field *field, size_t n_replicates,
+                               const unsigned char **out)
+{
+    mad_status st = MAD_OK;
+    size_t width;
+    unsigned char *data = mad_arena_take_raw(mem, n_replicates, mad_field_bytes(field));
+    const mad_gen_array want = state_array(mem, generation, field, n_replicates);
+    if (data == NULL || want.path == NULL) {
+        return mad_fail_memory(ctx, "saved models");
+    }
+    MAD_TRY(mad_gen_width(ctx, dir, in_file, want.path, &width));
+    if (width > 0 && width != field->count) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "%s/gen-%04zu.h5: a checkpoint of another architecture: its %s holds %zu "
+                        "numbers, this configuration's model has %zu",
+                        dir, in_file, want.path, width, field->count);
+    }
+    MAD_TRY(mad_gen_read(ctx, dir, in_file, &want, data));
+    st = check_field(ctx, want.path, field, n_replicates, data);
+    if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "%s/gen-%04zu.h5", dir, in_file);
+    }
+    *out = data;
+out:
+    return st;
+}
+
 static mad_status restore_model(mad_ctx *ctx, engine *g, size_t generation, size_t in_file)
 {
     mad_status st = MAD_OK;
@@ -140,39 +181,28 @@ static mad_status restore_model(mad_ctx *ctx, engine *g, size_t generation, size
     size_t offset = 0;
     for (size_t i = 0; i < fields->n_fields; i++) {
         const mad_field *field = &fields->field[i];
-        unsigned char *data = mad_arena_take_raw(ctx->scratch, n_replicates, bytes_of(field));
-        const mad_gen_array want = state_array(ctx->scratch, generation, field, n_replicates);
-        if (data == NULL || want.path == NULL) {
-            return mad_fail_memory(ctx, "saved models");
-        }
-        MAD_TRY(mad_gen_read(ctx, g->options->dir, in_file, &want, data));
-        scatter_field(g, generation, offset, bytes_of(field), data);
-        offset += bytes_of(field);
+        const unsigned char *data = NULL;
+        MAD_TRY(mad_disk_read_field(ctx, ctx->scratch, g->options->dir, in_file, generation, field,
+                                    n_replicates, &data));
+        scatter_field(g, generation, offset, mad_field_bytes(field), data);
+        offset += mad_field_bytes(field);
     }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
-/* The generation files of the run, and which of them holds a model: the first at or after it. */
-typedef struct gen_files {
-    size_t n;
-    size_t *number; /* [n] ascending */
-} gen_files;
-
-static mad_status find_files(mad_ctx *ctx, const engine *g, size_t last, mad_arena *mem,
-                             gen_files *out)
+mad_status mad_disk_find_files(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t last,
+                               gen_files *out)
 {
     out->number = mad_arena_take_raw(mem, last, sizeof *out->number);
     if (out->number == NULL) {
         return mad_fail_memory(ctx, "the list of generation files");
     }
-    return mad_gen_list(ctx, g->options->dir, last, last, out->number, &out->n);
+    return mad_gen_list(ctx, dir, last, last, out->number, &out->n);
 }
 
-/* The file that the commit of this generation wrote: the next one there is, and where there is none
- * the newest, whose absence then is the message. */
-static size_t file_of(const gen_files *files, size_t generation, size_t last)
+size_t mad_disk_file_of(const gen_files *files, size_t generation, size_t last)
 {
     for (size_t i = 0; i < files->n; i++) {
         if (files->number[i] >= generation) {
@@ -241,9 +271,9 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
     }
     MAD_TRY(mad_run_read_part(ctx, mem, g->options->dir, "lineage", &run));
     MAD_TRY(check_same(ctx, g, &run));
-    MAD_TRY(find_files(ctx, g, last, mem, &files));
+    MAD_TRY(mad_disk_find_files(ctx, mem, g->options->dir, last, &files));
     for (size_t t = last - n_models + 1; t <= last; t++) {
-        MAD_TRY(restore_model(ctx, g, t, file_of(&files, t, last)));
+        MAD_TRY(restore_model(ctx, g, t, mad_disk_file_of(&files, t, last)));
         MAD_TRY(restore_lineage(ctx, g, &run, t));
     }
 out:

@@ -49,4 +49,45 @@ typedef struct mad_run_options {
 MAD_MUST_CHECK mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
                                          const mad_run_options *options);
 
+/** MAD_E_MEMORY when `what` takes more bytes than the machine has: better said before the start
+ * than by the kernel, which kills whom it likes. */
+MAD_MUST_CHECK mad_status mad_check_memory(mad_ctx *ctx, const char *what, double n_bytes);
+
+/* ---- stored models ------------------------------------------------------------------------- */
+
+/* For mad_stored_request.label. */
+enum {
+    MAD_CLASS_BY_MODEL = -1, /* by the frequencies that the model learnt */
+    MAD_CLASS_EVERY = -2     /* the same number of every class, in their order */
+};
+
+typedef struct mad_stored_request {
+    const char *dir;
+    size_t generation;
+    size_t replicate; /* from 0 */
+    uint64_t seed;    /* that of the run: the first rows are those of the stored preview */
+    int32_t label;    /* a class, or one of the above */
+} mad_stored_request;
+
+/**
+ * Draw out->n_rows rows from a model that a run of this experiment has stored: of its own law,
+ * without the bias that rows get on their way to the next generation. The sampler is the
+ * experiment's, which may have been given other keys than the run.
+ *
+ * shape    out: as the world's rows, label where world and model have them
+ * errors   MAD_E_RANGE: no such generation, replicate or class, or a generation whose model was not
+ *          kept (those that were are named);  MAD_E_UNSUPPORTED: classes of a world or model
+ *          without;  MAD_E_IO, MAD_E_DATA: files, or a checkpoint of another architecture;
+ *          MAD_E_NONFINITE: weights or samples;  MAD_E_MEMORY
+ * threads  same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_stored_sample(mad_ctx *ctx, const mad_experiment *experiment,
+                                            const mad_stored_request *request, mad_set *out);
+
+/** Numbers that the state of one model holds. */
+size_t mad_experiment_state_count(const mad_experiment *experiment);
+
+/** 1 when the rows of the model carry classes. */
+int mad_experiment_has_labels(const mad_experiment *experiment);
+
 #endif

@@ -297,8 +297,7 @@ size_t mad_state_bytes(const mad_fields *fields)
 {
     size_t n_bytes = 0;
     for (size_t i = 0; i < fields->n_fields; i++) {
-        n_bytes += fields->field[i].count *
-                   (fields->field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+        n_bytes += mad_field_bytes(&fields->field[i]);
     }
     return n_bytes;
 }
@@ -317,6 +316,9 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
     }
     MAD_TRY(e->setting.model->create(ctx, &args, mem, &model));
     e->setting.model->fields(model, &fields);
+    for (size_t i = 0; i < fields.n_fields; i++) {
+        e->n_state += fields.field[i].count;
+    }
     MAD_TRY(mad_check_memory(ctx, "the saved models",
                              (double)e->setting.n_replicates * (double)e->n_models_kept *
                                  (double)mad_state_bytes(&fields)));
@@ -408,4 +410,14 @@ const mad_setting *mad_experiment_setting(const mad_experiment *experiment)
 const mad_run_layout *mad_experiment_layout(const mad_experiment *experiment)
 {
     return &experiment->layout;
+}
+
+size_t mad_experiment_state_count(const mad_experiment *experiment)
+{
+    return experiment->n_state;
+}
+
+int mad_experiment_has_labels(const mad_experiment *experiment)
+{
+    return experiment->with_labels;
 }

@@ -50,6 +50,7 @@ struct mad_experiment {
     metric_group *groups;
     own_series own;
     gain_curve gain;
+    size_t n_state; /* numbers in the state of a model */
     mad_run_layout layout;
     mad_series *series;
     mad_vector *vectors;
@@ -59,12 +60,13 @@ struct mad_experiment {
     size_t max_train_rows, max_sample_rows;
 };
 
-/** MAD_E_MEMORY when `what` takes more bytes than the machine has: better said before the start
- * than by the kernel, which kills whom it likes. */
-MAD_MUST_CHECK mad_status mad_check_memory(mad_ctx *ctx, const char *what, double n_bytes);
-
 /** What the model is created with. */
 mad_model_args mad_model_args_of(const mad_experiment *e);
+
+static inline size_t mad_field_bytes(const mad_field *field)
+{
+    return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
+}
 
 /** Bytes of one saved model. */
 size_t mad_state_bytes(const mad_fields *fields);
@@ -195,6 +197,30 @@ MAD_MUST_CHECK mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const rep
 /** Write the generation file of `last` and the columns g->begin..last. A commit that is due takes the
  *  place of those that an interruption added since the one before. */
 MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);
+
+/* The generation files of a run. */
+typedef struct gen_files {
+    size_t n;
+    size_t *number; /* [n] ascending */
+} gen_files;
+
+/** Those of generations 1..last. MAD_E_IO, MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_disk_find_files(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                              size_t last, gen_files *out);
+
+/** The file that the commit of this generation wrote: the next one there is, and where there is none
+ *  the newest, whose absence then is the message. */
+size_t mad_disk_file_of(const gen_files *files, size_t generation, size_t last);
+
+/**
+ * One field of a saved generation, [n_replicates][count].
+ * errors  MAD_E_IO;  MAD_E_DATA: damaged, missing, or of another size: another architecture;
+ *         MAD_E_NONFINITE: a number that is none
+ */
+MAD_MUST_CHECK mad_status mad_disk_read_field(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                              size_t in_file, size_t generation,
+                                              const mad_field *field, size_t n_replicates,
+                                              const unsigned char **out);
 
 /** Load the models (and their lineage) from which generation `first` can be made. */
 MAD_MUST_CHECK mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first);

@@ -22,15 +22,10 @@ double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate)
 
 /* ---- saved models -------------------------------------------------------------------------- */
 
-static size_t kind_bytes(mad_field_kind kind)
-{
-    return kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
-}
-
 void mad_state_read(const worker *w, unsigned char *to)
 {
     for (size_t i = 0; i < w->fields.n_fields; i++) {
-        const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
+        const size_t n_bytes = mad_field_bytes(&w->fields.field[i]);
         memcpy(to, w->fields.field[i].data, n_bytes);
         to += n_bytes;
     }
@@ -39,7 +34,7 @@ void mad_state_read(const worker *w, unsigned char *to)
 static void state_write(worker *w, const unsigned char *from)
 {
     for (size_t i = 0; i < w->fields.n_fields; i++) {
-        const size_t n_bytes = w->fields.field[i].count * kind_bytes(w->fields.field[i].kind);
+        const size_t n_bytes = mad_field_bytes(&w->fields.field[i]);
         memcpy(w->fields.field[i].data, from, n_bytes);
         from += n_bytes;
     }

@@ -74,7 +74,8 @@ enum {
     MAD_MODEL_LABELS = 2,   /* learns and returns labels where the world has them */
     MAD_MODEL_WARM = 4,     /* offers warm start */
     MAD_MODEL_LOSS = 8,     /* fills the loss curve */
-    MAD_MODEL_STEPS = 16    /* a fit is a number of like steps and honours trial_steps */
+    MAD_MODEL_STEPS = 16,   /* a fit is a number of like steps and honours trial_steps */
+    MAD_MODEL_GIVEN = 32    /* sample() honours is_label_given */
 };
 
 struct mad_model_type {
@@ -93,7 +94,8 @@ struct mad_model_type {
     MAD_MUST_CHECK mad_status (*fit)(mad_ctx *ctx, mad_model *model, const mad_set *train,
                                      const mad_fit_args *args);
     /**
-     * Draw rows out->n_rows of the model's law (labels too when out->label). Row chunk i of
+     * Draw rows out->n_rows of the model's law (labels too when out->label; with is_label_given, of
+     * the classes given there, MAD_MODEL_GIVEN alone is asked that). Row chunk i of
      * MAD_CHUNK rows takes stream item `first_item + i`, so the result does not depend on threads.
      */
     MAD_MUST_CHECK mad_status (*sample)(mad_ctx *ctx, mad_model *model, mad_key key,

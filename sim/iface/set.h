@@ -12,9 +12,10 @@
 typedef struct mad_set {
     size_t n_rows;
     size_t dim;
-    double *x;      /* [n_rows][dim] row-major */
-    int32_t *label; /* [n_rows] class 0..n_classes-1, or NULL when the world has no labels */
-    double *weight; /* [n_rows] > 0, mean 1; or NULL = all equal */
+    double *x;          /* [n_rows][dim] row-major */
+    int32_t *label;     /* [n_rows] class 0..n_classes-1, or NULL when the world has no labels */
+    int is_label_given; /* asked of sample(): rows of the classes that stand in label already */
+    double *weight;     /* [n_rows] > 0, mean 1; or NULL = all equal */
 } mad_set;
 
 /** Carve a set; labels only when asked for, weight NULL. MAD_E_MEMORY, MAD_E_RANGE. */

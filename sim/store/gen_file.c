@@ -207,8 +207,29 @@ out:
     return mad_h5_close(ctx, st, dataset);
 }
 
-mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const mad_gen_array *want,
-                        void *data)
+/* Keeps out[n] ascending; when full, the oldest makes room. Returns the new n. */
+static size_t insert(size_t generation, size_t max, size_t *out, size_t n)
+{
+    if (n == max) {
+        if (generation < out[0]) {
+            return n;
+        }
+        memmove(out, out + 1, (n - 1) * sizeof *out);
+        n--;
+    }
+    size_t i = n;
+    for (; i > 0 && out[i - 1] > generation; i--) {
+        out[i] = out[i - 1];
+    }
+    out[i] = generation;
+    return n + 1;
+}
+
+typedef mad_status gen_fn(mad_ctx *ctx, hid_t file, void *arg);
+
+/* Work on the open file of a generation. */
+static mad_status in_generation(mad_ctx *ctx, const char *dir, size_t generation, gen_fn *fn,
+                                void *arg)
 {
     mad_status st = MAD_OK;
     mad_publish names;
@@ -220,7 +241,7 @@ mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const 
     MAD_TRY(mad_publish_init(ctx, dir, name, &names));
     st = open_generation(ctx, &names, generation, &file);
     if (st == MAD_OK) {
-        st = read_array(ctx, file, want, data);
+        st = fn(ctx, file, arg);
         st = mad_h5_close_file(ctx, st, file, names.path);
     }
     if (st != MAD_OK) {
@@ -228,6 +249,24 @@ mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const 
     }
 out:
     return st;
+}
+
+typedef struct array_job {
+    const mad_gen_array *want;
+    void *data;
+} array_job;
+
+static mad_status read_one(mad_ctx *ctx, hid_t file, void *arg)
+{
+    const array_job *job = arg;
+    return read_array(ctx, file, job->want, job->data);
+}
+
+mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const mad_gen_array *want,
+                        void *data)
+{
+    array_job job = {want, data};
+    return in_generation(ctx, dir, generation, read_one, &job);
 }
 
 /* Shape of a dataset; *rank = 0 when there is none of that name. */
@@ -285,9 +324,16 @@ out:
     return st;
 }
 
-static mad_status read_preview(mad_ctx *ctx, mad_arena *mem, hid_t file, mad_preview *out)
+typedef struct preview_job {
+    mad_arena *mem;
+    mad_preview *out;
+} preview_job;
+
+static mad_status read_preview(mad_ctx *ctx, hid_t file, void *arg)
 {
     mad_status st = MAD_OK;
+    const preview_job *job = arg;
+    mad_arena *mem = job->mem;
     size_t rank, shape[MAX_RANK];
     const void *x, *label, *real;
 
@@ -299,12 +345,12 @@ static mad_status read_preview(mad_ctx *ctx, mad_arena *mem, hid_t file, mad_pre
     MAD_TRY(read_preview_array(ctx, mem, file, "samples", MAD_FIELD_F64, shape, 3, &x));
     MAD_TRY(read_preview_array(ctx, mem, file, "labels", MAD_FIELD_I64, shape, 2, &label));
     MAD_TRY(read_preview_array(ctx, mem, file, "real", MAD_FIELD_F64, shape, 3, &real));
-    *out = (mad_preview){.n_replicates = shape[0],
-                         .n_rows = shape[1],
-                         .dim = shape[2],
-                         .x = x,
-                         .label = label,
-                         .real = real};
+    *job->out = (mad_preview){.n_replicates = shape[0],
+                              .n_rows = shape[1],
+                              .dim = shape[2],
+                              .x = x,
+                              .label = label,
+                              .real = real};
 out:
     return st;
 }
@@ -312,24 +358,97 @@ out:
 mad_status mad_preview_read(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t generation,
                             mad_preview *out)
 {
-    mad_status st = MAD_OK;
-    mad_publish names;
-    char name[NAME_BYTES];
-    hid_t file = H5I_INVALID_HID;
+    preview_job job = {mem, out};
+    return in_generation(ctx, dir, generation, read_preview, &job);
+}
 
-    mad_h5_quiet();
-    file_name(generation, name);
-    MAD_TRY(mad_publish_init(ctx, dir, name, &names));
-    st = open_generation(ctx, &names, generation, &file);
-    if (st == MAD_OK) {
-        st = read_preview(ctx, mem, file, out);
-        st = mad_h5_close_file(ctx, st, file, names.path);
+/* ---- saved models -------------------------------------------------------------------------- */
+
+/* H5Lexists fails where a group on the way is missing: each is asked for. */
+static int has_path(hid_t file, const char *path)
+{
+    char prefix[PATH_MAX];
+    for (size_t i = 0; i < sizeof prefix; i++) {
+        prefix[i] = '\0';
+        if ((path[i] == '/' || path[i] == '\0') && H5Lexists(file, prefix, H5P_DEFAULT) <= 0) {
+            return 0;
+        }
+        if (path[i] == '\0') {
+            return 1;
+        }
+        prefix[i] = path[i];
     }
-    if (st != MAD_OK) {
-        st = mad_fail_while(ctx, st, "reading '%s'", names.path);
+    return 0;
+}
+
+typedef struct width_job {
+    const char *path;
+    size_t *out;
+} width_job;
+
+static mad_status read_width(mad_ctx *ctx, hid_t file, void *arg)
+{
+    mad_status st = MAD_OK;
+    const width_job *job = arg;
+    size_t rank, shape[MAX_RANK];
+
+    *job->out = 0;
+    if (has_path(file, job->path)) {
+        MAD_TRY(shape_of(ctx, file, job->path, &rank, shape));
+        *job->out = rank > 0 ? shape[rank - 1] : 0;
     }
 out:
     return st;
+}
+
+mad_status mad_gen_width(mad_ctx *ctx, const char *dir, size_t generation, const char *path,
+                         size_t *out)
+{
+    width_job job = {path, out};
+    return in_generation(ctx, dir, generation, read_width, &job);
+}
+
+typedef struct models_job {
+    size_t max, *n, *out;
+} models_job;
+
+static mad_status list_models(mad_ctx *ctx, hid_t file, void *arg)
+{
+    mad_status st = MAD_OK;
+    models_job *job = arg;
+    H5G_info_t info;
+    hid_t group = H5I_INVALID_HID;
+
+    *job->n = 0;
+    if (H5Lexists(file, "model", H5P_DEFAULT) <= 0) {
+        return MAD_OK;
+    }
+    group = H5Gopen2(file, "model", H5P_DEFAULT);
+    if (group < 0 || H5Gget_info(group, &info) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "cannot open group /model");
+        goto out;
+    }
+    for (hsize_t i = 0; i < info.nlinks; i++) {
+        char name[NAME_BYTES] = "";
+        if (H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
+                               H5P_DEFAULT) < 0) {
+            st = mad_h5_fail(ctx, MAD_E_DATA, "cannot list group /model");
+            goto out;
+        }
+        const size_t generation = strtoul(name, NULL, 10);
+        if (generation > 0) {
+            *job->n = insert(generation, job->max, job->out, *job->n);
+        }
+    }
+out:
+    return mad_h5_close(ctx, st, group);
+}
+
+mad_status mad_gen_models(mad_ctx *ctx, const char *dir, size_t generation, size_t max, size_t *out,
+                          size_t *n)
+{
+    models_job job = {max, n, out};
+    return in_generation(ctx, dir, generation, list_models, &job);
 }
 
 /* The generation a file name stands for; 0 when it is no gen file (temporary names included). */
@@ -342,24 +461,6 @@ static size_t parse_name(const char *name)
     const unsigned long generation = strtoul(name + 4, NULL, 10);
     file_name(generation, again);
     return strcmp(name, again) == 0 ? generation : 0;
-}
-
-/* Keeps out[n] ascending; when full, the oldest makes room. Returns the new n. */
-static size_t insert(size_t generation, size_t max, size_t *out, size_t n)
-{
-    if (n == max) {
-        if (generation < out[0]) {
-            return n;
-        }
-        memmove(out, out + 1, (n - 1) * sizeof *out);
-        n--;
-    }
-    size_t i = n;
-    for (; i > 0 && out[i - 1] > generation; i--) {
-        out[i] = out[i - 1];
-    }
-    out[i] = generation;
-    return n + 1;
 }
 
 mad_status mad_gen_list(mad_ctx *ctx, const char *dir, size_t at_most, size_t max, size_t *out,

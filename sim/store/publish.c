@@ -22,6 +22,42 @@ mad_status mad_publish_init(mad_ctx *ctx, const char *dir, const char *name, mad
     return MAD_OK;
 }
 
+mad_status mad_publish_claim(mad_ctx *ctx, const char *path, int replace, mad_publish *out)
+{
+    mad_status st = MAD_OK;
+    char dir[MAD_PATH_BYTES];
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const size_t n_dir = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+
+    if (name[0] == '\0') {
+        return mad_fail(ctx, MAD_E_USAGE, "'%s' names no file to write", path);
+    }
+    if (n_dir >= sizeof dir) {
+        return mad_fail(ctx, MAD_E_IO, "the path of %s is longer than %d bytes", name,
+                        MAD_PATH_BYTES - 1);
+    }
+    memcpy(dir, slash != NULL ? path : ".", slash != NULL ? n_dir : 1);
+    dir[slash != NULL ? n_dir : 1] = '\0';
+    MAD_TRY(mad_publish_init(ctx, dir, name, out));
+    if (lstat(path, &info) == 0) {
+        if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+            return mad_fail(ctx, MAD_E_EXISTS, "'%s' is there and no file", path);
+        }
+        if (!replace) {
+            return mad_fail(ctx, MAD_E_EXISTS, "'%s' exists; --force replaces it", path);
+        }
+    } else if (errno != ENOENT) {
+        return mad_fail(ctx, MAD_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    }
+    if (access(dir, W_OK | X_OK) != 0) {
+        st = mad_fail(ctx, MAD_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    }
+out:
+    return st;
+}
+
 /* 1 when every byte went through, 0 when the kernel cannot copy between these files. */
 static int copy_in_kernel(int from, int to, size_t n_bytes)
 {

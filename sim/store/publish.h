@@ -15,6 +15,14 @@ typedef struct mad_publish {
 MAD_MUST_CHECK mad_status mad_publish_init(mad_ctx *ctx, const char *dir, const char *name,
                                            mad_publish *out);
 
+/**
+ * The names for a file that a user asked for, once it is sure that it may be written there.
+ * errors  MAD_E_EXISTS: there is a file (without `replace`) or something that is none;  MAD_E_IO: no
+ *         such folder, or it cannot be written;  MAD_E_USAGE: the path names no file
+ */
+MAD_MUST_CHECK mad_status mad_publish_claim(mad_ctx *ctx, const char *path, int replace,
+                                            mad_publish *out);
+
 /** Copy the published file to the temporary one. MAD_E_IO. */
 MAD_MUST_CHECK mad_status mad_publish_copy(mad_ctx *ctx, const mad_publish *file);
 

@@ -141,6 +141,16 @@ typedef struct mad_preview {
 MAD_MUST_CHECK mad_status mad_preview_read(mad_ctx *ctx, mad_arena *mem, const char *dir,
                                            size_t generation, mad_preview *out);
 
+/** Last dimension of a dataset of gen-NNNN.h5, for example of "model/0007/mean"; 0: there is none.
+ *  errors  as mad_gen_read */
+MAD_MUST_CHECK mad_status mad_gen_width(mad_ctx *ctx, const char *dir, size_t generation,
+                                        const char *path, size_t *out);
+
+/** The generations whose models gen-NNNN.h5 holds, ascending, in out[*n]; of more than max (>= 1)
+ *  the newest. errors  as mad_gen_read */
+MAD_MUST_CHECK mad_status mad_gen_models(mad_ctx *ctx, const char *dir, size_t generation,
+                                         size_t max, size_t *out, size_t *n);
+
 /**
  * List the generations at or below `at_most` that have a gen file, ascending, in out[*n]. When
  * there are more than max (>= 1), the newest max are listed: max = 1 gives the newest alone.

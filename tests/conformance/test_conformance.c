@@ -246,6 +246,24 @@ static void copy_state(mad_model *from, mad_model *to)
     }
 }
 
+/* What is not finite in a file is refused when it is read: a good model never writes it. */
+static void state_is_finite(mad_model *model)
+{
+    mad_fields fields = {0};
+    model->type->fields(model, &fields);
+    for (size_t i = 0; i < fields.n_fields; i++) {
+        const mad_field *f = &fields.field[i];
+        for (size_t k = 0; k < f->count; k++) {
+            const int is_finite = f->kind == MAD_FIELD_F32   ? isfinite(((float *)f->data)[k])
+                                  : f->kind == MAD_FIELD_F64 ? isfinite(((double *)f->data)[k])
+                                                             : 1;
+            if (!is_finite) {
+                fail_msg("field '%s' of model '%s' is not finite", f->name, model->type->name);
+            }
+        }
+    }
+}
+
 typedef struct life {
     mad_set first, second; /* samples of generations 1 and 2 */
     double report[2][MAX_REPORTS];
@@ -320,6 +338,7 @@ static life live(bench b, const mad_model_type *type, int change)
     mad_set *const samples[] = {&l.first, &l.second};
     for (uint32_t generation = 1; generation <= 2; generation++) {
         fit(b, model, &train, generation, l.report[generation - 1]);
+        state_is_finite(model);
         if (change) {
             mad_model *other = create_model(b, type, world);
             copy_state(model, other);
