@@ -85,7 +85,7 @@ out:
 
 static void print(const options *o, const mad_values *values, const mad_diffusion *self, figures *f)
 {
-    const size_t n = o->n_windows, n_calls = mad_ladder_evaluations(&self->ladder);
+    const size_t n = o->n_windows, n_calls = (size_t)mad_sampling_evaluations(self->sampling);
     const double probe = median(n, f->probe), gflops = median(n, f->gflops);
     const double samples_per_s = median(n, f->samples_per_s);
     printf("{\"workload\": \"mlp2d\", \"isa\": \"%s\", \"threads\": %zu, \"depth\": %zu, "

@@ -1,89 +1,102 @@
-/* models/diffusion/sampler.c: ladders of noise levels and the walk down them. */
+/* models/diffusion/sampler.c: the ladder of a sampler, and what it costs. */
 #include "models/diffusion/sampler.h"
 
 #include <math.h>
 
-/* In VE coordinates the posterior step of Ho et al. 2020 from abar to abar' is
- *   x' = x + beta / (1 - abar) (d - x) + sqrt(sigma2 / abar') z,  beta = 1 - abar / abar',
- * where sigma2 is beta or beta (1 - abar') / (1 - abar); the last step (abar' = 1) returns d. */
-static mad_rung ancestral_rung(double abar, double abar_next, mad_sigma2 sigma2)
+/* Variance of the posterior of a point at level s' given its state at level s. */
+static double posterior_variance(double s, double s_next)
 {
-    const double beta = 1.0 - abar / abar_next;
-    double variance = beta / abar_next;
-    if (sigma2 == MAD_SIGMA2_BETA_TILDE) {
-        variance *= (1.0 - abar_next) / (1.0 - abar);
-    }
-    const int is_last = abar_next == 1.0;
-    return (mad_rung){.keep = is_last ? 0.0 : 1.0 - beta / (1.0 - abar),
-                      .noise = is_last ? 0.0 : sqrt(variance)};
+    return s_next * s_next * (1.0 - s_next / s * (s_next / s));
 }
 
-static mad_status schedule_rungs(mad_ctx *ctx, const mad_sampler_options *options,
-                                 const mad_noise_schedule *schedule, mad_ladder *ladder)
+/* Ho et al. 2020 in VE coordinates, from abar = 1 / (1 + s^2) to abar':
+ *   x' = x + beta / (1 - abar) (D - x) + sqrt(sigma2 / abar') z,  beta = 1 - abar / abar',
+ * where beta / (1 - abar) = 1 - s'^2 / s^2 and sigma2 / abar' is (s^2 - s'^2)(1 + s'^2)/(1 + s^2)
+ * for sigma2 = beta, the posterior's variance for beta_tilde. */
+static mad_rung ancestral_rung(double s, double s_next, mad_sigma2 sigma2)
 {
-    const size_t n = options->n_steps, n_levels = schedule->n_steps;
-    if (n > n_levels) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "sampler.steps is %zu, but the schedule has only %zu steps", n, n_levels);
-    }
-    ladder->start_sd = sqrt(1.0 / schedule->abar[n_levels]); /* x_T ~ N(0, I) */
-    for (size_t i = 0; i < n; i++) {
-        const size_t t = (2 * (n - i) * n_levels + n) / (2 * n); /* rounded half up */
-        const size_t t_next = (2 * (n - i - 1) * n_levels + n) / (2 * n);
-        mad_rung rung = {0};
-        if (options->kind == MAD_SAMPLER_ANCESTRAL) {
-            rung = ancestral_rung(schedule->abar[t], schedule->abar[t_next], options->sigma2);
-        }
-        rung.sigma = mad_noise_sigma(schedule, t);
-        rung.sigma_next = mad_noise_sigma(schedule, t_next);
-        if (options->kind == MAD_SAMPLER_DDIM) {
-            rung.keep = rung.sigma_next / rung.sigma;
-        }
-        ladder->rung[i] = rung;
-    }
-    return MAD_OK;
+    const double keep = s_next / s * (s_next / s);
+    const double beta = (s * s - s_next * s_next) / (1.0 + s * s);
+    const double variance =
+        sigma2 == MAD_SIGMA2_BETA ? beta * (1.0 + s_next * s_next) : posterior_variance(s, s_next);
+    return (mad_rung){keep, 1.0 - keep, sqrt(variance)};
 }
 
-static mad_status heun_rungs(mad_ctx *ctx, const mad_sampler_options *options, mad_ladder *ladder)
+/* x' = D + sqrt(s'^2 - n^2) (x - D) / s + n z, n^2 = eta^2 times the posterior's variance. */
+static mad_rung ddim_rung(double s, double s_next, double eta)
 {
-    const size_t n = options->n_steps;
-    if (!(options->sigma_min < options->sigma_max)) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "sampler.sigma_min is %g, must be below sampler.sigma_max = %g",
-                        options->sigma_min, options->sigma_max);
+    const double variance = eta * eta * posterior_variance(s, s_next);
+    const double keep = sqrt(s_next * s_next - variance) / s;
+    return (mad_rung){keep, 1.0 - keep, sqrt(variance)};
+}
+
+/* Reverse diffusion of the VE-SDE: x' = x + (s^2 - s'^2) score + sqrt(s^2 - s'^2) z. */
+static mad_rung reverse_diffusion_rung(double s, double s_next)
+{
+    const double keep = s_next / s * (s_next / s);
+    return (mad_rung){keep, 1.0 - keep, sqrt(s * s - s_next * s_next)};
+}
+
+/* Forward dX = -X dt + sqrt(2) dW. Backward over h = t - t', in X = exp(-t) x:
+ *   X' = X + h (X + 2 score) + sqrt(2 h) z,  or  X' = X + h (X + score)  without noise,
+ * score = (exp(-t) D - X) / (1 - exp(-2 t)), and 1 - exp(-2 t) = s^2 / (1 + s^2). */
+static mad_rung ou_rung(double s, double s_next, int noise)
+{
+    const double h = mad_ou_time(s) - mad_ou_time(s_next), shrink = exp(-h);
+    const double pull = shrink * (noise ? 2.0 : 1.0) * h * (1.0 + s * s) / (s * s);
+    return (mad_rung){shrink * (1.0 + h) - pull, pull,
+                      noise ? sqrt(2.0 * h * (1.0 + s_next * s_next)) : 0.0};
+}
+
+/* The last step into sigma = 0 returns D: no noise is put on the data. */
+static mad_rung rung_of(const mad_sampler_options *o, double s, double s_next)
+{
+    if (s_next == 0.0) {
+        return (mad_rung){0.0, 1.0, 0.0};
     }
-    const double high = pow(options->sigma_max, 1.0 / options->rho);
-    const double low = pow(options->sigma_min, 1.0 / options->rho);
-    double sigma = options->sigma_max;
-    ladder->start_sd = sigma;
-    for (size_t i = 0; i < n; i++) {
-        const double share = n > 1 ? (double)(i + 1) / (double)(n - 1) : 1.0;
-        const double next = i + 1 < n ? pow(high + share * (low - high), options->rho) : 0.0;
-        ladder->rung[i] = (mad_rung){.sigma = sigma, .sigma_next = next, .keep = next / sigma};
-        sigma = next;
+    switch (o->kind) {
+    case MAD_SAMPLER_ANCESTRAL:
+        return ancestral_rung(s, s_next, o->sigma2);
+    case MAD_SAMPLER_VE_ANCESTRAL:
+        return ancestral_rung(s, s_next, MAD_SIGMA2_BETA_TILDE);
+    case MAD_SAMPLER_DDIM:
+        return ddim_rung(s, s_next, o->eta);
+    case MAD_SAMPLER_PC:
+        return reverse_diffusion_rung(s, s_next);
+    case MAD_SAMPLER_OU:
+        return ou_rung(s, s_next, o->noise);
+    case MAD_SAMPLER_EULER:
+    case MAD_SAMPLER_HEUN:
+    case MAD_SAMPLER_DPMPP_2M:
+    case MAD_SAMPLER_AB2:
+    case MAD_SAMPLER_ABM2:
+    case MAD_SAMPLER_ABM3:
+    case MAD_SAMPLER_RK4:
+        break;
     }
-    return MAD_OK;
+    return ddim_rung(s, s_next, 0.0); /* x' = D + s'/s (x - D), the Euler step */
 }
 
 mad_status mad_ladder_create(mad_ctx *ctx, const mad_sampler_options *options,
-                             const mad_noise_schedule *schedule, mad_arena *mem, mad_ladder *out)
+                             const mad_noise_schedule *schedule, mad_stop stop, mad_arena *mem,
+                             mad_ladder *out)
 {
     mad_status st = MAD_OK;
-    mad_ladder ladder = {.kind = options->kind, .n_steps = options->n_steps};
+    mad_ladder ladder = {.options = *options, .stop = stop};
+    const int from_vp = options->grid == MAD_GRID_SCHEDULE || options->grid == MAD_GRID_OU ||
+                        options->grid == MAD_GRID_OU_GEOMETRIC;
 
-    ladder.rung = mad_arena_take(mem, ladder.n_steps, sizeof *ladder.rung);
-    if (ladder.rung == NULL) {
+    ladder.sigma = mad_arena_take(mem, options->n_steps + 1, sizeof *ladder.sigma);
+    ladder.rung = mad_arena_take(mem, options->n_steps, sizeof *ladder.rung);
+    if (ladder.sigma == NULL || ladder.rung == NULL) {
         return mad_fail_memory(ctx, "the sampler's noise levels");
     }
-    switch (options->kind) {
-    case MAD_SAMPLER_ANCESTRAL:
-    case MAD_SAMPLER_DDIM:
-        MAD_TRY(schedule_rungs(ctx, options, schedule, &ladder));
-        break;
-    case MAD_SAMPLER_HEUN:
-        MAD_TRY(heun_rungs(ctx, options, &ladder));
-        break;
+    MAD_TRY(mad_grid_levels(ctx, options, schedule, stop.sigma, ladder.sigma, &ladder.n_steps));
+    for (size_t i = 0; i < ladder.n_steps; i++) {
+        ladder.rung[i] = rung_of(options, ladder.sigma[i], ladder.sigma[i + 1]);
     }
+    /* a VP process ends at x_T ~ N(0, I), where x = x_T sqrt(1 + sigma^2) */
+    ladder.start_sd = from_vp ? hypot(1.0, ladder.sigma[0]) : ladder.sigma[0];
     *out = ladder;
 out:
     return st;
@@ -91,45 +104,26 @@ out:
 
 size_t mad_ladder_evaluations(const mad_ladder *ladder)
 {
-    return ladder->kind == MAD_SAMPLER_HEUN ? 2 * ladder->n_steps - 1 : ladder->n_steps;
-}
-
-void mad_ladder_walk(const mad_ladder *ladder, mad_denoise_fn denoise, void *self, mad_rng *rng,
-                     size_t n_rows, size_t dim, const int32_t *label, float *x, float *work)
-{
-    const size_t n = n_rows * dim;
-    float *const d = work, *const z = work + n, *const ahead = work + 2 * n;
-
-    mad_rng_normals_f32(rng, n, x);
-    for (size_t i = 0; i < n; i++) {
-        x[i] *= (float)ladder->start_sd;
+    const size_t n = ladder->n_steps;
+    const size_t last = ladder->stop.sigma == 0.0; /* the last step has one evaluation */
+    const size_t tweedie = ladder->stop.sigma > 0.0 && ladder->stop.tweedie;
+    switch (ladder->options.kind) {
+    case MAD_SAMPLER_HEUN:
+        return 2 * n - last + tweedie;
+    case MAD_SAMPLER_PC:
+        return n + ladder->options.n_corrections * (n - last) + tweedie;
+    case MAD_SAMPLER_RK4:
+        return 4 * n - 3 * last + tweedie;
+    case MAD_SAMPLER_ANCESTRAL:
+    case MAD_SAMPLER_DDIM:
+    case MAD_SAMPLER_EULER:
+    case MAD_SAMPLER_DPMPP_2M:
+    case MAD_SAMPLER_AB2:
+    case MAD_SAMPLER_ABM2:
+    case MAD_SAMPLER_ABM3:
+    case MAD_SAMPLER_VE_ANCESTRAL:
+    case MAD_SAMPLER_OU:
+        break;
     }
-    for (size_t step = 0; step < ladder->n_steps; step++) {
-        const mad_rung rung = ladder->rung[step];
-        const float keep = (float)rung.keep, noise = (float)rung.noise;
-        denoise(self, rung.sigma, n_rows, label, x, d);
-        if (ladder->kind == MAD_SAMPLER_HEUN && rung.sigma_next > 0.0) {
-            /* x' = x + (s' - s) (v + v') / 2 with v = (x - d) / s, v' = (ahead - d') / s', where
-             * ahead = x + (s' - s) v is the Euler step */
-            const float half = 0.5f * (float)(rung.sigma_next - rung.sigma);
-            const float per = (float)(1.0 / rung.sigma), per_next = (float)(1.0 / rung.sigma_next);
-            for (size_t i = 0; i < n; i++) {
-                ahead[i] = d[i] + keep * (x[i] - d[i]);
-            }
-            denoise(self, rung.sigma_next, n_rows, label, ahead, z);
-            for (size_t i = 0; i < n; i++) {
-                x[i] += half * (per * (x[i] - d[i]) + per_next * (ahead[i] - z[i]));
-            }
-            continue;
-        }
-        for (size_t i = 0; i < n; i++) {
-            x[i] = d[i] + keep * (x[i] - d[i]);
-        }
-        if (noise > 0.0f) {
-            mad_rng_normals_f32(rng, n, z);
-            for (size_t i = 0; i < n; i++) {
-                x[i] += noise * z[i];
-            }
-        }
-    }
+    return n + tweedie;
 }

@@ -1,71 +1,133 @@
-/* models/diffusion/sampler.h: from noise to data with any denoiser: ancestral, DDIM, Heun.
+/* models/diffusion/sampler.h: from noise to data with any denoiser.
  *
  * Every sampler walks down a ladder of noise levels in variance-exploding coordinates, from
- * start_sd * N(0, I) to sigma = 0, and knows nothing of networks.
+ * start_sd * N(0, I) to sigma = 0 or to an early stop, and knows nothing of networks.
  */
 #ifndef MAD_MODELS_DIFFUSION_SAMPLER_H
 #define MAD_MODELS_DIFFUSION_SAMPLER_H
 
+#include "models/diffusion/denoiser.h"
 #include "models/diffusion/noise.h"
 #include "sim/base/rng.h"
 
-/**
- * d = D(x; sigma, label) for every row.
- *
- * shape   x, d: [n_rows][dim]; label: [n_rows] or NULL
- * threads called by several threads at once, each with its own `self`
- */
-typedef void (*mad_denoise_fn)(void *self, double sigma, size_t n_rows, const int32_t *label,
-                               const float *x, float *d);
-
 typedef enum mad_sampler_kind {
-    MAD_SAMPLER_ANCESTRAL, /* Ho et al. 2020, Alg. 2; skipped steps: Nichol & Dhariwal 2021 */
-    MAD_SAMPLER_DDIM,      /* Song et al. 2021, eta = 0: Euler steps of the flow in sigma */
-    MAD_SAMPLER_HEUN       /* Karras et al. 2022, Alg. 1: second order, 2 n - 1 evaluations */
+    MAD_SAMPLER_ANCESTRAL,    /* Ho et al. 2020, Alg. 2; skipped steps: Nichol & Dhariwal 2021 */
+    MAD_SAMPLER_DDIM,         /* Song et al. 2021, Eq. 12 */
+    MAD_SAMPLER_EULER,        /* of the probability-flow ODE dx/dsigma = (x - D) / sigma */
+    MAD_SAMPLER_HEUN,         /* Karras et al. 2022, Alg. 2 and 3: churn, alpha */
+    MAD_SAMPLER_DPMPP_2M,     /* Lu et al. 2022 (arXiv:2211.01095), Alg. 2 */
+    MAD_SAMPLER_AB2,          /* exponential Adams-Bashforth of order 2 */
+    MAD_SAMPLER_ABM2,         /* the same, corrected by Adams-Moulton of order 2 */
+    MAD_SAMPLER_ABM3,         /* ... of order 3 */
+    MAD_SAMPLER_VE_ANCESTRAL, /* exact posterior of a point; ancestral with beta_tilde */
+    MAD_SAMPLER_PC,           /* Song et al. 2021 (arXiv:2011.13456), Alg. 2: Langevin corrector */
+    MAD_SAMPLER_OU,           /* Euler-Maruyama of the reverse Ornstein-Uhlenbeck process */
+    MAD_SAMPLER_RK4           /* classical Runge-Kutta on the ODE: a reference */
 } mad_sampler_kind;
+
+typedef enum mad_grid_kind {
+    MAD_GRID_EDM,         /* sigma^(1/rho) uniform (Karras et al. 2022, Eq. 5) */
+    MAD_GRID_LOG,         /* ln sigma uniform */
+    MAD_GRID_LINEAR,      /* sigma uniform */
+    MAD_GRID_COSINE,      /* arctan sigma uniform: the cosine schedule's time */
+    MAD_GRID_VP,          /* time of the VP-SDE uniform */
+    MAD_GRID_SCHEDULE,    /* levels of the discrete schedule */
+    MAD_GRID_OU,          /* time of the OU process uniform */
+    MAD_GRID_OU_GEOMETRIC /* its logarithm uniform */
+} mad_grid_kind;
+
+/* Which levels of T a walk of n steps takes on MAD_GRID_SCHEDULE, i = n..1 (Lin et al. 2024). */
+typedef enum mad_spacing {
+    MAD_SPACING_TRAILING, /* round(i T / n) */
+    MAD_SPACING_LEADING,  /* 1 + (i - 1) floor(T / n): the highest levels are left out */
+    MAD_SPACING_LINSPACE  /* round(1 + (i - 1) (T - 1) / (n - 1)) */
+} mad_spacing;
 
 typedef enum mad_sigma2 { MAD_SIGMA2_BETA, MAD_SIGMA2_BETA_TILDE } mad_sigma2;
 
 typedef struct mad_sampler_options {
     mad_sampler_kind kind;
+    mad_grid_kind grid;
+    mad_spacing spacing; /* grid schedule */
     size_t n_steps;
+    double sigma_min, sigma_max, rho; /* ends of edm, log, linear, cosine, vp; ou_geometric: min */
+    double vp_beta_min, vp_beta_max;  /* grid vp */
+    double horizon;                   /* grids ou, ou_geometric */
     mad_sigma2 sigma2;                /* ancestral: variance of the noise put back */
-    double sigma_min, sigma_max, rho; /* Heun's grid */
+    double eta;                       /* ddim: 0 deterministic, 1 the posterior's noise */
+    double churn, churn_min, churn_max, churn_noise; /* heun: S_churn, S_min, S_max, S_noise */
+    double alpha;                                    /* heun: where the second slope is taken */
+    double snr;                                      /* pc: r */
+    size_t n_corrections;                            /* pc: Langevin steps per level */
+    int noise;                                       /* ou: the SDE, not its flow */
 } mad_sampler_options;
 
-/* One step: x' = d + keep (x - d) + noise z, z ~ N(0, I). Heun replaces d by a mean of two. */
+/* Where the walk ends. sigma = 0: at clean data. */
+typedef struct mad_stop {
+    double sigma;
+    int shrinks; /* 1: the state of the OU process is left, exp(-t) x; 0: the VE state x */
+    int tweedie; /* 1: one more evaluation at the stop, D is left */
+} mad_stop;
+
+/* One step: x' = from_x x + from_d D + noise z, z ~ N(0, I). */
 typedef struct mad_rung {
-    double sigma, sigma_next;
-    double keep, noise;
+    double from_x, from_d, noise;
 } mad_rung;
 
 typedef struct mad_ladder {
-    mad_sampler_kind kind;
+    mad_sampler_options options;
+    mad_stop stop;
     size_t n_steps;
     double start_sd;
-    mad_rung *rung; /* [n_steps] */
+    double *sigma;  /* [n_steps + 1], falling */
+    mad_rung *rung; /* [n_steps] of the samplers that are one line a step; else NULL */
 } mad_ladder;
 
 /**
- * Ancestral and DDIM take n_steps of the schedule's levels, t = round(linspace(0, T, n + 1)).
- * Heun's levels: sigma_i = (sigma_max^(1/rho) + i/(n-1) (sigma_min^(1/rho) -
- * sigma_max^(1/rho)))^rho, i = 0..n-1, then 0 (Karras et al. 2022, Eq. 5).
+ * The levels of `grid` for n_steps steps: the grid's own n levels, then 0; with a stop n + 1 levels
+ * from the highest to the stop. On MAD_GRID_SCHEDULE a stop replaces the levels at and below it.
  *
- * errors  MAD_E_CONFIG: more steps than the schedule has, a grid that does not fall; MAD_E_MEMORY
+ * shape   sigma: [options->n_steps + 1]; n_steps out: steps used
+ * errors  MAD_E_CONFIG: more steps than the schedule has, a grid that does not fall, a stop above
+ *         the first level
  */
+MAD_MUST_CHECK mad_status mad_grid_levels(mad_ctx *ctx, const mad_sampler_options *options,
+                                          const mad_noise_schedule *schedule, double stop_sigma,
+                                          double *sigma, size_t *n_steps);
+
+/** errors  those of mad_grid_levels, MAD_E_MEMORY */
 MAD_MUST_CHECK mad_status mad_ladder_create(mad_ctx *ctx, const mad_sampler_options *options,
-                                            const mad_noise_schedule *schedule, mad_arena *mem,
-                                            mad_ladder *out);
+                                            const mad_noise_schedule *schedule, mad_stop stop,
+                                            mad_arena *mem, mad_ladder *out);
 
 /** Denoiser calls per row. */
 size_t mad_ladder_evaluations(const mad_ladder *ladder);
 
+/* Row buffers a walk works in. */
+#define MAD_WALK_BUFFERS ((size_t)6)
+
 /**
  * Draw the start from rng, walk down, leave the samples in x.
  *
- * shape   x: [n_rows][dim] out; work: [3][n_rows][dim]; label: [n_rows] or NULL
+ * shape    x: [n_rows][dim] out; work: [MAD_WALK_BUFFERS][n_rows][dim]; label: [n_rows] or NULL
+ * threads  rows do not see each other, but for MAD_SAMPLER_PC, whose step size is a mean over them
  */
-void mad_ladder_walk(const mad_ladder *ladder, mad_denoise_fn denoise, void *self, mad_rng *rng,
-                     size_t n_rows, size_t dim, const int32_t *label, float *x, float *work);
+void mad_ladder_walk(const mad_ladder *ladder, const mad_denoiser *denoiser, mad_rng *rng,
+                     size_t n_rows, const int32_t *label, double *x, double *work);
+
+/* The law of one coordinate, as far as a linear walk knows it. */
+typedef struct mad_line {
+    double mean, variance;
+} mad_line;
+
+/**
+ * The law of a sampled coordinate when D is exact for N(data): the walk itself, on the mean without
+ * noise and on the standard deviation with noises added in quadrature. Exact, for all steps are
+ * linear in x then; of PC in the limit of many rows, where its step size is a constant.
+ */
+mad_line mad_ladder_line(const mad_ladder *ladder, mad_line data);
+
+/** lam_eff(variance): variance left / variance of the data. */
+double mad_ladder_gain(const mad_ladder *ladder, double variance);
 
 #endif

@@ -1,5 +1,5 @@
 /* models/diffusion/sampling.h: from a denoiser to rows: what every diffusion model, trained or
- * exact, shares: the keys schedule.*, sampler.*, guide.* and what they do.
+ * exact, shares: the keys schedule.*, sampler.*, guide.* (sampling_keys.h) and what they do.
  *
  * A model hands over a mad_source, says how a thread gets its denoisers, and keeps nothing of
  * samplers or guidance itself.
@@ -21,10 +21,12 @@ typedef struct mad_source {
     double scale;          /* > 0 */
     const double *class_p; /* [n_classes] law of the classes of sampled rows */
     double range_low,
-        range_high;  /* of the standardised data, where sampler.clip holds x0; the whole
-                                     line when not known */
-    double variance; /* mean variance per coordinate of the training set: sampler.calibrate
-                                and lam_eff refer to it */
+        range_high; /* of the data in world units, where sampler.clip holds x0; the whole line
+                       when not known */
+    const double *class_mean; /* [max(n_classes, 1)][dim] standardised: what sampler.calibrate
+                                 scales about */
+    double variance;          /* mean variance per coordinate of the training set about its class
+                                 means: sampler.calibrate and lam_eff refer to it */
     void *self;
     /** A thread's own denoisers, on `scratch`: the model, and its auxiliary (a worse or fine-tuned
      *  copy for guide.kind auto and negative; denoise = NULL where the model keeps none). */
@@ -39,25 +41,33 @@ typedef struct mad_guide_needs {
     int own;        /* auxiliary = the model tuned on its own samples (negative guidance) */
 } mad_guide_needs;
 
+typedef struct mad_sampling_args {
+    const mad_values *values;    /* of a table with MAD_SAMPLING_PARAMS in it */
+    const mad_world_info *world; /* borrowed only during create */
+    size_t n_generations;
+    int trains_on_schedule; /* 1: the model's loss walks schedule.*, whatever the sampler does */
+} mad_sampling_args;
+
 /**
  * Read and check the keys.
  *
- * errors  MAD_E_CONFIG naming the key; MAD_E_UNSUPPORTED: guidance by class on a world without
+ * errors  MAD_E_CONFIG naming the key, also one that was set to what is not its default though the
+ *         chosen sampler does not use it; MAD_E_UNSUPPORTED: guidance by class on a world without
  *         classes; MAD_E_MEMORY
  */
-MAD_MUST_CHECK mad_status mad_sampling_create(mad_ctx *ctx, const mad_values *values,
-                                              const mad_world_info *world, size_t n_generations,
+MAD_MUST_CHECK mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args,
                                               mad_arena *mem, mad_sampling **out);
 
 const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling);
 mad_guide_needs mad_sampling_needs(const mad_sampling *sampling);
 
-/** Denoiser evaluations of one row, guidance included. */
+/** Denoiser evaluations of one row in the last generation, guidance included. */
 double mad_sampling_evaluations(const mad_sampling *sampling);
 
 /**
  * model->sample of a diffusion model: chunk i of MAD_CHUNK rows takes stream item first_item + i;
- * classes are drawn from source->class_p (out->label gets them when it is not NULL).
+ * classes are drawn from source->class_p (out->label gets them when it is not NULL). An early stop
+ * is that of key.generation.
  *
  * errors   MAD_E_NONFINITE; those of source->open
  * threads  parallel over chunks, same bits for any number
@@ -66,15 +76,14 @@ MAD_MUST_CHECK mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sa
                                             const mad_source *source, mad_key key,
                                             uint64_t first_item, mad_set *out);
 
-/** model->gain, model->advise, model->log_density of a diffusion model. */
+/**
+ * model->gain: the sampler's, without guidance; exact, also of multistep samplers. source = NULL
+ * (before the first fit): sampler.clip is left out, and sampler.calibrate takes each variance to
+ * be that of the training set. With sampler.clip: the exact gain without it plus the difference
+ * that clipping makes to 16384 Monte Carlo rows, from a fixed stream.
+ */
 MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling,
-                                            size_t generation, size_t n, const double *variance,
-                                            double *gain);
-MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling,
-                                              double variance, double limit, size_t n_bytes,
-                                              char *text, double *gain);
-MAD_MUST_CHECK mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampling *sampling,
-                                                   const mad_source *source, mad_key key,
-                                                   const mad_set *rows, double *log_density);
+                                            const mad_source *source, size_t generation, size_t n,
+                                            const double *variance, double *gain);
 
 #endif

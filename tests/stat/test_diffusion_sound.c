@@ -93,7 +93,7 @@ static double loss_floor(const mad_objective *o, double s)
  * the set cancels, what is left is the excess over the floor. law: sd of each coordinate. */
 static double excess_loss(const mad_diffusion *self, const double law[2], double shrink)
 {
-    static float x[2 * N_FRESH], d[2 * N_FRESH];
+    static double x[2 * N_FRESH], d[2 * N_FRESH];
     double z[4], excess = 0.0;
     mad_trained_denoiser denoiser;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -109,16 +109,17 @@ static double excess_loss(const mad_diffusion *self, const double law[2], double
         for (size_t r = 0; r < N_FRESH; r++) {
             mad_rng_normals(&rng, 4, z);
             for (size_t j = 0; j < 2; j++) {
-                x0[2 * r + j] = (law[j] * z[j] - self->centre[j]) / self->scale[0];
-                x[2 * r + j] = (float)(x0[2 * r + j] + sigma * z[2 + j]);
+                x0[2 * r + j] =
+                    (law[j] * z[j] - self->standard.centre[j]) / self->standard.scale[0];
+                x[2 * r + j] = x0[2 * r + j] + sigma * z[2 + j];
             }
         }
         mad_trained_denoise(&denoiser, sigma, N_FRESH, NULL, x, d);
         for (size_t k = 0; k < 2 * N_FRESH; k++) {
-            const double s = law[k % 2] / self->scale[0];
-            const double mean = -self->centre[k % 2] / self->scale[0];
-            const double exact = mean + s * s / (s * s + sigma * sigma) * ((double)x[k] - mean);
-            const double miss = shrink * (double)d[k] - x0[k], best = exact - x0[k];
+            const double s = law[k % 2] / self->standard.scale[0];
+            const double mean = -self->standard.centre[k % 2] / self->standard.scale[0];
+            const double exact = mean + s * s / (s * s + sigma * sigma) * (x[k] - mean);
+            const double miss = shrink * d[k] - x0[k], best = exact - x0[k];
             excess += (miss * miss - best * best) / (c_out * c_out);
         }
     }
@@ -145,7 +146,7 @@ static void test_gauss_loss(void **state)
         const mad_diffusion *self = trained(3, pairs, &train);
         double floor = 0.0;
         for (size_t j = 0; j < 2; j++) {
-            floor += 0.5 * loss_floor(&self->objective, law[j] / self->scale[0]);
+            floor += 0.5 * loss_floor(&self->objective, law[j] / self->standard.scale[0]);
         }
         const double excess = excess_loss(self, law, 1.0);
         print_message("%s, sd %g and %g: floor %.5f, trained %.5f (%+.2f %%)\n", kinds[i], law[0],

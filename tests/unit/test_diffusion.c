@@ -218,22 +218,22 @@ static void test_frozen_scaling(void **state)
     assert_int_equal(make(&f, 300, 0, 0, NULL), MAD_OK);
     const mad_diffusion *self = (const mad_diffusion *)f.model;
     fit(&f, 1, 0);
-    const double centre = self->centre[0], scale = self->scale[0];
+    const double centre = self->standard.centre[0], scale = self->standard.scale[0];
     double sum = 0.0;
     for (size_t i = 0; i < 600; i++) {
-        const double d = (f.train.x[i] - self->centre[i % 2]) / scale;
+        const double d = (f.train.x[i] - self->standard.centre[i % 2]) / scale;
         sum += d * d;
         f.train.x[i] = 1e-9 * f.train.x[i] + 7.0;
     }
     assert_near(sum / 600.0, 1.0, 1e-12); /* one scalar: pooled variance 1 */
     fit(&f, 2, 0);
-    assert_true(self->centre[0] == centre && self->scale[0] == scale);
+    assert_true(self->standard.centre[0] == centre && self->standard.scale[0] == scale);
     for (size_t i = 0; i < 600; i++) { /* all rows equal, never fitted before: still defined */
         f.train.x[i] = 2.0;
     }
-    memset(self->scale, 0, sizeof *self->scale);
+    memset(self->standard.scale, 0, sizeof *self->standard.scale);
     fit(&f, 1, 0);
-    assert_true(self->scale[0] == 1.0 && self->centre[1] == 2.0);
+    assert_true(self->standard.scale[0] == 1.0 && self->standard.centre[1] == 2.0);
 }
 
 /* Conditioning: rows lie where their label says; frequencies follow the weighted training set, or
@@ -251,7 +251,7 @@ static void test_labels(void **state)
             f.train.weight[r] = r % 2 == 0 ? 0.4 : 1.6;
         }
         fit(&f, 1, 0);
-        assert_near(((const mad_diffusion *)f.model)->class_p[1], 0.8, 1e-12);
+        assert_near(((const mad_diffusion *)f.model)->standard.class_p[1], 0.8, 1e-12);
         const mad_set rows = sample(&f, 2000);
         const double p = balanced ? 0.5 : 0.8;
         size_t n_1 = 0, n_right = 0;
@@ -292,7 +292,8 @@ static void test_weights(void **state)
 static void refuse(const char *pair, const char *word)
 {
     fixture f;
-    assert_int_equal(make(&f, 10, 0, 1, &pair), MAD_E_CONFIG);
+    const char *const more[] = {"sampler.kind=ancestral", pair};
+    assert_int_equal(make(&f, 10, 0, 2, more), MAD_E_CONFIG);
     if (strstr(ctx->message, word) == NULL) {
         fail_msg("'%s' does not name '%s'", ctx->message, word);
     }
@@ -307,6 +308,7 @@ static void test_refusals(void **state)
     refuse("sampler.steps=2.5", "2.5");
     refuse("schedule.steps=5", "rescaling");
     refuse("schedule.beta_min=0.5", "beta_max");
+    refuse("sampler.rho=5", "sampler.rho is set, but has no effect");
     fixture f;
     assert_int_equal(make(&f, 10, 0, 2, (const char *[]){"sampler.kind=ddim", "schedule.steps=30"}),
                      MAD_OK); /* 6 of 30 */

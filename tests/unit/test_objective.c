@@ -22,10 +22,12 @@ static mad_noise_schedule schedule; /* linear, 1000 steps, 1e-4 to 0.02 */
 static int setup(void **state)
 {
     (void)state;
+    const mad_noise_options linear = {
+        .kind = MAD_BETAS_LINEAR, .n_steps = 1000, .beta_min = 1e-4, .beta_max = 0.02};
     ctx = mad_ctx_create(1);
     mem = mad_arena_create(1 << 20);
     return ctx == NULL || mem == NULL ||
-           mad_noise_schedule_create(ctx, 1000, 1e-4, 0.02, 0, mem, &schedule) != MAD_OK;
+           mad_noise_schedule_create(ctx, &linear, mem, &schedule) != MAD_OK;
 }
 
 static int teardown(void **state)

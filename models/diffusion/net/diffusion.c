@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "sim/iface/model.h"
+#include "models/diffusion/sampling_keys.h"
 
 extern const mad_model_type mad_model_diffusion;
 
@@ -74,25 +74,7 @@ static const mad_param params[] = {
      .choices = "power(gamma)|constant(decay)",
      .doc = "parameter average that samples: decay (1 - 1/n)^(gamma + 1), 6.94 = a window of 10 % "
             "of the run; or min(decay, (1 + n)/(10 + n))"},
-    INT("schedule.steps", "1000", 2, 100000, "noise levels T of the linear DDPM schedule"),
-    REAL("schedule.beta_min", "1e-4", 1e-8, 0.9, "beta of the first level at T = 1000"),
-    REAL("schedule.beta_max", "0.02", 1e-8, 0.9, "beta of the last level at T = 1000"),
-    CHOICE("schedule.rescale", "yes", "yes|no",
-           "multiply betas by 1000 / T, so that the last level is pure noise for any T"),
-    CHOICE("sampler.kind", "ancestral", "ancestral|ddim|heun",
-           "ancestral DDPM, DDIM with eta 0, or Heun on EDM's grid"),
-    {.name = "sampler.steps",
-     .kind = MAD_PARAM_FORM,
-     .fallback = "auto",
-     .min = 1,
-     .max = 100000,
-     .choices = "auto|#",
-     .doc = "noise levels walked: auto = all of schedule.steps (ancestral), 50 (ddim), 18 (heun)"},
-    CHOICE("sampler.sigma2", "beta", "beta|beta_tilde",
-           "ancestral: variance of the noise put back; beta_tilde shrinks the data a little"),
-    REAL("sampler.sigma_min", "0.002", 1e-6, 1, "heun: lowest level, in units of the data's sd"),
-    REAL("sampler.sigma_max", "80", 1, 1e6, "heun: highest level, in units of the data's sd"),
-    REAL("sampler.rho", "7", 1, 100, "heun: curvature of the grid"),
+    MAD_SAMPLING_PARAMS,
     {.name = NULL},
 };
 
@@ -120,59 +102,6 @@ static mad_status read_training(mad_ctx *ctx, const mad_values *values, mad_diff
     return MAD_OK;
 }
 
-static mad_status read_sampler(mad_ctx *ctx, const mad_values *values, mad_arena *mem,
-                               mad_diffusion *self)
-{
-    const mad_value *steps = mad_get(values, "sampler.steps");
-    mad_sampler_options options = {
-        .kind = (mad_sampler_kind)mad_get_choice(values, "sampler.kind"),
-        .sigma2 = (mad_sigma2)mad_get_choice(values, "sampler.sigma2"),
-        .sigma_min = mad_get_real(values, "sampler.sigma_min"),
-        .sigma_max = mad_get_real(values, "sampler.sigma_max"),
-        .rho = mad_get_real(values, "sampler.rho"),
-    };
-    if (steps->choice == NUMBER_GIVEN) {
-        if (steps->number != floor(steps->number)) {
-            return mad_fail(ctx, MAD_E_CONFIG, "sampler.steps must be a whole number, got %g",
-                            steps->number);
-        }
-        options.n_steps = (size_t)steps->number;
-    } else {
-        switch (options.kind) {
-        case MAD_SAMPLER_ANCESTRAL:
-            options.n_steps = self->schedule.n_steps;
-            break;
-        case MAD_SAMPLER_DDIM:
-            options.n_steps = self->schedule.n_steps < 50 ? self->schedule.n_steps : 50;
-            break;
-        case MAD_SAMPLER_HEUN:
-            options.n_steps = 18;
-            break;
-        }
-    }
-    return mad_ladder_create(ctx, &options, &self->schedule, mem, &self->ladder);
-}
-
-static mad_status read_noise(mad_ctx *ctx, const mad_values *values, mad_arena *mem,
-                             mad_diffusion *self)
-{
-    mad_status st = MAD_OK;
-    const double beta_min = mad_get_real(values, "schedule.beta_min");
-    const double beta_max = mad_get_real(values, "schedule.beta_max");
-    const size_t n_levels = mad_get_size(values, "schedule.steps");
-    const int rescale = mad_get_choice(values, "schedule.rescale") == 0;
-
-    if (beta_min > beta_max) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "schedule.beta_min is %g, must not be above schedule.beta_max = %g",
-                        beta_min, beta_max);
-    }
-    MAD_TRY(mad_noise_schedule_create(ctx, n_levels, beta_min, beta_max, rescale, mem,
-                                      &self->schedule));
-out:
-    return st;
-}
-
 /* A number of the law that the user set, or the published one. Set where the law has no such number
  * it is refused: it would do nothing. */
 static mad_status read_law_number(mad_ctx *ctx, const mad_values *values, const char *key, int used,
@@ -191,9 +120,11 @@ static mad_status read_law_number(mad_ctx *ctx, const mad_values *values, const 
     return MAD_OK;
 }
 
-static mad_status read_objective(mad_ctx *ctx, const mad_values *values, mad_diffusion *self)
+static mad_status read_objective(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
+                                 mad_diffusion *self)
 {
     mad_status st = MAD_OK;
+    const mad_values *values = args->values;
     mad_objective *o = &self->objective;
     const size_t choice = mad_get_choice(values, "noise.kind");
     const mad_parameterization kind =
@@ -202,10 +133,15 @@ static mad_status read_objective(mad_ctx *ctx, const mad_values *values, mad_dif
         choice == 0 ? mad_noise_law_default(kind) : (mad_noise_law_kind)(choice - 1);
     const int is_normal = mad_noise_law_is_normal(law);
     const int has_ends = !is_normal && law != MAD_NOISE_SCHEDULE;
+    const mad_sampling_args sampling = {.values = values,
+                                        .world = args->world,
+                                        .n_generations = args->n_generations,
+                                        .trains_on_schedule = law == MAD_NOISE_SCHEDULE};
 
+    MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
     o->precondition.kind = kind;
     o->weight = (mad_loss_weight)mad_get_choice(values, "loss");
-    o->law = mad_noise_law_published(law, &self->schedule);
+    o->law = mad_noise_law_published(law, mad_sampling_schedule(self->sampling));
     MAD_TRY(read_law_number(ctx, values, "noise.mean", is_normal, &o->law.mean));
     MAD_TRY(read_law_number(ctx, values, "noise.sd", is_normal, &o->law.sd));
     MAD_TRY(read_law_number(ctx, values, "noise.min", has_ends, &o->law.low));
@@ -226,13 +162,10 @@ static mad_status take_memory(mad_ctx *ctx, size_t max_train_rows, mad_arena *me
     MAD_TRY(mad_size_mul(max_train_rows, self->dim, &n_row_floats));
     self->theta = mad_arena_take(mem, n, sizeof *self->theta);
     self->average = mad_arena_take(mem, n, sizeof *self->average);
-    self->centre = mad_arena_take(mem, self->dim, sizeof *self->centre);
-    self->scale = mad_arena_take(mem, 1, sizeof *self->scale);
-    self->class_p = mad_arena_take(mem, self->n_classes, sizeof *self->class_p);
+    MAD_TRY(mad_standard_take(ctx, self->dim, self->n_classes, mem, &self->standard));
     self->packed = mad_arena_take(mem, self->net->n_packed, sizeof *self->packed);
     self->rows = mad_arena_take(mem, n_row_floats, sizeof *self->rows);
-    if (self->theta == NULL || self->average == NULL || self->centre == NULL ||
-        self->scale == NULL || self->class_p == NULL || self->packed == NULL ||
+    if (self->theta == NULL || self->average == NULL || self->packed == NULL ||
         self->rows == NULL) {
         st = mad_fail_memory(ctx, "the diffusion model");
         goto out;
@@ -257,9 +190,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->n_classes = args->world->n_classes;
     self->balanced = mad_get_choice(values, "labels") == 1;
     MAD_TRY(read_training(ctx, values, self));
-    MAD_TRY(read_noise(ctx, values, mem, self));
-    MAD_TRY(read_objective(ctx, values, self));
-    MAD_TRY(read_sampler(ctx, values, mem, self));
+    MAD_TRY(read_objective(ctx, args, mem, self));
     MAD_TRY(mad_kernels_choose(ctx, &kernels));
     const mad_mlp_options shape = {.dim = self->dim,
                                    .n_classes = self->n_classes,
@@ -282,13 +213,18 @@ static void fields(mad_model *model, mad_fields *out)
     size_t i = 0;
     out->field[i++] = (mad_field){"parameters", MAD_FIELD_F32, n, self->theta};
     out->field[i++] = (mad_field){"average", MAD_FIELD_F32, n, self->average};
-    out->field[i++] = (mad_field){"centre", MAD_FIELD_F64, self->dim, self->centre};
-    out->field[i++] = (mad_field){"scale", MAD_FIELD_F64, 1, self->scale};
-    if (self->n_classes > 0) {
-        out->field[i++] =
-            (mad_field){"class_probability", MAD_FIELD_F64, self->n_classes, self->class_p};
-    }
     out->n_fields = i;
+    mad_standard_fields(&self->standard, out);
+}
+
+static mad_status gain(mad_ctx *ctx, const mad_model *model, size_t generation, size_t n,
+                       const double *variance, double *out)
+{
+    const mad_diffusion *self = (const mad_diffusion *)model;
+    const int is_fitted = self->standard.scale[0] > 0.0;
+    const mad_source source = mad_standard_source(&self->standard);
+    return mad_sampling_gain(ctx, self->sampling, is_fitted ? &source : NULL, generation, n,
+                             variance, out);
 }
 
 const mad_model_type mad_model_diffusion = {
@@ -302,4 +238,5 @@ const mad_model_type mad_model_diffusion = {
     .fit = mad_diffusion_fit,
     .sample = mad_diffusion_sample,
     .fields = fields,
+    .gain = gain,
 };

@@ -6,8 +6,7 @@
 #define MAD_MODELS_DIFFUSION_NET_DIFFUSION_H
 
 #include "models/diffusion/net/objective.h"
-#include "models/diffusion/sampler.h"
-#include "sim/iface/model.h"
+#include "models/diffusion/standard.h"
 #include "sim/nn/train.h"
 
 typedef struct mad_diffusion {
@@ -17,16 +16,13 @@ typedef struct mad_diffusion {
     size_t n_steps, n_batch;
     mad_train_options options;
     mad_objective objective;
-    mad_noise_schedule schedule;
-    mad_ladder ladder;
+    mad_sampling *sampling;
     mad_net *net;
 
     /* what a generation hands on: fields() */
-    float *theta;    /* [net->n_params] parameters */
-    float *average;  /* [net->n_params] their average, which samples */
-    double *centre;  /* [dim] frozen at the first fit */
-    double *scale;   /* [1] frozen at the first fit; 0 = never fitted */
-    double *class_p; /* [n_classes] class frequencies of the last training set */
+    float *theta;   /* [net->n_params] parameters */
+    float *average; /* [net->n_params] their average, which samples */
+    mad_standard standard;
 
     /* working memory */
     mad_train train;
@@ -49,8 +45,11 @@ typedef struct mad_trained_denoiser {
 MAD_MUST_CHECK mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model,
                                                     mad_arena *scratch, mad_trained_denoiser *out);
 
-/** A mad_denoise_fn; self is a mad_trained_denoiser; model->packed holds the average. */
+/** denoise of a mad_denoiser; self is a mad_trained_denoiser; model->packed holds the average. */
 void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t *label,
-                         const float *x, float *d);
+                         const double *x, double *d);
+
+/** What samplers see of the fitted model. */
+mad_source mad_diffusion_source(mad_diffusion *self);
 
 #endif

@@ -110,57 +110,6 @@ out:
     return st;
 }
 
-/* Mean per coordinate and one standard deviation for all, so that directions keep their relative
- * size. Frozen at the first fit: scaling anew every generation would hide collapse. */
-static void freeze_scaling(mad_diffusion *self, const mad_set *train)
-{
-    const size_t n = train->n_rows, dim = self->dim;
-    double sum_sq = 0.0;
-    for (size_t j = 0; j < dim; j++) {
-        double sum = 0.0;
-        for (size_t r = 0; r < n; r++) {
-            sum += train->x[r * dim + j];
-        }
-        self->centre[j] = sum / (double)n;
-    }
-    for (size_t r = 0; r < n; r++) {
-        for (size_t j = 0; j < dim; j++) {
-            const double d = train->x[r * dim + j] - self->centre[j];
-            sum_sq += d * d;
-        }
-    }
-    const double sd = sqrt(sum_sq / ((double)n * (double)dim));
-    self->scale[0] = sd > 0.0 ? sd : 1.0; /* all rows equal: any unit will do */
-}
-
-static mad_status read_classes(mad_ctx *ctx, mad_diffusion *self, const mad_set *train)
-{
-    double total = 0.0;
-    if (self->n_classes == 0) {
-        return MAD_OK;
-    }
-    if (train->label == NULL) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                        "the world has %zu classes, but the training rows carry no labels",
-                        self->n_classes);
-    }
-    memset(self->class_p, 0, self->n_classes * sizeof *self->class_p);
-    for (size_t r = 0; r < train->n_rows; r++) {
-        const int32_t label = train->label[r];
-        if (label < 0 || (size_t)label >= self->n_classes) {
-            return mad_fail(ctx, MAD_E_RANGE, "training row %zu has class %d, classes are 0..%zu",
-                            r, (int)label, self->n_classes - 1);
-        }
-        const double w = train->weight == NULL ? 1.0 : train->weight[r];
-        self->class_p[label] += w;
-        total += w;
-    }
-    for (size_t k = 0; k < self->n_classes; k++) {
-        self->class_p[k] /= total;
-    }
-    return MAD_OK;
-}
-
 /* A warm start goes on from the parameters as they are, with fresh moments and a fresh average:
  * the learning-rate schedule and the averaging window span the warm steps alone. */
 static mad_status prepare(mad_ctx *ctx, mad_diffusion *self, const mad_set *train,
@@ -169,16 +118,10 @@ static mad_status prepare(mad_ctx *ctx, mad_diffusion *self, const mad_set *trai
     mad_status st = MAD_OK;
     const size_t dim = self->dim;
 
-    if (train->n_rows == 0) {
-        return mad_fail(ctx, MAD_E_RANGE, "no training rows");
-    }
-    MAD_TRY(mad_set_check_finite(ctx, train, "training rows"));
-    MAD_TRY(read_classes(ctx, self, train));
-    if (self->scale[0] == 0.0) {
-        freeze_scaling(self, train);
-    }
+    MAD_TRY(mad_standard_fit(ctx, &self->standard, train));
     for (size_t i = 0; i < train->n_rows * dim; i++) {
-        self->rows[i] = (float)((train->x[i] - self->centre[i % dim]) / self->scale[0]);
+        self->rows[i] =
+            (float)((train->x[i] - self->standard.centre[i % dim]) / self->standard.scale[0]);
     }
     if (args->warm_steps == 0) {
         self->net->type->init(self->net, args->key, INIT_ITEM, self->theta);

@@ -1,0 +1,87 @@
+/* models/diffusion/gain.c: lam_eff, what a sampler does to a variance with an exact denoiser. */
+#include <math.h>
+
+#include "models/diffusion/sampling_internal.h"
+
+#define N_CLIPPED ((size_t)16384) /* Monte Carlo rows behind the effect of sampler.clip */
+
+/* D of N(0, variance), held in low..high. */
+typedef struct clipped_line {
+    double variance, low, high;
+} clipped_line;
+
+static void denoise_clipped_line(void *self, double sigma, size_t n_rows, const int32_t *label,
+                                 const double *x, double *d)
+{
+    (void)label;
+    const clipped_line *c = self;
+    const double k = c->variance / (c->variance + sigma * sigma);
+    for (size_t i = 0; i < n_rows; i++) {
+        d[i] = fmin(fmax(k * x[i], c->low), c->high);
+    }
+}
+
+static double sampled_variance(const mad_ladder *ladder, clipped_line line, double *x, double *work)
+{
+    const mad_denoiser denoiser = {.dim = 1, .self = &line, .denoise = denoise_clipped_line};
+    mad_rng rng = mad_rng_open((mad_key){.purpose = MAD_RNG_MEASURE}, 0);
+    double sum_sq = 0.0;
+    mad_ladder_walk(ladder, &denoiser, &rng, N_CLIPPED, NULL, x, work);
+    for (size_t i = 0; i < N_CLIPPED; i++) {
+        sum_sq += x[i] * x[i];
+    }
+    return sum_sq / (double)N_CLIPPED;
+}
+
+/* What clipping adds to the variance, in a column of average centre; the same noise with and
+ * without, so that little is left to chance where clipping is rare. */
+static mad_status clip_effect(mad_ctx *ctx, const mad_ladder *ladder, const mad_source *source,
+                              double variance, double *out)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *x = mad_arena_take_raw(ctx->scratch, N_CLIPPED, sizeof *x);
+    double *work = mad_arena_take_raw(ctx->scratch, MAD_WALK_BUFFERS * N_CLIPPED, sizeof *work);
+    double centre = 0.0;
+
+    if (x == NULL || work == NULL) {
+        st = mad_fail_memory(ctx, "the rows of a sampler's gain");
+        goto out;
+    }
+    for (size_t j = 0; j < source->dim; j++) {
+        centre += source->centre[j] / (double)source->dim;
+    }
+    const clipped_line free_line = {variance, -INFINITY, INFINITY};
+    const clipped_line clipped = {variance, (source->range_low - centre) / source->scale,
+                                  (source->range_high - centre) / source->scale};
+    *out =
+        sampled_variance(ladder, clipped, x, work) - sampled_variance(ladder, free_line, x, work);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                             size_t generation, size_t n, const double *variance, double *gain)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_ladder ladder;
+
+    MAD_TRY(mad_sampling_ladder(ctx, sampling, generation, ctx->scratch, &ladder));
+    for (size_t i = 0; i < n; i++) {
+        double out = mad_ladder_gain(&ladder, variance[i]) * variance[i];
+        if (sampling->clips && source != NULL) {
+            double effect = 0.0;
+            MAD_TRY(clip_effect(ctx, &ladder, source, variance[i], &effect));
+            out += effect;
+        }
+        if (sampling->calibrates) {
+            out /= mad_ladder_gain(&ladder, source != NULL ? source->variance : variance[i]);
+        }
+        gain[i] = out / variance[i];
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}

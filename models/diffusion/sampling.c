@@ -1,0 +1,282 @@
+/* models/diffusion/sampling.c: the keys of schedules and samplers, read and checked. */
+#include <math.h>
+#include <string.h>
+
+#include "models/diffusion/sampling_internal.h"
+
+static double or_auto(const mad_values *values, const char *key, double fallback)
+{
+    const mad_value *value = mad_get(values, key);
+    return value->choice == 0 ? fallback : value->number;
+}
+
+static void read_noise(const mad_values *values, mad_sampling *s)
+{
+    const mad_betas_kind kind = (mad_betas_kind)mad_get_choice(values, "schedule.kind");
+    const int is_vp = kind == MAD_BETAS_VP, is_ldm = kind == MAD_BETAS_LDM;
+    s->noise = (mad_noise_options){
+        .kind = kind,
+        .n_steps = mad_get_size(values, "schedule.steps"),
+        .beta_min = or_auto(values, "schedule.beta_min",
+                            is_vp    ? 0.1
+                            : is_ldm ? 8.5e-4
+                                     : 1e-4),
+        .beta_max = or_auto(values, "schedule.beta_max",
+                            is_vp    ? 20.0
+                            : is_ldm ? 0.012
+                                     : 0.02),
+        .rescale = mad_get_choice(values, "schedule.rescale") == 0,
+        .horizon = mad_get_real(values, "schedule.horizon"),
+    };
+}
+
+static mad_status read_sampler(mad_ctx *ctx, const mad_values *values, mad_sampling *s)
+{
+    const mad_value *steps = mad_get(values, "sampler.steps");
+    const int is_vp = s->noise.kind == MAD_BETAS_VP;
+    if (steps->number != floor(steps->number)) {
+        return mad_fail(ctx, MAD_E_CONFIG, "sampler.steps must be a whole number, got %g",
+                        steps->number);
+    }
+    s->n_steps_asked = (size_t)steps->number;
+    s->grid_asked = (int)mad_get_choice(values, "sampler.grid") - 1;
+    s->options = (mad_sampler_options){
+        .kind = (mad_sampler_kind)mad_get_choice(values, "sampler.kind"),
+        .spacing = (mad_spacing)mad_get_choice(values, "sampler.spacing"),
+        .sigma_min = mad_get_real(values, "sampler.sigma_min"),
+        .sigma_max = mad_get_real(values, "sampler.sigma_max"),
+        .rho = mad_get_real(values, "sampler.rho"),
+        .vp_beta_min = is_vp ? s->noise.beta_min : 0.1,
+        .vp_beta_max = is_vp ? s->noise.beta_max : 20.0,
+        .horizon = s->noise.horizon,
+        .sigma2 = (mad_sigma2)mad_get_choice(values, "sampler.sigma2"),
+        .eta = mad_get_real(values, "sampler.eta"),
+        .churn = mad_get_real(values, "sampler.churn"),
+        .churn_min = mad_get_real(values, "sampler.churn_min"),
+        .churn_max = mad_get_real(values, "sampler.churn_max"),
+        .churn_noise = mad_get_real(values, "sampler.churn_noise"),
+        .alpha = mad_get_real(values, "sampler.alpha"),
+        .snr = mad_get_real(values, "sampler.snr"),
+        .n_corrections = mad_get_size(values, "sampler.corrections"),
+        .noise = mad_get_choice(values, "sampler.noise") == 0,
+    };
+    s->stop_sigma = mad_get(values, "sampler.stop_sigma")->schedule;
+    s->stop_time = mad_get(values, "sampler.stop_time")->schedule;
+    s->tweedie = mad_get_choice(values, "sampler.final") == 1;
+    s->clips = mad_get_choice(values, "sampler.clip") == 1;
+    s->calibrates = mad_get_choice(values, "sampler.calibrate") == 1;
+    mad_sampling_resolve(s);
+    return MAD_OK;
+}
+
+static mad_grid_kind auto_grid(mad_sampler_kind kind)
+{
+    switch (kind) {
+    case MAD_SAMPLER_ANCESTRAL:
+    case MAD_SAMPLER_DDIM:
+        return MAD_GRID_SCHEDULE;
+    case MAD_SAMPLER_OU:
+        return MAD_GRID_OU;
+    case MAD_SAMPLER_VE_ANCESTRAL:
+    case MAD_SAMPLER_PC:
+        return MAD_GRID_LOG;
+    case MAD_SAMPLER_EULER:
+    case MAD_SAMPLER_HEUN:
+    case MAD_SAMPLER_DPMPP_2M:
+    case MAD_SAMPLER_AB2:
+    case MAD_SAMPLER_ABM2:
+    case MAD_SAMPLER_ABM3:
+    case MAD_SAMPLER_RK4:
+        break;
+    }
+    return MAD_GRID_EDM;
+}
+
+static size_t auto_steps(mad_sampler_kind kind)
+{
+    switch (kind) {
+    case MAD_SAMPLER_DDIM:
+    case MAD_SAMPLER_EULER:
+        return 50;
+    case MAD_SAMPLER_HEUN:
+        return 18;
+    case MAD_SAMPLER_DPMPP_2M:
+    case MAD_SAMPLER_AB2:
+    case MAD_SAMPLER_ABM2:
+    case MAD_SAMPLER_ABM3:
+        return 20;
+    case MAD_SAMPLER_RK4:
+        return 100;
+    case MAD_SAMPLER_ANCESTRAL:
+    case MAD_SAMPLER_VE_ANCESTRAL:
+    case MAD_SAMPLER_PC:
+    case MAD_SAMPLER_OU:
+        break;
+    }
+    return 1000;
+}
+
+void mad_sampling_resolve(mad_sampling *s)
+{
+    const mad_sampler_kind kind = s->options.kind;
+    s->options.grid = s->grid_asked >= 0 ? (mad_grid_kind)s->grid_asked : auto_grid(kind);
+    s->options.n_steps = s->n_steps_asked;
+    if (s->n_steps_asked == 0) {
+        const size_t n = auto_steps(kind), n_levels = s->noise.n_steps;
+        const int is_table = s->options.grid == MAD_GRID_SCHEDULE;
+        s->options.n_steps = is_table && (n > n_levels || n == 1000) ? n_levels : n;
+    }
+}
+
+/* ---- keys without effect ---- */
+
+/* Set by the user to something that is not the default. A resumed run's keys are all set, to their
+ * defaults where nothing else was asked for. */
+static mad_status is_changed(mad_ctx *ctx, const mad_values *values, const char *key, int *out)
+{
+    mad_status st = MAD_OK;
+    const mad_value *value = mad_get(values, key);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_value fallback;
+    *out = 0;
+    if (!value->is_default) {
+        MAD_TRY(mad_value_parse(ctx, ctx->scratch, value->param, 1, &value->param->fallback, 0,
+                                &fallback));
+        *out = strcmp(value->text, fallback.text) != 0;
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static int is_zero(const mad_schedule *schedule)
+{
+    if (schedule->kind == MAD_SCHEDULE_LIST) {
+        for (size_t i = 0; i < schedule->n_list; i++) {
+            if (schedule->list[i] != 0.0) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    return schedule->a == 0.0 && (schedule->kind != MAD_SCHEDULE_LINEAR || schedule->b == 0.0);
+}
+
+/* A setting that would change nothing is more likely a mistake than a wish: it is refused. */
+static mad_status check_unused(mad_ctx *ctx, const mad_sampling_args *args, const mad_sampling *s)
+{
+    mad_status st = MAD_OK;
+    const mad_sampler_kind kind = s->options.kind;
+    const mad_grid_kind grid = s->options.grid;
+    const int is_heun = kind == MAD_SAMPLER_HEUN, is_pc = kind == MAD_SAMPLER_PC;
+    const int is_ou = grid == MAD_GRID_OU || grid == MAD_GRID_OU_GEOMETRIC;
+    const int has_ends = !is_ou && grid != MAD_GRID_SCHEDULE;
+    const int has_table = grid == MAD_GRID_SCHEDULE || args->trains_on_schedule;
+    const int has_betas =
+        (has_table && s->noise.kind != MAD_BETAS_COSINE && s->noise.kind != MAD_BETAS_OU) ||
+        (grid == MAD_GRID_VP && s->noise.kind == MAD_BETAS_VP);
+    const int stops = !is_zero(&s->stop_sigma) || !is_zero(&s->stop_time);
+    /* schedule.steps is not among them: smoke runs lower it, whatever the sampler */
+    const struct {
+        const char *key;
+        int is_used;
+    } keys[] = {
+        {"schedule.kind", has_table || grid == MAD_GRID_VP},
+        {"schedule.beta_min", has_betas},
+        {"schedule.beta_max", has_betas},
+        {"schedule.rescale", has_betas && s->noise.kind != MAD_BETAS_VP},
+        {"schedule.horizon", is_ou || (has_table && s->noise.kind == MAD_BETAS_OU)},
+        {"sampler.spacing", grid == MAD_GRID_SCHEDULE},
+        {"sampler.sigma_min", has_ends || grid == MAD_GRID_OU_GEOMETRIC},
+        {"sampler.sigma_max", has_ends},
+        {"sampler.rho", grid == MAD_GRID_EDM},
+        {"sampler.sigma2", kind == MAD_SAMPLER_ANCESTRAL},
+        {"sampler.eta", kind == MAD_SAMPLER_DDIM},
+        {"sampler.churn", is_heun},
+        {"sampler.churn_min", is_heun && s->options.churn > 0.0},
+        {"sampler.churn_max", is_heun && s->options.churn > 0.0},
+        {"sampler.churn_noise", is_heun && s->options.churn > 0.0},
+        {"sampler.alpha", is_heun},
+        {"sampler.snr", is_pc},
+        {"sampler.corrections", is_pc},
+        {"sampler.noise", kind == MAD_SAMPLER_OU},
+        {"sampler.final", stops},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int changed = 0;
+        MAD_TRY(is_changed(ctx, args->values, keys[i].key, &changed));
+        if (changed && !keys[i].is_used) {
+            st = mad_fail(ctx, MAD_E_CONFIG,
+                          "%s is set, but has no effect with sampler.kind: %s and its grid",
+                          keys[i].key, mad_get_text(args->values, "sampler.kind"));
+            goto out;
+        }
+    }
+out:
+    return st;
+}
+
+/* ---- the whole ---- */
+
+mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t generation,
+                               mad_arena *mem, mad_ladder *out)
+{
+    const double sigma = mad_schedule_at(&s->stop_sigma, generation, s->n_generations);
+    const double time = mad_schedule_at(&s->stop_time, generation, s->n_generations);
+    if (sigma > 0.0 && time > 0.0) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "sampler.stop_sigma and sampler.stop_time are both set: give one");
+    }
+    const mad_stop stop = {.sigma = time > 0.0 ? mad_ou_sigma(time) : sigma,
+                           .shrinks = time > 0.0,
+                           .tweedie = s->tweedie};
+    return mad_ladder_create(ctx, &s->options, &s->schedule, stop, mem, out);
+}
+
+/* Every generation's ladder can be built; the last one tells the cost. */
+static mad_status check_ladders(mad_ctx *ctx, mad_sampling *s)
+{
+    mad_status st = MAD_OK;
+    const int is_constant =
+        s->stop_sigma.kind == MAD_SCHEDULE_CONSTANT && s->stop_time.kind == MAD_SCHEDULE_CONSTANT;
+    const size_t last = is_constant ? 1 : s->n_generations;
+    for (size_t g = 1; g <= last && st == MAD_OK; g++) {
+        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        mad_ladder ladder;
+        st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
+        s->n_evaluations = st == MAD_OK ? mad_ladder_evaluations(&ladder) : 0;
+        mad_arena_release(ctx->scratch, mark);
+    }
+    return st;
+}
+
+mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_arena *mem,
+                               mad_sampling **out)
+{
+    mad_status st = MAD_OK;
+    mad_sampling *s = mad_arena_take(mem, 1, sizeof *s);
+
+    if (s == NULL) {
+        return mad_fail_memory(ctx, "the sampler's settings");
+    }
+    s->dim = args->world->dim;
+    s->n_generations = args->n_generations;
+    read_noise(args->values, s);
+    MAD_TRY(read_sampler(ctx, args->values, s));
+    MAD_TRY(check_unused(ctx, args, s));
+    MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
+    MAD_TRY(check_ladders(ctx, s));
+    *out = s;
+out:
+    return st;
+}
+
+const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling)
+{
+    return &sampling->schedule;
+}
+
+double mad_sampling_evaluations(const mad_sampling *sampling)
+{
+    return (double)sampling->n_evaluations;
+}

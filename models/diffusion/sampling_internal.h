@@ -1,0 +1,27 @@
+/* models/diffusion/sampling_internal.h: settings as the files of sampling share them. */
+#ifndef MAD_MODELS_DIFFUSION_SAMPLING_INTERNAL_H
+#define MAD_MODELS_DIFFUSION_SAMPLING_INTERNAL_H
+
+#include "models/diffusion/sampler.h"
+#include "models/diffusion/sampling.h"
+
+struct mad_sampling {
+    size_t dim, n_generations;
+    mad_noise_options noise;
+    mad_noise_schedule schedule;
+    size_t n_steps_asked; /* sampler.steps; 0 = auto */
+    int grid_asked;       /* mad_grid_kind; -1 = auto */
+    mad_sampler_options options;
+    mad_schedule stop_sigma, stop_time;
+    int tweedie, clips, calibrates;
+    size_t n_evaluations; /* of a row in the last generation */
+};
+
+/** Grid and steps where they are left to the sampler. */
+void mad_sampling_resolve(mad_sampling *sampling);
+
+/** The ladder of one generation. */
+MAD_MUST_CHECK mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *sampling,
+                                              size_t generation, mad_arena *mem, mad_ladder *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* models/diffusion/standard.h: the standardised coordinates a diffusion model lives in, and what it
+ * keeps of its training rows beside the denoiser.
+ *
+ * centre, scale and range are frozen at the first fit: scaling anew in every generation would hide
+ * the collapse that is to be measured. One scale for all columns keeps directions of small variance
+ * small.
+ */
+#ifndef MAD_MODELS_DIFFUSION_STANDARD_H
+#define MAD_MODELS_DIFFUSION_STANDARD_H
+
+#include "models/diffusion/sampling.h"
+
+typedef struct mad_standard {
+    size_t dim, n_classes;
+    double *centre;     /* [dim] world units; frozen */
+    double *scale;      /* [1] world units; frozen; 0 = never fitted */
+    double *range;      /* [2] smallest and largest value of any column, world units; frozen */
+    double *class_p;    /* [n_classes] (weighted) class frequencies of the last training set */
+    double *class_mean; /* [max(n_classes, 1)][dim] standardised; the mean without classes; a class
+                           without rows has 0 */
+    double *variance;   /* [1] mean variance of a column about its class mean, standardised */
+} mad_standard;
+
+MAD_MUST_CHECK mad_status mad_standard_take(mad_ctx *ctx, size_t dim, size_t n_classes,
+                                            mad_arena *mem, mad_standard *out);
+
+/**
+ * Read a training set: freeze what is not frozen yet, renew the rest.
+ *
+ * errors  MAD_E_RANGE: no rows, a class out of range; MAD_E_NONFINITE; MAD_E_UNSUPPORTED: rows
+ *         without labels though the world has classes
+ */
+MAD_MUST_CHECK mad_status mad_standard_fit(mad_ctx *ctx, mad_standard *standard,
+                                           const mad_set *train);
+
+/** Append the arrays to a model's fields. */
+void mad_standard_fields(const mad_standard *standard, mad_fields *out);
+
+/** The part of a mad_source that stands here; self and open are the model's. */
+mad_source mad_standard_source(const mad_standard *standard);
+
+#endif
