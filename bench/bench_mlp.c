@@ -85,20 +85,22 @@ out:
 
 static void print(const options *o, const mad_values *values, const mad_diffusion *self, figures *f)
 {
-    const size_t n = o->n_windows, n_calls = (size_t)mad_sampling_evaluations(self->sampling);
+    const size_t n = o->n_windows;
+    const double n_calls = mad_sampling_evaluations(self->sampling);
     const double probe = median(n, f->probe), gflops = median(n, f->gflops);
     const double samples_per_s = median(n, f->samples_per_s);
+    const double steps_per_s = median(n, f->steps_per_s); /* sorts: the ends are the extremes */
     printf("{\"workload\": \"mlp2d\", \"isa\": \"%s\", \"threads\": %zu, \"depth\": %zu, "
            "\"width\": %zu, \"batch\": %zu, \"weights\": %zu, ",
            self->net->kernels->name, o->n_threads, mad_get_size(values, "net.depth"),
            mad_get_size(values, "net.width"), self->n_batch, self->net->n_weights);
     printf("\"train_steps_per_s\": %.1f, \"train_steps_per_s_min\": %.1f, "
            "\"train_steps_per_s_max\": %.1f, \"train_gflops\": %.1f, ",
-           median(n, f->steps_per_s), f->steps_per_s[0], f->steps_per_s[n - 1], gflops);
-    printf("\"sample_n\": %zu, \"net_evals\": %zu, \"samples_per_s\": %.1f, "
+           steps_per_s, f->steps_per_s[0], f->steps_per_s[n - 1], gflops);
+    printf("\"sample_n\": %zu, \"net_evals\": %g, \"samples_per_s\": %.1f, "
            "\"sample_gflops\": %.1f, ",
            o->n_samples, n_calls, samples_per_s,
-           2.0 * self->net->macs * (double)n_calls * samples_per_s * 1e-9);
+           2.0 * self->net->macs * n_calls * samples_per_s * 1e-9);
     printf("\"fma_probe_gflops\": %.1f, \"loss\": %.4f, \"mean_abs_radius_error\": %.4f}\n", probe,
            f->loss, f->radius_error);
 }

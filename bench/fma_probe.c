@@ -1,6 +1,7 @@
 /* bench/fma_probe.c: independent chains of multiply-adds in registers. */
 #include "bench/fma_probe.h"
 
+#include <math.h>
 #include <omp.h>
 
 #include "sim/base/par.h"
@@ -41,18 +42,32 @@ static mad_status probe(mad_ctx *ctx, void *arg, size_t i_item)
     return MAD_OK;
 }
 
+/* One burst on all threads: seconds it took, or 0 when it could not run. */
+static double burst(mad_ctx *ctx, float *left)
+{
+    const double before = omp_get_wtime();
+    return mad_par_for(ctx, ctx->n_workers, probe, left) == MAD_OK ? omp_get_wtime() - before : 0.0;
+}
+
+mad_fma_figures mad_fma_rate(mad_ctx *ctx, double seconds)
+{
+    const double gflop = 2e-9 * LANES * CHAINS * ROUNDS * (double)ctx->n_workers;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    float *left = mad_arena_take(ctx->scratch, ctx->n_workers, sizeof *left);
+    mad_fma_figures out = {.best = 0.0, .mean = 0.0};
+    double spent = 0.0, n_bursts = 0.0, last = left != NULL;
+    while (last > 0.0 && spent < seconds) {
+        last = burst(ctx, left);
+        spent += last;
+        n_bursts++;
+        out.best = last > 0.0 ? fmax(out.best, gflop / last) : 0.0;
+        out.mean = n_bursts * gflop / spent;
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return out;
+}
+
 double mad_fma_probe(mad_ctx *ctx, size_t n_tries)
 {
-    float *left = mad_arena_take(ctx->scratch, ctx->n_workers, sizeof *left);
-    double best = 0.0;
-    for (size_t i = 0; left != NULL && i < n_tries; i++) {
-        const double before = omp_get_wtime();
-        if (mad_par_for(ctx, ctx->n_workers, probe, left) != MAD_OK) {
-            break;
-        }
-        const double rate = 2.0 * LANES * CHAINS * ROUNDS * (double)ctx->n_workers /
-                            (omp_get_wtime() - before) * 1e-9;
-        best = rate > best ? rate : best;
-    }
-    return best;
+    return mad_fma_rate(ctx, 1e-3 * (double)n_tries).best;
 }
