@@ -9,13 +9,25 @@
  * Points of interpolation 0, +-5/8, +-3/2, infinity (differs from Lavin & Gray, who take 0, +-1, +-2:
  * these halve the rounding error, and all numbers of A and B are exact).
  *
- * Layouts, J the element, WINOGRAD_BLOCK tiles at a time:
- *   left factor  V[J][channel block of 16][tile][16]
- *   right factor U[panel][J][channel][TILE_COLS] (packed weights),  W[J][panel][tile][TILE_COLS]
- *   product      M[J][tile][TILE_COLS], dU[panel][J][channel][TILE_COLS]
+ * Layouts, J the element; a block of at most WINOGRAD_TILES tiles at a time. Distances between
+ * elements are constants, so that the 36 streams of a transform need no 36 pointers, and odd multiples
+ * of a cache line, so that they do not meet in the same sets:
+ *   left factor  V[channel block of 16][J][tile][16]
+ *   right factor U[panel][J][channel][TILE_COLS] (packed weights),  W[panel][J][tile][TILE_COLS]
+ *   product      M[J][tile][TILE_COLS], dU[J][panel][channel][TILE_COLS]
+ * A last panel of half the width keeps the distances of a full one in W and M.
  */
 
-enum { WINOGRAD_ELEMENTS = 36, WINOGRAD_PAD = 16, WINOGRAD_RUN = 8 };
+enum {
+    WINOGRAD_ELEMENTS = 36,
+    WINOGRAD_RUN = 8,    /* tiles side by side that are transformed together */
+    WINOGRAD_TILES = 56, /* most of a block: V, W and dU of a few dozen channels fit in 1 MiB */
+    V_ELEMENT = WINOGRAD_TILES * 16 + 16,
+    W_ELEMENT = WINOGRAD_TILES * TILE_COLS + 16,
+    V_BLOCK = WINOGRAD_ELEMENTS * V_ELEMENT,
+    W_PANEL = WINOGRAD_ELEMENTS * W_ELEMENT,
+    WEIGHT_ROWS = LANES == 16 ? 8 : 4
+};
 
 /* a, b: the points; powers as they occur. */
 #define PA  0.625f
@@ -102,184 +114,245 @@ ALWAYS_INLINE void weight_gradient_line(const vec u[6], vec w[3])
 
 /* Tiles are counted through all maps: row by row, map by map. */
 typedef struct tiling {
-    mad_maps shape;
-    size_t n_y, n_x; /* of one map */
+    mad_maps shape;  /* c: of the maps at hand */
+    size_t n_y, n_x; /* tiles of one map */
     size_t n_tiles;  /* of all maps */
     size_t n_block;  /* most tiles of a block */
 } tiling;
 
-/* Fewer tiles of more channels at a time, so that a block stays in the second-level cache. */
-static tiling tiling_of(const mad_conv *conv, size_t n)
+static tiling tiling_of(const mad_conv *conv, size_t n, size_t most)
 {
     tiling t = {
         .shape = {n, conv->h, conv->w, 0}, .n_y = (conv->h + 3) / 4, .n_x = (conv->w + 3) / 4};
     t.n_tiles = n * t.n_y * t.n_x;
-    const size_t most = 28;
-    const size_t n_blocks = (t.n_tiles + most - 1) / most;
+    const size_t n_blocks = (t.n_tiles + most - 1) / most; /* as equal as can be */
     t.n_block = (t.n_tiles + n_blocks - 1) / n_blocks;
     return t;
 }
 
-/* Floats from one element to the next: the pad spreads the 36 streams over the cache's sets. */
-static size_t element_floats(size_t n_tiles, size_t c)
+/* Where tile `tile` begins. */
+typedef struct place {
+    size_t i, y, x;
+} place;
+
+static place place_of(const tiling *t, size_t tile)
 {
-    return n_tiles * c + WINOGRAD_PAD;
+    const size_t row = tile / t->n_x;
+    return (place){row / t->n_y, row % t->n_y * 4, tile % t->n_x * 4};
 }
 
-/* Rows of a map as the tiles see them: outside the map a row of zeros, without width. */
-typedef struct line {
-    const float *at;
-    size_t step;
-} line;
-
-static const float zero_pixel[MAD_LANE] __attribute__((aligned(64)));
-
-ALWAYS_INLINE line map_row(mad_maps shape, const float *x, size_t i, size_t y, size_t k)
+ALWAYS_INLINE size_t map_at(mad_maps shape, size_t i, size_t y, size_t x)
 {
-    if (y >= shape.h) {
-        return (line){zero_pixel, 0};
-    }
-    return (line){x + (i * shape.h + y) * (shape.w + 1) * shape.c + k, shape.c};
+    return ((i * shape.h + y) * (shape.w + 1) + x) * shape.c;
 }
 
-/* B^T x B of `n` tiles side by side from tile (ty, tx) of map i on, channels k .. k + LANES - 1.
- * Neighbours share two columns: columns are transformed first, once. */
-ALWAYS_INLINE void input_run(mad_maps shape, const float *x, size_t i, size_t ty, size_t tx,
-                             size_t k, size_t n, float *v, size_t v_element)
+/* B^T x of one column whose rows begin .. end - 1 of 6 lie inside the map. */
+ALWAYS_INLINE void input_column(const size_t begin, const size_t end, const float *x, size_t row,
+                                vec out[6])
 {
-    vec column[6][4 * WINOGRAD_RUN + 2];
-    line row[6];
+    vec in[6];
     UNROLL
     for (size_t r = 0; r < 6; r++) {
-        row[r] = map_row(shape, x, i, 4 * ty + r - 1, k); /* row -1 wraps: outside */
+        in[r] = (vec){0};
+        if (r >= begin && r < end) {
+            in[r] = load(x, r * row);
+        }
     }
-    const size_t n_columns = 4 * n + 2, inside = shape.w + 2 - 4 * tx; /* edge pixels included */
+    input_line(in, out);
+}
+
+/* B^T x B of `n` tiles side by side, LANES channels; x is the first pixel of the first tile.
+ * Neighbours share two columns, so columns are transformed first, once. */
+static void input_run(mad_maps shape, place p, size_t n, const float *x, float *v)
+{
+    vec column[6][4 * WINOGRAD_RUN + 2];
+    const size_t row = (shape.w + 1) * shape.c;
+    const size_t above = p.y == 0 ? 1 : 0, below = p.y + 5 > shape.h ? p.y + 5 - shape.h : 0;
+    const size_t n_columns = 4 * n + 2, inside = shape.w + 2 - p.x; /* edge pixels included */
+    const float *from = x - row - shape.c;
     for (size_t j = 0; j < n_columns; j++) {
-        vec from[6], to[6] = {{0}};
-        if (j < inside) {
-            UNROLL
-            for (size_t r = 0; r < 6; r++) {
-                from[r] = load(row[r].at - row[r].step, (4 * tx + j) * row[r].step);
-            }
-            input_line(from, to);
+        vec out[6] = {{0}};
+        switch (j < inside ? 5 * above + below : 10) { /* rows outside are known when compiling */
+        case 0:
+            input_column(0, 6, from, row, out);
+            break;
+        case 1:
+            input_column(0, 5, from, row, out);
+            break;
+        case 2:
+            input_column(0, 4, from, row, out);
+            break;
+        case 3:
+            input_column(0, 3, from, row, out);
+            break;
+        case 4:
+            input_column(0, 2, from, row, out);
+            break;
+        case 5:
+            input_column(1, 6, from, row, out);
+            break;
+        case 6:
+            input_column(1, 5, from, row, out);
+            break;
+        case 7:
+            input_column(1, 4, from, row, out);
+            break;
+        case 8:
+            input_column(1, 3, from, row, out);
+            break;
+        case 9:
+            input_column(1, 2, from, row, out);
+            break;
+        default: /* beyond the edge pixel: zeros */
+            break;
         }
         UNROLL
         for (size_t r = 0; r < 6; r++) {
-            column[r][j] = to[r];
+            column[r][j] = out[r];
         }
+        from += shape.c;
     }
     for (size_t t = 0; t < n; t++) {
         UNROLL
         for (size_t r = 0; r < 6; r++) {
-            vec to[6];
-            input_line(&column[r][4 * t], to);
+            vec out[6];
+            input_line(&column[r][4 * t], out);
             UNROLL
             for (size_t q = 0; q < 6; q++) {
-                *at(v, (6 * r + q) * v_element + t * MAD_LANE) = to[q];
+                *at(v, (6 * r + q) * V_ELEMENT + t * MAD_LANE) = out[q];
             }
         }
     }
 }
 
-/* V of tiles [begin, end) of all maps, c channels. */
-static void winograd_input(const tiling *t, size_t c, size_t begin, size_t end, const float *x,
-                           float *v)
+/* V of tiles [begin, end). */
+static void winograd_input(const tiling *t, size_t begin, size_t end, const float *x, float *v)
 {
-    const mad_maps shape = {t->shape.n, t->shape.h, t->shape.w, c};
-    const size_t n_tiles = end - begin, v_element = element_floats(n_tiles, c);
+    const mad_maps shape = t->shape;
     for (size_t tile = begin; tile < end;) {
-        const size_t tx = tile % t->n_x, row = tile / t->n_x;
-        size_t n = t->n_x - tx < WINOGRAD_RUN ? t->n_x - tx : WINOGRAD_RUN;
+        const place p = place_of(t, tile);
+        size_t n = t->n_x - p.x / 4 < WINOGRAD_RUN ? t->n_x - p.x / 4 : WINOGRAD_RUN;
         n = end - tile < n ? end - tile : n;
-        for (size_t k = 0; k < c; k += LANES) {
-            const size_t to = (k / MAD_LANE * n_tiles + tile - begin) * MAD_LANE + k % MAD_LANE;
-            input_run(shape, x, row / t->n_y, row % t->n_y, tx, k, n, v + to, v_element);
+        for (size_t k = 0; k < shape.c; k += LANES) {
+            const float *from = x + map_at(shape, p.i, p.y, p.x) + k;
+            float *to = v + k / MAD_LANE * V_BLOCK + (tile - begin) * MAD_LANE + k % MAD_LANE;
+            input_run(shape, p, n, from, to);
         }
         tile += n;
     }
 }
 
-/* W = A dy A^T of tiles [begin, end), panels of TILE_COLS channels. */
-static void winograd_gradient(const tiling *t, size_t c, size_t begin, size_t end, const float *dy,
-                              float *w)
+/* A dy A^T of one tile; pixels of dy lie `row` and `column` floats apart. */
+ALWAYS_INLINE void gradient_tile(const float *dy, size_t row, size_t column, float *w)
 {
-    const mad_maps shape = {t->shape.n, t->shape.h, t->shape.w, c};
-    const size_t n_tiles = end - begin, w_element = element_floats(n_tiles, c);
+    vec half[6][4];
+    UNROLL
+    for (size_t q = 0; q < 4; q++) {
+        vec in[4], out[6];
+        UNROLL
+        for (size_t r = 0; r < 4; r++) {
+            in[r] = load(dy, r * row + q * column);
+        }
+        gradient_line(in, out);
+        UNROLL
+        for (size_t r = 0; r < 6; r++) {
+            half[r][q] = out[r];
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < 6; r++) {
+        vec out[6];
+        gradient_line(half[r], out);
+        UNROLL
+        for (size_t q = 0; q < 6; q++) {
+            *at(w, (6 * r + q) * W_ELEMENT) = out[q];
+        }
+    }
+}
+
+/* W of tiles [begin, end). */
+static void winograd_gradient(const tiling *t, size_t begin, size_t end, const float *dy, float *w)
+{
+    const mad_maps shape = t->shape;
+    const size_t row = (shape.w + 1) * shape.c;
     for (size_t tile = begin; tile < end; tile++) {
-        const size_t tx = tile % t->n_x, ty = tile / t->n_x % t->n_y;
-        const size_t i = tile / t->n_x / t->n_y;
-        for (size_t k = 0; k < c; k += LANES) {
-            const size_t n0 = k / TILE_COLS * TILE_COLS, width = tile_vecs(c, n0) * LANES;
-            float *to = w + n0 * n_tiles + (tile - begin) * width + k - n0;
-            vec column[6][4];
-            UNROLL
-            for (size_t j = 0; j < 4; j++) {
-                vec from[4], out[6] = {{0}};
-                if (4 * tx + j < shape.w) {
-                    UNROLL
-                    for (size_t r = 0; r < 4; r++) {
-                        const line row = map_row(shape, dy, i, 4 * ty + r, k);
-                        from[r] = load(row.at, (4 * tx + j) * row.step);
-                    }
-                    gradient_line(from, out);
-                }
-                UNROLL
-                for (size_t r = 0; r < 6; r++) {
-                    column[r][j] = out[r];
+        const place p = place_of(t, tile);
+        const size_t n_y = shape.h - p.y, n_x = shape.w - p.x;
+        for (size_t k = 0; k < shape.c; k += LANES) {
+            const float *from = dy + map_at(shape, p.i, p.y, p.x) + k;
+            float *to = w + k / TILE_COLS * W_PANEL + (tile - begin) * TILE_COLS + k % TILE_COLS;
+            if (n_y >= 4 && n_x >= 4) {
+                gradient_tile(from, row, shape.c, to);
+                continue;
+            }
+            float inside[16 * LANES] __attribute__((aligned(64))) = {0};
+            for (size_t j = 0; j < 16; j++) {
+                if (j / 4 < n_y && j % 4 < n_x) {
+                    *at(inside, j * LANES) = load(from, j / 4 * row + j % 4 * shape.c);
                 }
             }
-            UNROLL
-            for (size_t r = 0; r < 6; r++) {
-                vec out[6];
-                gradient_line(column[r], out);
-                UNROLL
-                for (size_t q = 0; q < 6; q++) {
-                    *at(to, (6 * r + q) * w_element) = out[q];
-                }
-            }
+            gradient_tile(inside, 4 * LANES, LANES, to);
+        }
+    }
+}
+
+/* y = A^T M A + base + map of one tile; pixels lie `row` and `column` floats apart. */
+ALWAYS_INLINE void output_tile(const float *m, vec base, const float *map, size_t row,
+                               size_t column, float *y)
+{
+    vec half[4][6];
+    UNROLL
+    for (size_t q = 0; q < 6; q++) {
+        vec in[6], out[4];
+        UNROLL
+        for (size_t r = 0; r < 6; r++) {
+            in[r] = load(m, (6 * r + q) * W_ELEMENT);
+        }
+        output_line(in, out);
+        UNROLL
+        for (size_t r = 0; r < 4; r++) {
+            half[r][q] = out[r];
+        }
+    }
+    UNROLL
+    for (size_t r = 0; r < 4; r++) {
+        vec out[4];
+        output_line(half[r], out);
+        UNROLL
+        for (size_t q = 0; q < 4; q++) {
+            *at(y, r * row + q * column) = plus(out[q] + base, map, r * row + q * column);
         }
     }
 }
 
 /* y = A^T M A + add of tiles [begin, end), panel of n_v registers from channel n0 on. */
-static void winograd_output(const tiling *t, size_t c, size_t n0, size_t n_v, size_t begin,
-                            size_t end, const float *m, mad_conv_add add, float *y)
+static void winograd_output(const tiling *t, size_t n0, size_t n_v, size_t begin, size_t end,
+                            const float *m, mad_conv_add add, float *y)
 {
-    const mad_maps shape = {t->shape.n, t->shape.h, t->shape.w, c};
-    const size_t m_element = element_floats(end - begin, TILE_COLS);
+    const mad_maps shape = t->shape;
+    const size_t row = (shape.w + 1) * shape.c;
     for (size_t tile = begin; tile < end; tile++) {
-        const size_t tx = tile % t->n_x, ty = tile / t->n_x % t->n_y;
-        const size_t i = tile / t->n_x / t->n_y;
-        const size_t n_rows = shape.h - 4 * ty, n_columns = shape.w - 4 * tx;
-        for (size_t v = 0; v < n_v; v++) {
-            const size_t k = n0 + v * LANES;
-            const float *from = m + (tile - begin) * TILE_COLS + v * LANES;
-            vec column[4][6];
-            UNROLL
-            for (size_t q = 0; q < 6; q++) {
-                vec in[6], out[4];
-                UNROLL
-                for (size_t r = 0; r < 6; r++) {
-                    in[r] = load(from, (6 * r + q) * m_element);
-                }
-                output_line(in, out);
-                UNROLL
-                for (size_t r = 0; r < 4; r++) {
-                    column[r][q] = out[r];
-                }
+        const place p = place_of(t, tile);
+        const size_t n_y = shape.h - p.y, n_x = shape.w - p.x;
+        for (size_t k = n0; k < n0 + n_v * LANES; k += LANES) {
+            const size_t first = map_at(shape, p.i, p.y, p.x) + k;
+            const vec base = plus(plus((vec){0}, add.bias, k), add.shift, p.i * shape.c + k);
+            const float *from = m + (tile - begin) * TILE_COLS + k - n0;
+            const float *map = add.map == NULL ? NULL : add.map + first;
+            if (n_y >= 4 && n_x >= 4 && map == NULL) {
+                output_tile(from, base, NULL, row, shape.c, y + first);
+                continue;
             }
-            const vec base = plus(plus((vec){0}, add.bias, k), add.shift, i * c + k);
-            const size_t first = ((i * shape.h + 4 * ty) * (shape.w + 1) + 4 * tx) * c + k;
-            UNROLL
-            for (size_t r = 0; r < 4; r++) {
-                vec out[4];
-                output_line(column[r], out);
-                UNROLL
-                for (size_t q = 0; q < 4; q++) {
-                    if (r < n_rows && q < n_columns) {
-                        const size_t to = first + (r * (shape.w + 1) + q) * c;
-                        *at(y, to) = plus(out[q] + base, add.map, to);
-                    }
+            if (n_y >= 4 && n_x >= 4) {
+                output_tile(from, base, map, row, shape.c, y + first);
+                continue;
+            }
+            float all[16 * LANES] __attribute__((aligned(64)));
+            output_tile(from, base, NULL, 4 * LANES, LANES, all);
+            for (size_t j = 0; j < 16; j++) {
+                if (j / 4 < n_y && j % 4 < n_x) {
+                    const size_t to = j / 4 * row + j % 4 * shape.c;
+                    *at(y + first, to) = plus(load(all, j * LANES), map, to);
                 }
             }
         }
@@ -290,13 +363,13 @@ static void winograd_output(const tiling *t, size_t c, size_t n0, size_t n_v, si
 
 /* M(tile, n) of one element: rows are 16 floats apart in V, known when compiling, so a tile may have
  * more of them than TILE_ROWS. */
-ALWAYS_INLINE void element_tile(const size_t n_m, const size_t n_v, size_t c, size_t n_tiles,
-                                const float *v, const float *u, float *m)
+ALWAYS_INLINE void element_tile(const size_t n_m, const size_t n_v, size_t c, const float *v,
+                                const float *u, float *m)
 {
     const tile_sum sum = {.n_seg = c / MAD_LANE,
                           .n_k = MAD_LANE,
                           .a = v,
-                          .a_seg = n_tiles * MAD_LANE,
+                          .a_seg = V_BLOCK,
                           .a_m = MAD_LANE,
                           .a_k = 1,
                           .b = u,
@@ -313,19 +386,16 @@ ALWAYS_INLINE void element_tile(const size_t n_m, const size_t n_v, size_t c, si
     }
 }
 
-typedef void (*element_function)(size_t c, size_t n_tiles, const float *v, const float *u,
-                                 float *m);
+typedef void (*element_function)(size_t c, const float *v, const float *u, float *m);
 
 #define ELEMENT_FUNCTIONS(n)                                                                       \
-    static void element_##n##_1(size_t c, size_t n_tiles, const float *v, const float *u,          \
-                                float *m)                                                          \
+    static void element_##n##_1(size_t c, const float *v, const float *u, float *m)                \
     {                                                                                              \
-        element_tile(n, 1, c, n_tiles, v, u, m);                                                   \
+        element_tile(n, 1, c, v, u, m);                                                            \
     }                                                                                              \
-    static void element_##n##_2(size_t c, size_t n_tiles, const float *v, const float *u,          \
-                                float *m)                                                          \
+    static void element_##n##_2(size_t c, const float *v, const float *u, float *m)                \
     {                                                                                              \
-        element_tile(n, 2, c, n_tiles, v, u, m);                                                   \
+        element_tile(n, 2, c, v, u, m);                                                            \
     }
 
 ELEMENT_FUNCTIONS(1)
@@ -359,19 +429,16 @@ static const element_function element_functions[TILE_M][TILE_VECS] = {
 static void winograd_product(size_t c, size_t n_tiles, size_t n_v, const float *v, const float *u,
                              float *m)
 {
-    const size_t v_element = element_floats(n_tiles, c);
-    const size_t m_element = element_floats(n_tiles, TILE_COLS);
     for (size_t element = 0; element < WINOGRAD_ELEMENTS; element++) {
         size_t n_pieces = (n_tiles + TILE_M - 1) / TILE_M;
         for (size_t done = 0; done < n_tiles; n_pieces--) {
             const size_t n = (n_tiles - done + n_pieces - 1) / n_pieces;
-            element_functions[n - 1][n_v - 1](c, n_tiles, v + done * MAD_LANE, u,
-                                              m + done * TILE_COLS);
+            element_functions[n - 1][n_v - 1](c, v + done * MAD_LANE, u, m + done * TILE_COLS);
             done += n;
         }
-        v += v_element;
+        v += V_ELEMENT;
         u += c * n_v * LANES;
-        m += m_element;
+        m += W_ELEMENT;
     }
 }
 
@@ -379,40 +446,72 @@ static void winograd_product(size_t c, size_t n_tiles, size_t n_v, const float *
 static void winograd_run(const mad_conv *conv, size_t n, size_t c_from, size_t c_to, const float *x,
                          const float *u, mad_conv_add add, float *scratch, float *y)
 {
-    const tiling t = tiling_of(conv, n);
-    float *v = scratch;
-    float *m = scratch + WINOGRAD_ELEMENTS * element_floats(t.n_block, c_from);
+    tiling t = tiling_of(conv, n, WINOGRAD_TILES / 2);
+    float *v = scratch, *m = scratch + c_from / MAD_LANE * V_BLOCK;
     for (size_t begin = 0; begin < t.n_tiles; begin += t.n_block) {
         const size_t end = begin + t.n_block < t.n_tiles ? begin + t.n_block : t.n_tiles;
-        winograd_input(&t, c_from, begin, end, x, v);
+        t.shape.c = c_from;
+        winograd_input(&t, begin, end, x, v);
+        t.shape.c = c_to;
         for (size_t n0 = 0; n0 < c_to; n0 += TILE_COLS) {
             const size_t n_v = tile_vecs(c_to, n0);
             winograd_product(c_from, end - begin, n_v, v, u + WINOGRAD_ELEMENTS * n0 * c_from, m);
-            winograd_output(&t, c_to, n0, n_v, begin, end, m, add, y);
+            winograd_output(&t, n0, n_v, begin, end, m, add, y);
         }
     }
 }
 
-/* dU[panel][J][channel][TILE_COLS] (+)= sum over tiles V W; `first` overwrites. */
+/* du(k, n) (+)= sum over tiles v(tile, k) w(tile, n) for 16 channels k of one element. */
+ALWAYS_INLINE void weight_tile(const size_t n_v, size_t n_tiles, const float *v, const float *w,
+                               int first, float *du)
+{
+    for (size_t m0 = 0; m0 < MAD_LANE; m0 += WEIGHT_ROWS) {
+        vec acc[WEIGHT_ROWS][TILE_VECS];
+        UNROLL
+        for (size_t i = 0; i < WEIGHT_ROWS * n_v; i++) {
+            acc[i / n_v][i % n_v] = (vec){0};
+            if (!first) {
+                acc[i / n_v][i % n_v] = load(du, (m0 * n_v + i) * LANES);
+            }
+        }
+        for (size_t t = 0; t < n_tiles; t++) {
+            vec right[TILE_VECS];
+            UNROLL
+            for (size_t j = 0; j < n_v; j++) {
+                right[j] = load(w, t * TILE_COLS + j * LANES);
+            }
+            UNROLL
+            for (size_t m = 0; m < WEIGHT_ROWS; m++) {
+                const vec left = splat(v[t * MAD_LANE + m0 + m]);
+                UNROLL
+                for (size_t j = 0; j < n_v; j++) {
+                    acc[m][j] += left * right[j];
+                }
+            }
+        }
+        UNROLL
+        for (size_t i = 0; i < WEIGHT_ROWS * n_v; i++) {
+            *at(du, (m0 * n_v + i) * LANES) = acc[i / n_v][i % n_v];
+        }
+    }
+}
+
+/* dU (+)= sum over a block of tiles; `first` overwrites. */
 static void winograd_product_weights(const mad_conv *conv, size_t n_tiles, const float *v,
                                      const float *w, int first, float *du)
 {
-    const size_t v_element = element_floats(n_tiles, conv->c_in);
-    const size_t w_element = element_floats(n_tiles, conv->c_out);
-    for (size_t n0 = 0; n0 < conv->c_out; n0 += TILE_COLS) {
-        const size_t n_v = tile_vecs(conv->c_out, n0), width = n_v * LANES;
-        for (size_t element = 0; element < WINOGRAD_ELEMENTS; element++) {
+    for (size_t element = 0; element < WINOGRAD_ELEMENTS; element++) {
+        for (size_t n0 = 0; n0 < conv->c_out; n0 += TILE_COLS) {
+            const size_t n_v = tile_vecs(conv->c_out, n0);
+            const float *right = w + n0 / TILE_COLS * W_PANEL + element * W_ELEMENT;
             for (size_t k = 0; k < conv->c_in; k += MAD_LANE) {
-                const tile_sum sum = {.n_seg = 1,
-                                      .n_k = n_tiles,
-                                      .a = v + element * v_element + k * n_tiles,
-                                      .a_m = 1,
-                                      .a_k = MAD_LANE,
-                                      .b = w + element * w_element + n0 * n_tiles,
-                                      .b_k = width};
-                const tile_out out = {.c = du, .c_m = width, .map = first ? NULL : du};
-                tile_rows(MAD_LANE, n_v, &sum, &out);
-                du += MAD_LANE * width;
+                const float *left = v + k / MAD_LANE * V_BLOCK + element * V_ELEMENT;
+                if (n_v == 1) {
+                    weight_tile(1, n_tiles, left, right, first, du);
+                } else {
+                    weight_tile(TILE_VECS, n_tiles, left, right, first, du);
+                }
+                du += MAD_LANE * n_v * LANES;
             }
         }
     }
@@ -425,14 +524,14 @@ static void winograd_weights(const mad_conv *conv, const float *du, float *dw)
         const size_t n0 = k0 / TILE_COLS * TILE_COLS;
         const size_t width = tile_vecs(conv->c_out, n0) * LANES;
         for (size_t k = 0; k < conv->c_in; k++) {
-            const float *from = du + WINOGRAD_ELEMENTS * n0 * conv->c_in + k * width + k0 - n0;
+            const float *from = du + n0 * conv->c_in + k * width + k0 - n0;
             vec column[3][6];
             UNROLL
             for (size_t q = 0; q < 6; q++) {
                 vec in[6], out[3];
                 UNROLL
                 for (size_t r = 0; r < 6; r++) {
-                    in[r] = load(from, (6 * r + q) * conv->c_in * width);
+                    in[r] = load(from, (6 * r + q) * conv->c_in * conv->c_out);
                 }
                 weight_gradient_line(in, out);
                 UNROLL
@@ -453,28 +552,40 @@ static void winograd_weights(const mad_conv *conv, const float *du, float *dw)
     }
 }
 
+/* Floats of V and of W (or M) for c channels. */
+static size_t v_floats(size_t c)
+{
+    return c / MAD_LANE * V_BLOCK;
+}
+
+static size_t w_floats(size_t c)
+{
+    return (c + TILE_COLS - 1) / TILE_COLS * W_PANEL;
+}
+
 static void winograd_back_weights(const mad_conv *conv, size_t n, const float *x, const float *dy,
                                   float *scratch, float *dw)
 {
-    const tiling t = tiling_of(conv, n);
-    float *v = scratch;
-    float *w = v + WINOGRAD_ELEMENTS * element_floats(t.n_block, conv->c_in);
-    float *du = w + WINOGRAD_ELEMENTS * element_floats(t.n_block, conv->c_out);
+    tiling t = tiling_of(conv, n, WINOGRAD_TILES);
+    float *v = scratch, *w = v + v_floats(conv->c_in), *du = w + w_floats(conv->c_out);
     for (size_t begin = 0; begin < t.n_tiles; begin += t.n_block) {
         const size_t end = begin + t.n_block < t.n_tiles ? begin + t.n_block : t.n_tiles;
-        winograd_input(&t, conv->c_in, begin, end, x, v);
-        winograd_gradient(&t, conv->c_out, begin, end, dy, w);
+        t.shape.c = conv->c_in;
+        winograd_input(&t, begin, end, x, v);
+        t.shape.c = conv->c_out;
+        winograd_gradient(&t, begin, end, dy, w);
         winograd_product_weights(conv, end - begin, v, w, begin == 0, du);
     }
     winograd_weights(conv, du, dw);
 }
 
-static size_t winograd_scratch(const mad_conv *conv, size_t n)
+/* The gradient of the weights needs most, unless c_out is far beyond c_in. */
+static size_t winograd_scratch(const mad_conv *conv)
 {
-    const size_t n_block = tiling_of(conv, n).n_block;
-    const size_t n_m = n_block * TILE_COLS, n_du = conv->c_in * conv->c_out;
-    return WINOGRAD_ELEMENTS * (element_floats(n_block, conv->c_in) +
-                                element_floats(n_block, conv->c_out) + (n_m > n_du ? n_m : n_du));
+    const size_t weights =
+        v_floats(conv->c_in) + w_floats(conv->c_out) + WINOGRAD_ELEMENTS * conv->c_in * conv->c_out;
+    const size_t maps = v_floats(conv->c_in > conv->c_out ? conv->c_in : conv->c_out) + W_PANEL;
+    return weights > maps ? weights : maps;
 }
 
 /* ---- packed weights ---- */
