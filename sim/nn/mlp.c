@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/nn/embed.h"
+#include "sim/nn/internal.h"
 #include "sim/nn/net.h"
 
 /* A compromise between the reuse of weights and the size of the activations. */
@@ -46,11 +46,6 @@ typedef struct segment {
     size_t begin, count; /* floats, from the start of the block */
     size_t layer, row;
 } segment;
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
 
 static size_t n_inputs(const mlp *net, size_t layer)
 {
@@ -94,7 +89,7 @@ static mad_panels backward_panels(const mlp *net, const float *packed, size_t la
 
 static size_t n_row_segments(const mlp *net, size_t layer)
 {
-    return round_up(n_inputs(net, layer), MAD_PANEL) / MAD_PANEL;
+    return mad_round_up(n_inputs(net, layer), MAD_PANEL) / MAD_PANEL;
 }
 
 static segment segment_at(const mlp *net, size_t i_segment)
@@ -202,8 +197,8 @@ static int mlp_tensor(const mad_net *base, size_t i_tensor, mad_tensor *out)
         t.rank = 2;
         t.shape[1] = n_inputs(net, layer);
         t.offset = weight_at(net, layer);
-        t.stride[0] = layer < net->depth ? 1 : net->ld;
-        t.stride[1] = layer < net->depth ? net->ld : 1;
+        t.stride[0] = layer < net->depth ? 1 : (ptrdiff_t)net->ld;
+        t.stride[1] = layer < net->depth ? (ptrdiff_t)net->ld : 1;
     }
     if (layer < net->depth) {
         (void)snprintf(t.name, sizeof t.name, "hidden.%zu.%s", layer, kind);
@@ -227,9 +222,9 @@ static mad_status mlp_work_take(mad_ctx *ctx, const mad_net *base, int for_train
         return mad_fail_memory(ctx, "activations of the network");
     }
     /* An odd number of cache lines per row: a column then spreads over all sets of the cache. */
-    work->ld_in = round_up(net->n_in, MAD_PANEL) + MAD_PANEL / 2;
+    work->ld_in = mad_round_up(net->n_in, MAD_PANEL) + MAD_PANEL / 2;
     work->ld_y = net->ld + MAD_PANEL / 2;
-    work->ld_out = round_up(dim, MAD_PANEL);
+    work->ld_out = mad_round_up(dim, MAD_PANEL);
     work->base.x = mad_arena_take_raw(mem, rows * dim, sizeof(float));
     work->base.c_noise = mad_arena_take_raw(mem, rows, sizeof(float));
     work->base.label = mad_arena_take(mem, rows, sizeof(int32_t));
@@ -412,14 +407,14 @@ static void plan(const mad_kernels *kernels, const mad_mlp_options *options, mlp
     net->depth = depth;
     net->n_embed = options->n_embed;
     net->embedding = options->embedding;
-    net->ld = round_up(width, MAD_PANEL);
+    net->ld = mad_round_up(width, MAD_PANEL);
     net->base = (mad_net){.type = &mlp_type,
                           .kernels = kernels,
                           .dim = dim,
                           .n_classes = options->n_classes,
                           .block_rows = BLOCK_ROWS};
-    net->n_trained = bias_at(net, depth) + round_up(dim, MAD_PANEL);
-    net->base.n_params = net->n_trained + round_up(options->n_embed / 2, MAD_PANEL);
+    net->n_trained = bias_at(net, depth) + mad_round_up(dim, MAD_PANEL);
+    net->base.n_params = net->n_trained + mad_round_up(options->n_embed / 2, MAD_PANEL);
     net->base.n_packed = transposed_at(net, depth);
     const size_t n_products = width * (net->n_in + (depth - 1) * width + dim);
     net->base.macs = (double)n_products;
@@ -428,7 +423,7 @@ static void plan(const mad_kernels *kernels, const mad_mlp_options *options, mlp
         net->base.n_segments += n_row_segments(net, layer);
     }
     const size_t n_tail = net->n_trained - last_weight_at(net);
-    net->base.n_segments += round_up(n_tail, TAIL_SEGMENT) / TAIL_SEGMENT;
+    net->base.n_segments += mad_round_up(n_tail, TAIL_SEGMENT) / TAIL_SEGMENT;
 }
 
 mad_status mad_mlp_create(mad_ctx *ctx, const mad_kernels *kernels, const mad_mlp_options *options,

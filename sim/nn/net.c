@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "sim/nn/embed.h"
+#include "sim/nn/internal.h"
 
 /* Angular frequencies in units of c_noise = ln(sigma) / 4. */
 #define LOWEST_FREQUENCY  1.0

@@ -17,10 +17,11 @@ typedef struct mad_net mad_net;
  * lies at offset + i stride[0] + j stride[1] + ... Shapes are those of PyTorch: a linear layer is
  * [n_out][n_in], a convolution [c_out][c_in][3][3]. */
 typedef struct mad_tensor {
-    char name[48];
+    char name[64];
     int trained; /* 0: drawn by init and never changed (frequencies of the noise embedding) */
     size_t rank; /* 1..4 */
-    size_t shape[4], stride[4], offset;
+    size_t shape[4], offset;
+    ptrdiff_t stride[4];
 } mad_tensor;
 
 /* A piece of a parameter block, for work in parallel over parameters. */

@@ -63,9 +63,9 @@ static void affine(const mad_net *net, const double *theta, size_t layer, int ac
 {
     const mad_tensor w = tensor(net, 2 * layer), b = tensor(net, 2 * layer + 1);
     for (size_t o = 0; o < w.shape[0]; o++) {
-        double z = theta[b.offset + o * b.stride[0]];
+        double z = theta[b.offset + o];
         for (size_t i = 0; i < w.shape[1]; i++) {
-            z += theta[w.offset + o * w.stride[0] + i * w.stride[1]] * x[i];
+            z += theta[w.offset + o * (size_t)w.stride[0] + i * (size_t)w.stride[1]] * x[i];
         }
         y[o] = act ? z / (1.0 + exp(-z)) : z;
     }
@@ -234,8 +234,8 @@ static void test_init(void **state)
     const mad_tensor w = tensor(net, 2);
     assert_string_equal(w.name, "hidden.1.weight");
     for (size_t i = 0; i < 200; i++) {
-        for (size_t o = 0; o < w.stride[1]; o++) {
-            const double x = (double)theta[w.offset + i * w.stride[1] + o];
+        for (size_t o = 0; o < (size_t)w.stride[1]; o++) {
+            const double x = (double)theta[w.offset + i * (size_t)w.stride[1] + o];
             sum += x * x;
             assert_true(o < 200 || x == 0.0);
         }

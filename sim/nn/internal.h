@@ -1,8 +1,13 @@
-/* sim/nn/embed.h: frequencies of the noise embedding. Private to sim/nn. */
-#ifndef MAD_NN_EMBED_H
-#define MAD_NN_EMBED_H
+/* sim/nn/internal.h: what the networks share. Private to sim/nn. */
+#ifndef MAD_NN_INTERNAL_H
+#define MAD_NN_INTERNAL_H
 
 #include "sim/nn/net.h"
+
+static inline size_t mad_round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
 
 /** errors  MAD_E_CONFIG: n_embed is odd or zero */
 MAD_MUST_CHECK mad_status mad_embed_check(mad_ctx *ctx, size_t n_embed);
