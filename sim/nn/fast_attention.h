@@ -1,8 +1,9 @@
 /* sim/nn/fast_attention.h: self-attention over the pixels of a map. Included after fast_tile.h.
  *
  * Every product runs in place on the maps, an image row at a time on its left side; where pixels are
- * summed over, an image row is one run of the sum. Only k (and v, backward) is copied, transposed, to
- * be the right side of q k^T (and dy v^T).
+ * summed over, an image row is one run of the sum. Only q (and dy, backward) is copied, transposed, to
+ * be the right side of k q^T (and v dy^T). p lies transposed, p[other][token]: a softmax then runs
+ * down the columns, a token in each lane.
  */
 
 static size_t padded(size_t n)
@@ -26,14 +27,16 @@ typedef struct tokens {
 static void transpose_tokens(const tokens *t, const float *x, float *panels)
 {
     const size_t n_tokens = t->h * t->w, n_n = padded(n_tokens);
-    for (size_t n0 = 0; n0 < n_n; n0 += TILE_COLS) {
-        const size_t width = tile_vecs(n_n, n0) * LANES;
-        for (size_t j = 0; j < width; j++) {
-            const size_t token = n0 + j;
-            const float *from = x + (token / t->w * (t->w + 1) + token % t->w) * t->step;
-            for (size_t k = 0; k < t->c; k++) {
-                panels[n0 * t->c + k * width + j] = token < n_tokens ? from[k] : 0.0f;
+    for (size_t first = 0; first < n_n; first += LANES) {
+        const size_t n0 = first / TILE_COLS * TILE_COLS, width = tile_vecs(n_n, n0) * LANES;
+        float *to = panels + n0 * t->c + first - n0;
+        for (size_t k = 0; k < t->c; k += LANES) {
+            float square[LANES * LANES] __attribute__((aligned(64))) = {0};
+            for (size_t j = 0; j < LANES && first + j < n_tokens; j++) {
+                const size_t y = (first + j) / t->w, xx = (first + j) % t->w;
+                *at(square, j * LANES) = load(x, (y * (t->w + 1) + xx) * t->step + k);
             }
+            transpose_square(square, LANES, to + k * width, width);
         }
     }
 }
@@ -81,32 +84,26 @@ static void token_sums(const tokens *from, const tokens *to, int transposed, con
     }
 }
 
-/* Softmax of scale times the first n numbers of a row; the pad becomes 0. */
-static void softmax(size_t n, float scale, float *row)
+/* Softmax of scale times each column of p[n][ld]; the columns of the pad become 0. */
+static void softmax(size_t n, size_t ld, float scale, float *p)
 {
-    const size_t n_all = padded(n), n_pad = (n_all - n) * sizeof *row;
-    vec highest = splat(-INFINITY), total = {0};
-    float lane[LANES];
-    for (size_t t = n; t < n_all; t++) {
-        row[t] = -INFINITY;
+    for (size_t t = 0; t < ld; t += LANES) {
+        vec highest = load(p, t), total = {0}, over_total;
+        for (size_t o = 1; o < n; o++) {
+            highest = higher_of(load(p, o * ld + t), highest);
+        }
+        for (size_t o = 0; o < n; o++) {
+            const vec e = exponential((load(p, o * ld + t) - highest) * scale);
+            *at(p, o * ld + t) = e;
+            total += e;
+        }
+        for (size_t lane = 0; lane < LANES; lane++) {
+            over_total[lane] = t + lane < n ? 1.0f / total[lane] : 0.0f;
+        }
+        for (size_t o = 0; o < n; o++) {
+            *at(p, o * ld + t) *= over_total;
+        }
     }
-    for (size_t t = 0; t < n_all; t += LANES) {
-        highest = higher_of(load(row, t), highest);
-    }
-    memcpy(lane, &highest, sizeof lane);
-    for (size_t l = 1; l < LANES; l++) {
-        lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
-    }
-    for (size_t t = 0; t < n_all; t += LANES) {
-        const vec e = exponential((load(row, t) - lane[0]) * scale);
-        *at(row, t) = e;
-        total += e; /* a pad adds exp(-87): less than any rounding of a sum >= 1 */
-    }
-    const float over_total = 1.0f / sum_lanes(total);
-    for (size_t t = 0; t < n_all; t += LANES) {
-        *at(row, t) *= over_total;
-    }
-    memset(row + n, 0, n_pad);
 }
 
 static void attention(mad_maps shape, size_t n_channels, const float *qkv, float *scratch, float *p,
@@ -117,28 +114,27 @@ static void attention(mad_maps shape, size_t n_channels, const float *qkv, float
     const size_t n_tokens = shape.h * shape.w, ld = padded(n_tokens);
     const float scale = 1.0f / sqrtf((float)n_channels);
     for (size_t i = 0; i < shape.n; i++) {
-        transpose_tokens(&in, qkv + shape.c, scratch);
-        token_pairs(&in, qkv, scratch, p);
-        for (size_t t = 0; t < n_tokens; t++) {
-            softmax(n_tokens, scale, p + t * ld);
-        }
-        token_sums(&in, &out, 0, p, qkv + 2 * shape.c, y);
+        transpose_tokens(&in, qkv, scratch);
+        token_pairs(&in, qkv + shape.c, scratch, p);
+        softmax(n_tokens, ld, scale, p);
+        token_sums(&in, &out, 1, p, qkv + 2 * shape.c, y);
         qkv += shape.h * (shape.w + 1) * in.step;
         y += shape.h * (shape.w + 1) * out.step;
         p += n_tokens * ld;
     }
 }
 
-/* p <- scale p (dp - sum p dp), the gradient of q k^T, for one row. */
-static void softmax_back(size_t n_all, float scale, const float *dp, float *p)
+/* p <- scale p (dp - sum p dp), the gradient of k q^T; the sum is that of a column. */
+static void softmax_back(size_t n, size_t ld, float scale, const float *dp, float *p)
 {
-    vec total = {0};
-    for (size_t t = 0; t < n_all; t += LANES) {
-        total += load(p, t) * load(dp, t);
-    }
-    const float mean = sum_lanes(total);
-    for (size_t t = 0; t < n_all; t += LANES) {
-        *at(p, t) *= (load(dp, t) - mean) * scale;
+    for (size_t t = 0; t < ld; t += LANES) {
+        vec mean = {0};
+        for (size_t i = t; i < n * ld; i += ld) {
+            mean += load(p, i) * load(dp, i);
+        }
+        for (size_t i = t; i < n * ld; i += ld) {
+            *at(p, i) *= (load(dp, i) - mean) * scale;
+        }
     }
 }
 
@@ -151,14 +147,12 @@ static void attention_back(mad_maps shape, size_t n_channels, const float *qkv, 
     const float scale = 1.0f / sqrtf((float)n_channels);
     float *dp = scratch + shape.c * ld;
     for (size_t i = 0; i < shape.n; i++) {
-        token_sums(&narrow, &wide, 1, p, dy, dqkv + 2 * shape.c); /* dv = p^T dy */
-        transpose_tokens(&wide, qkv + 2 * shape.c, scratch);
-        token_pairs(&narrow, dy, scratch, dp); /* dp = dy v^T */
-        for (size_t t = 0; t < n_tokens; t++) {
-            softmax_back(ld, scale, dp + t * ld, p + t * ld);
-        }
-        token_sums(&wide, &wide, 0, p, qkv + shape.c, dqkv); /* dq = ds k */
-        token_sums(&wide, &wide, 1, p, qkv, dqkv + shape.c); /* dk = ds^T q */
+        token_sums(&narrow, &wide, 0, p, dy, dqkv + 2 * shape.c); /* dv = p^T dy */
+        transpose_tokens(&narrow, dy, scratch);
+        token_pairs(&wide, qkv + 2 * shape.c, scratch, dp); /* dp^T = v dy^T */
+        softmax_back(n_tokens, ld, scale, dp, p);
+        token_sums(&wide, &wide, 1, p, qkv + shape.c, dqkv); /* dq = ds k */
+        token_sums(&wide, &wide, 0, p, qkv, dqkv + shape.c); /* dk = ds^T q */
         qkv += shape.h * (shape.w + 1) * wide.step;
         dqkv += shape.h * (shape.w + 1) * wide.step;
         dy += shape.h * (shape.w + 1) * narrow.step;

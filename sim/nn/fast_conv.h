@@ -166,52 +166,67 @@ static void direct_back(const mad_conv *conv, size_t n, const float *dy, const f
     }
 }
 
-/* Floats of the rows that stay in the first-level cache while all taps and channels pass. */
+/* Gradients of weights take as many pixels at a time as keep x and a panel of dy in the first-level
+ * cache for all taps and channels. */
 enum { DIRECT_BLOCK_FLOATS = 6144 };
 
-/* One tap, over output rows [begin, end) of one map: dw(k, o) += sum x(p)[k] dy(p)[o]. */
-static void direct_back_tap(const mad_conv *conv, size_t begin, size_t end, const float *x,
-                            const float *dy, float *dw)
+/* One tap: dw(k, o) += sum over n_rows rows of n_k pixels of x(p)[k] dy(p)[o]. */
+static void direct_back_tap(const mad_conv *conv, size_t n_rows, size_t n_k, const float *x,
+                            size_t x_row, const float *dy, size_t dy_row, float *dw)
 {
-    const mad_maps out = conv_output(conv, 1);
-    const size_t x_row = (conv->w + 1) * conv->c_in, y_row = (out.w + 1) * out.c;
-    const tile_sum all = {.n_seg = end - begin,
-                          .n_k = out.w,
-                          .a = x,
-                          .a_seg = conv->stride * x_row,
-                          .a_m = 1,
-                          .a_k = conv->stride * conv->c_in,
-                          .b = dy + begin * y_row,
-                          .b_seg = y_row,
-                          .b_k = out.c};
-    for (size_t n0 = 0; n0 < out.c; n0 += TILE_COLS) {
-        tile_sum sum = all;
-        sum.b += n0;
-        const tile_out to = {.c = dw + n0, .c_m = out.c, .map = dw + n0};
-        tile_rows(conv->c_in, tile_vecs(out.c, n0), &sum, &to);
+    const size_t c_out = conv->c_out;
+    for (size_t n0 = 0; n0 < c_out; n0 += TILE_COLS) {
+        const tile_sum sum = {.n_seg = n_rows,
+                              .n_k = n_k,
+                              .a = x,
+                              .a_seg = x_row,
+                              .a_m = 1,
+                              .a_k = conv->stride * conv->c_in,
+                              .b = dy + n0,
+                              .b_seg = dy_row,
+                              .b_k = c_out};
+        const tile_out to = {.c = dw + n0, .c_m = c_out, .map = dw + n0};
+        tile_rows(conv->c_in, tile_vecs(c_out, n0), &sum, &to);
+    }
+}
+
+/* 1x1: all maps are one run of pixels, edge pixels add 0. */
+static void direct_back_point(const mad_conv *conv, size_t n, const float *x, const float *dy,
+                              float *dw)
+{
+    const size_t n_pixels = n * conv->h * (conv->w + 1);
+    const size_t n_block = 1 + DIRECT_BLOCK_FLOATS / (conv->c_in + TILE_COLS);
+    for (size_t p = 0; p < n_pixels; p += n_block) {
+        const size_t n_k = n_pixels - p < n_block ? n_pixels - p : n_block;
+        direct_back_tap(conv, 1, n_k, x + p * conv->c_in, 0, dy + p * conv->c_out, 0, dw);
     }
 }
 
 static void direct_back_weights(const mad_conv *conv, size_t n, const float *x, const float *dy,
                                 float *dw)
 {
+    if (conv->taps == 1) {
+        direct_back_point(conv, n, x, dy, dw);
+        return;
+    }
     const mad_maps out = conv_output(conv, 1);
-    const size_t x_row = (conv->w + 1) * conv->c_in, y_row = (out.w + 1) * out.c;
-    const size_t whole = 1 + out.h * (conv->stride * x_row + y_row) / DIRECT_BLOCK_FLOATS;
+    const size_t x_row = (conv->w + 1) * conv->c_in, dy_row = (out.w + 1) * out.c;
+    const size_t row_floats = conv->stride * x_row + (out.w + 1) * TILE_COLS;
+    const size_t whole = 1 + out.h * row_floats / DIRECT_BLOCK_FLOATS;
     const size_t n_blocks = whole < out.h ? whole : out.h;
-    const ptrdiff_t pad = conv->taps == 9 ? 1 : 0, side = 2 * pad + 1;
     for (size_t block = 0; block < n * n_blocks; block++) {
         const size_t i = block / n_blocks, j = block % n_blocks;
-        for (size_t tap = 0; tap < conv->taps; tap++) {
-            const ptrdiff_t ky = (ptrdiff_t)tap / side - pad, kx = (ptrdiff_t)tap % side - pad;
+        for (size_t tap = 0; tap < 9; tap++) {
+            const ptrdiff_t ky = (ptrdiff_t)tap / 3 - 1, kx = (ptrdiff_t)tap % 3 - 1;
             size_t begin = out.h * j / n_blocks, end = out.h * (j + 1) / n_blocks;
             begin += begin == 0 && ky < 0 ? 1 : 0; /* row -1 and row h hold zeros */
             end -= conv->stride * (end - 1) + (size_t)(ky + 1) > conv->h ? 1 : 0;
             if (begin < end) {
                 const ptrdiff_t y = (ptrdiff_t)(i * conv->h + conv->stride * begin) + ky;
-                direct_back_tap(conv, begin, end,
+                direct_back_tap(conv, end - begin, out.w,
                                 x + y * (ptrdiff_t)x_row + kx * (ptrdiff_t)conv->c_in,
-                                dy + i * out.h * y_row, dw + tap * conv->c_in * conv->c_out);
+                                conv->stride * x_row, dy + (i * out.h + begin) * dy_row, dy_row,
+                                dw + tap * conv->c_in * conv->c_out);
             }
         }
     }

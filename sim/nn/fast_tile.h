@@ -26,6 +26,44 @@ ALWAYS_INLINE vec plus(vec x, const float *more, size_t i)
     return x;
 }
 
+/* Lanes of a and b in turn: those of the lower halves, of the upper halves. */
+#if LANES == 16
+#define INTERLEAVE_LOW  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define INTERLEAVE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif LANES == 8
+#define INTERLEAVE_LOW  0, 8, 1, 9, 2, 10, 3, 11
+#define INTERLEAVE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define INTERLEAVE_LOW  0, 4, 1, 5
+#define INTERLEAVE_HIGH 2, 6, 3, 7
+#endif
+
+/* y(j, i) = x(i, j) of a square of LANES: log2(LANES) perfect shuffles of its rows. */
+ALWAYS_INLINE void transpose_square(const float *x, size_t ld_x, float *y, size_t ld_y)
+{
+    vec row[LANES], next[LANES];
+    UNROLL
+    for (size_t i = 0; i < LANES; i++) {
+        row[i] = load(x, i * ld_x);
+    }
+    UNROLL
+    for (size_t step = 1; step < LANES; step *= 2) {
+        UNROLL
+        for (size_t i = 0; i < LANES / 2; i++) {
+            next[2 * i] = __builtin_shufflevector(row[i], row[i + LANES / 2], INTERLEAVE_LOW);
+            next[2 * i + 1] = __builtin_shufflevector(row[i], row[i + LANES / 2], INTERLEAVE_HIGH);
+        }
+        UNROLL
+        for (size_t i = 0; i < LANES; i++) {
+            row[i] = next[i];
+        }
+    }
+    UNROLL
+    for (size_t i = 0; i < LANES; i++) {
+        *at(y, i * ld_y) = row[i];
+    }
+}
+
 typedef struct tile_sum {
     size_t n_seg, n_k;
     const float *a;

@@ -88,8 +88,8 @@ typedef struct mad_map_kernels {
 
     /** Self-attention with one head over the pixels of each map (Vaswani et al. 2017, Eq. 1):
      *  p = softmax(q k^T / sqrt(n_channels)), y = p v.
-     *  shape  qkv: maps of 3 c channels, q k v in turn; p: [n][tokens][ld_p], ld_p = tokens rounded
-     *         up to MAD_LANE; y: maps of c channels */
+     *  shape  qkv: maps of 3 c channels, q k v in turn; p: [n][tokens][ld_p], transposed (a column is
+     *         one token's softmax), ld_p = tokens rounded up to MAD_LANE; y: maps of c channels */
     void (*attention)(mad_maps shape, size_t n_channels, const float *qkv, float *scratch, float *p,
                       float *y);
     /** dqkv from dy; p is overwritten. */

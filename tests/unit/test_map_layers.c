@@ -299,12 +299,12 @@ static double dot(size_t n, const float *a, const float *b, double *plain)
     return size;
 }
 
-/* Errors of one row of p and of y. */
+/* Errors of one column of p and of one token of y. */
 static void bound_row(const attention_case *v, size_t i, size_t t, double *p_error, double *y_error)
 {
     const size_t c = v->shape.c, n = v->n_tokens;
     const double scale = 1.0 / sqrt((double)v->n_channels);
-    const float *p = v->p + (i * n + t) * v->ld;
+    const float *p = v->p + i * n * v->ld + t;
     double worst = 0.0, highest = 0.0;
     for (size_t o = 0; o < n; o++) {
         double s;
@@ -316,10 +316,11 @@ static void bound_row(const attention_case *v, size_t i, size_t t, double *p_err
     /* both exponents of the quotient; the difference from the highest, scaled: 3 roundings */
     const double relative = 2.0 * (worst + 6.0 * MAD_UNIT * highest) + ((double)n + 10) * MAD_UNIT;
     for (size_t o = 0; o < n; o++) {
-        p_error[o] = relative * (double)p[o] + 1e-36;
+        p_error[o * v->ld] = relative * (double)p[o * v->ld] + 1e-36;
         for (size_t k = 0; k < c; k++) {
             const double value = fabs((double)v->qkv[token(v, i, o, 2) + k]);
-            y_error[k] += (p_error[o] + (double)(n + 1) * MAD_UNIT * (double)p[o]) * value;
+            y_error[k] +=
+                (p_error[o * v->ld] + (double)(n + 1) * MAD_UNIT * (double)p[o * v->ld]) * value;
         }
     }
 }
@@ -329,16 +330,16 @@ static void bound_back_row(const attention_case *v, size_t i, size_t t, double *
 {
     const size_t c = v->shape.c, n = v->n_tokens;
     const double scale = 1.0 / sqrt((double)v->n_channels), terms = (double)(n + 2) * MAD_UNIT;
-    const float *p = v->p + (i * n + t) * v->ld, *dy = v->dy + out_token(v, i, t);
+    const float *p = v->p + i * n * v->ld + t, *dy = v->dy + out_token(v, i, t);
     double *dp = doubles(n), *dp_error = doubles(n), mean = 0.0, mean_error = 0.0;
     for (size_t o = 0; o < n; o++) {
         const double size = dot(c, dy, v->qkv + token(v, i, o, 2), &dp[o]);
         dp_error[o] = (double)(c + 1) * MAD_UNIT * size;
-        mean += (double)p[o] * dp[o];
-        mean_error += (double)p[o] * (dp_error[o] + terms * fabs(dp[o]));
+        mean += (double)p[o * v->ld] * dp[o];
+        mean_error += (double)p[o * v->ld] * (dp_error[o] + terms * fabs(dp[o]));
     }
     for (size_t o = 0; o < n; o++) {
-        const double factor = scale * (double)p[o];
+        const double factor = scale * (double)p[o * v->ld];
         const double ds = factor * fabs(dp[o] - mean);
         const double error = factor * (dp_error[o] + mean_error) +
                              4 * MAD_UNIT * factor * (fabs(dp[o]) + fabs(mean));
@@ -347,7 +348,7 @@ static void bound_back_row(const attention_case *v, size_t i, size_t t, double *
             const double key = fabs((double)v->qkv[token(v, i, o, 1) + k]);
             bound[token(v, i, t, 0) + k] += (error + terms * ds) * key;
             bound[token(v, i, o, 1) + k] += (error + terms * ds) * q;
-            bound[token(v, i, o, 2) + k] += terms * (double)p[o] * fabs((double)dy[k]);
+            bound[token(v, i, o, 2) + k] += terms * (double)p[o * v->ld] * fabs((double)dy[k]);
         }
     }
     free(dp), free(dp_error);
@@ -362,7 +363,7 @@ static void check_attention(const mad_map_kernels *ref, const mad_map_kernels *f
     double *p_bound = doubles(n_p), *y_bound = doubles(n_y), *bound = doubles(n_wide);
     for (size_t it = 0; it < shape.n * v.n_tokens; it++) {
         const size_t i = it / v.n_tokens, t = it % v.n_tokens;
-        bound_row(&v, i, t, p_bound + it * v.ld, y_bound + out_token(&v, i, t));
+        bound_row(&v, i, t, p_bound + i * v.n_tokens * v.ld + t, y_bound + out_token(&v, i, t));
         bound_back_row(&v, i, t, bound);
     }
     attention_results a = compute_attention(ref, &v), b = compute_attention(fast, &v);
