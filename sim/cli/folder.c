@@ -290,6 +290,31 @@ mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd)
     return MAD_OK;
 }
 
+const char *mad_folder_scratch(mad_arena *mem)
+{
+    char path[PATH_MAX];
+    const char *parent = getenv("TMPDIR");
+    parent = parent != NULL && parent[0] != '\0' ? parent : "/tmp";
+    char *name = path_join(path, parent, "madloop-XXXXXX") ? mad_arena_text(mem, path) : NULL;
+    return name != NULL ? mkdtemp(name) : NULL;
+}
+
+void mad_folder_discard(const char *dir)
+{
+    char path[PATH_MAX];
+    DIR *folder = dir != NULL ? opendir(dir) : NULL;
+    if (folder == NULL) {
+        return;
+    }
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (path_join(path, dir, entry->d_name)) {
+            (void)unlink(path); /* fails on . and .. */
+        }
+    }
+    closedir(folder);
+    (void)rmdir(dir);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

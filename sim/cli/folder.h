@@ -45,6 +45,13 @@ MAD_MUST_CHECK mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const 
  *  errors  MAD_E_EXISTS: another process holds it; MAD_E_IO */
 MAD_MUST_CHECK mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd);
 
+/** A new empty folder for files that nobody keeps, below $TMPDIR or /tmp; NULL: there is no place
+ *  for one. */
+const char *mad_folder_scratch(mad_arena *mem);
+
+/** Remove it with its files; NULL-safe. What cannot be removed stays. */
+void mad_folder_discard(const char *dir);
+
 /** The sub-folders of `dir` that are run folders, sorted by name. */
 MAD_MUST_CHECK mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
                                           const char ***out);

@@ -66,6 +66,7 @@
     X(mad_command_plot)                                                                            \
     X(mad_command_sample)                                                                          \
     X(mad_command_theory)                                                                          \
+    X(mad_command_audit)                                                                           \
     X(mad_command_verify)                                                                          \
     X(mad_command_list)                                                                            \
     X(mad_command_keys)                                                                            \

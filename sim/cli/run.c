@@ -1,116 +1,28 @@
 /* sim/cli/run.c: `madloop run` and `madloop resume`. */
 #include "sim/cli/verbs.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/cost.h"
 #include "sim/cli/execute.h"
 #include "sim/engine/engine.h"
 
 /* ---- dry run ------------------------------------------------------------------------------- */
 
-typedef struct cost {
-    const mad_run_layout *layout;
-    double seconds; /* last generation seen, one replicate */
-} cost;
-
-static void add_cost(void *arg, size_t begin, size_t n_gens, const double *const *data)
-{
-    cost *c = arg;
-    (void)begin;
-    c->seconds = 0.0;
-    for (size_t i = 0; i < c->layout->n_series; i++) {
-        const mad_series *series = &c->layout->series[i];
-        const size_t n = strlen(series->name);
-        if (strcmp(series->group, "cost") == 0 && n > 2 &&
-            strcmp(series->name + n - 2, "_s") == 0) {
-            c->seconds += data[i][n_gens - 1];
-        }
-    }
-}
-
-static double result_bytes(const mad_run_layout *layout)
-{
-    const double bytes_of_a_dataset = 2500.0; /* header, attributes, scales */
-    double n_cells = 0.0;
-    for (size_t i = 0; i < layout->n_series; i++) {
-        n_cells += (double)layout->series[i].width;
-    }
-    return n_cells * (double)layout->n_replicates * (double)layout->n_generations * sizeof(double) +
-           bytes_of_a_dataset * (double)(layout->n_series + layout->n_vectors);
-}
-
-static mad_status training_rows(mad_ctx *ctx, const mad_setting *setting, size_t generation,
-                                double *out)
+static mad_status dry_run(mad_app *app, mad_arena *mem, const mad_config *config, double start_s)
 {
     mad_status st = MAD_OK;
-    mad_plan plan;
-    double n_rows = 0.0;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    MAD_TRY(setting->loop->type->plan(ctx, setting->loop, generation, ctx->scratch, &plan));
-    for (size_t i = 0; i < plan.n_blocks; i++) {
-        n_rows += (double)plan.blocks[i].n_rows;
-    }
-    *out = plan.budget > 0 ? fmin(n_rows, (double)plan.budget) : n_rows;
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
-/* What the probe's last generation took, for all generations: in proportion to their rows. */
-static mad_status scale_cost(mad_ctx *ctx, const mad_setting *setting, size_t n_probe,
-                             double *seconds)
-{
-    mad_status st = MAD_OK;
-    double n_all = 0.0, n_probed = 1.0;
-    for (size_t t = 1; t <= setting->n_generations; t++) {
-        double n_rows = 0.0;
-        MAD_TRY(training_rows(ctx, setting, t, &n_rows));
-        n_all += n_rows;
-        n_probed = t == n_probe ? n_rows : n_probed;
-    }
-    *seconds *= n_all / n_probed * (double)setting->n_replicates;
-out:
-    return st;
-}
-
-/* Runs up to two generations of one replicate in memory and scales what they took. */
-static mad_status dry_run(mad_app *app, mad_arena *mem, const char *path, size_t n_overrides,
-                          char **overrides, int smoke)
-{
-    mad_ctx *ctx = app->ctx;
-    mad_status st = MAD_OK;
-    mad_config config, probe_config;
-    mad_experiment *experiment = NULL, *probe = NULL;
-    char **more = mad_arena_take(mem, n_overrides + 2, sizeof *more);
-    MAD_TRY(mad_load_config(app, mem, path, n_overrides, overrides, smoke, &config));
-    MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &experiment));
-    if (more == NULL) {
-        return mad_fail_memory(ctx, "overrides");
-    }
-    const mad_setting *setting = mad_experiment_setting(experiment);
-    const size_t n_probe = setting->n_generations < 2 ? 1 : 2;
-    memcpy(more, overrides, n_overrides * sizeof *more);
-    more[n_overrides] = mad_arena_text(mem, "replicates=1");
-    more[n_overrides + 1] = mad_arena_text(mem, n_probe == 1 ? "generations=1" : "generations=2");
-    MAD_TRY(mad_load_config(app, mem, path, n_overrides + 2, more, smoke, &probe_config));
-    MAD_TRY(mad_experiment_create(ctx, mem, &probe_config, app->registry, &probe));
-    cost c = {.layout = mad_experiment_layout(probe)};
-    const mad_run_options options = {.first_generation = 1, .arg = &c, .commit = add_cost};
-    MAD_TRY(mad_engine_run(ctx, probe, &options));
-    double seconds = c.seconds;
-    MAD_TRY(scale_cost(ctx, setting, n_probe, &seconds));
-    printf("%s", config.resolved);
-    printf("# estimate from generation %zu of one replicate, which took %.3g s, in proportion to "
-           "the training rows: %.3g s of work for all, shared by %zu threads where it can be; "
-           "run.h5 about %.3g MB\n",
-           n_probe, c.seconds, seconds, ctx->n_workers,
-           result_bytes(mad_experiment_layout(experiment)) / 1e6);
-    if (config.n_axes > 0) {
-        printf("# this is one point of a sweep over %s\n", config.axes[0].key);
+    mad_experiment *experiment = NULL;
+    mad_forecast forecast;
+    MAD_TRY(mad_experiment_create(app->ctx, mem, config, app->registry, &experiment));
+    const double setup_s = mad_cost_now_s() - start_s;
+    MAD_TRY(mad_cost_probe(app, mem, experiment, MAD_PROBE_SECONDS, &forecast));
+    printf("%s", config->resolved);
+    mad_cost_print("# ", app, experiment, setup_s, &forecast);
+    if (config->n_axes > 0) {
+        printf("# this is one point of a sweep over %s\n", config->axes[0].key);
     }
 out:
     return st;
@@ -123,6 +35,7 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
     mad_status st = MAD_OK;
     mad_execute_options execute = {0};
     const char *dir = NULL;
+    const double start_s = mad_cost_now_s();
     int dry = 0, smoke = 0, force = 0;
     const mad_option options[] = {
         {"out", 'o', "DIR", "folder of the run (default runs/NAME-HASH)", .text = &dir},
@@ -146,7 +59,7 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
     MAD_TRY(mad_app_set_threads(app, execute.n_threads));
     MAD_TRY(mad_load_config(app, mem, args.text[0], args.n - 1, args.text + 1, smoke, &config));
     if (dry) {
-        MAD_TRY(dry_run(app, mem, args.text[0], args.n - 1, args.text + 1, smoke));
+        MAD_TRY(dry_run(app, mem, &config, start_s));
         goto out;
     }
     if (config.n_axes > 0 && force) {

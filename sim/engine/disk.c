@@ -1,11 +1,18 @@
 /* sim/engine/disk.c: what a commit writes, and how a stopped run gets its models back. */
-#include "sim/engine/internal.h"
+#include "sim/engine/disk.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { MAX_ARRAYS = 64, PATH_BYTES = 96 };
+
+size_t mad_peak_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * 1024 : 0;
+}
 
 /* "model/0007/weights" as an array [R][count]. */
 static mad_gen_array state_array(mad_arena *mem, size_t generation, const mad_field *field,
@@ -117,7 +124,7 @@ mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
     /* the models first: a run file never promises a generation that cannot be resumed */
     MAD_TRY(mad_gen_write(ctx, g->options->dir, last, file.n_arrays, file.arrays));
     MAD_TRY(mad_run_commit(ctx, g->options->dir, &g->e->layout, g->begin, n_gens,
-                           (const double *const *)g->data));
+                           (const double *const *)g->data, mad_peak_bytes()));
     for (size_t t = first_since_due(g, last); is_due && t < last; t++) {
         MAD_TRY(mad_gen_remove(ctx, g->options->dir, t));
     }

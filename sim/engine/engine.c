@@ -4,10 +4,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include "sim/base/par.h"
-#include "sim/engine/internal.h"
+#include "sim/engine/disk.h"
 
 enum {
     BLOCK_BYTES = 1 << 16,
@@ -15,13 +14,6 @@ enum {
     MAX_PREVIEW_REPLICATES = 8,
     MAX_WINDOW = 16
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
@@ -48,8 +40,7 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
     const mad_experiment *e = g->e;
     const size_t dim = e->world->info.dim, n_train = e->max_train_rows;
     mad_status st = MAD_OK;
-    const mad_model_args args = mad_model_args_of(e);
-    MAD_TRY(e->setting.model->create(ctx, &args, g->mem, &w->model));
+    MAD_TRY(mad_experiment_model(ctx, e, g->mem, &w->model));
     e->setting.model->fields(w->model, &w->fields);
     MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
@@ -132,11 +123,15 @@ static mad_status create_data(mad_ctx *ctx, engine *g)
                : mad_fail_memory(ctx, "the sample preview");
 }
 
-static mad_status create_engine(mad_ctx *ctx, engine *g)
+mad_status mad_engine_create(mad_ctx *ctx, engine *g)
 {
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
     const size_t n_replicates = e->setting.n_replicates;
+    g->mem = mad_arena_create(BLOCK_BYTES);
+    if (g->mem == NULL) {
+        return mad_fail_memory(ctx, "the engine");
+    }
     const int threaded_model = (e->setting.model->flags & MAD_MODEL_THREADED) != 0;
     g->n_workers = threaded_model ? 1 : smaller(ctx->n_workers, n_replicates);
     g->workers = mad_arena_take(g->mem, g->n_workers, sizeof *g->workers);
@@ -169,14 +164,22 @@ out:
     return st;
 }
 
+void mad_engine_destroy(engine *g)
+{
+    for (size_t i = 0; g->replicates != NULL && i < g->e->setting.n_replicates; i++) {
+        mad_arena_destroy(g->replicates[i].mem);
+    }
+    mad_arena_destroy(g->mem);
+}
+
 /* ---- generations --------------------------------------------------------------------------- */
 
-typedef mad_status replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
-
-/* Work on every replicate: generations g->generation.. by their plans, or one call without any. */
+/* Work on the first replicates: generations g->generation.. by their plans, or one call without
+ * any. */
 typedef struct job {
     engine *g;
-    replicate_fn *fn;
+    mad_replicate_fn *fn;
+    size_t n_replicates;
     size_t n_gens;
     const mad_plan *plans; /* [n_gens]; NULL = a call that belongs to no generation */
 } job;
@@ -202,7 +205,7 @@ static void report(const engine *g, double t_start, size_t i_replicate)
     const double done =
         (double)(g->generation - first) + (double)i_replicate / (double)n_replicates;
     const double all = (double)(g->e->setting.n_generations - first + 1);
-    const double elapsed_s = now_s() - t_start;
+    const double elapsed_s = mad_engine_now_s() - t_start;
     const mad_progress progress = {.generation = g->generation,
                                    .n_generations = g->e->setting.n_generations,
                                    .replicate = i_replicate,
@@ -220,15 +223,14 @@ static mad_status for_replicates(mad_ctx *ctx, const job *j, double t_start)
 {
     mad_status st = MAD_OK;
     const engine *g = j->g;
-    const size_t n_replicates = g->e->setting.n_replicates;
     if (g->n_workers > 1) {
-        MAD_TRY(mad_par_for(ctx, n_replicates, run_job, (void *)j));
+        MAD_TRY(mad_par_for(ctx, j->n_replicates, run_job, (void *)j));
     } else {
         /* small models take less time than a look at the clock */
         const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
-        for (size_t i = 0; i < n_replicates; i++) {
+        for (size_t i = 0; i < j->n_replicates; i++) {
             MAD_TRY(run_job(ctx, (void *)j, i));
-            if (is_slow && j->plans != NULL && i + 1 < n_replicates) {
+            if (is_slow && j->plans != NULL && i + 1 < j->n_replicates) {
                 report(g, t_start, i + 1);
             }
         }
@@ -237,14 +239,10 @@ out:
     return st;
 }
 
-static mad_status reference_with_floor(mad_ctx *ctx, engine *g, replicate *r)
+mad_status mad_engine_each(mad_ctx *ctx, engine *g, size_t n_replicates, mad_replicate_fn *fn)
 {
-    return mad_measure_reference(ctx, g, r, 1);
-}
-
-static mad_status reference_alone(mad_ctx *ctx, engine *g, replicate *r)
-{
-    return mad_measure_reference(ctx, g, r, 0);
+    const job j = {.g = g, .fn = fn, .n_replicates = n_replicates, .n_gens = 1, .plans = g->plan};
+    return for_replicates(ctx, &j, 0.0);
 }
 
 /* The real rows shown beside the samples. */
@@ -280,7 +278,11 @@ static mad_status run_window(mad_ctx *ctx, engine *g, double t_start)
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
     mad_plan plans[MAX_WINDOW];
-    const job j = {.g = g, .fn = mad_replicate_step, .n_gens = window_length(g), .plans = plans};
+    const job j = {.g = g,
+                   .fn = mad_replicate_step,
+                   .n_replicates = e->setting.n_replicates,
+                   .n_gens = window_length(g),
+                   .plans = plans};
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     for (size_t i = 0; i < j.n_gens; i++) {
         MAD_TRY(e->loop->type->plan(ctx, e->loop, g->generation + i, ctx->scratch, &plans[i]));
@@ -354,20 +356,19 @@ out:
     return st;
 }
 
-static mad_status prepare(mad_ctx *ctx, engine *g, double t_start)
+static mad_status prepare(mad_ctx *ctx, engine *g)
 {
     const mad_run_options *options = g->options;
+    const size_t n_replicates = g->e->setting.n_replicates;
     mad_status st = MAD_OK;
     if (options->first_generation == 1) {
-        const job j = {.g = g, .fn = reference_with_floor, .n_gens = 1};
-        MAD_TRY(for_replicates(ctx, &j, t_start));
+        MAD_TRY(mad_engine_each(ctx, g, n_replicates, mad_measure_floor));
         if (options->dir != NULL) {
             MAD_TRY(mad_run_create(ctx, options->dir, &g->e->layout));
         }
     } else {
         MAD_TRY(mad_disk_restore(ctx, g, options->first_generation));
-        const job j = {.g = g, .fn = reference_alone, .n_gens = 1};
-        MAD_TRY(for_replicates(ctx, &j, t_start));
+        MAD_TRY(mad_engine_each(ctx, g, n_replicates, mad_measure_reference));
     }
     MAD_TRY(draw_real_preview(ctx, g));
 out:
@@ -378,15 +379,11 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
                           const mad_run_options *options)
 {
     mad_status st = MAD_OK;
-    const double t_start = now_s();
+    const double t_start = mad_engine_now_s();
     const size_t n_generations = experiment->setting.n_generations;
     engine g = {.e = experiment, .options = options, .begin = options->first_generation};
-    g.mem = mad_arena_create(BLOCK_BYTES);
-    if (g.mem == NULL) {
-        return mad_fail_memory(ctx, "the engine");
-    }
-    MAD_TRY(create_engine(ctx, &g));
-    MAD_TRY(prepare(ctx, &g, t_start));
+    MAD_TRY(mad_engine_create(ctx, &g));
+    MAD_TRY(prepare(ctx, &g));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
         st = run_window(ctx, &g, t_start);
         if (st == MAD_E_INTERRUPTED) {
@@ -395,7 +392,7 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
         MAD_TRY(st);
         const int is_last = g.generation == n_generations;
         const int is_over =
-            options->max_hours > 0.0 && now_s() - t_start > 3600.0 * options->max_hours;
+            options->max_hours > 0.0 && mad_engine_now_s() - t_start > 3600.0 * options->max_hours;
         const int is_stopped = ctx->stop != NULL && *ctx->stop != 0;
         /* at multiples: an interruption adds a commit, and does not shift those that follow */
         const int is_due = g.generation % experiment->every == 0;
@@ -411,9 +408,6 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
         }
     }
 out:
-    for (size_t i = 0; g.replicates != NULL && i < experiment->setting.n_replicates; i++) {
-        mad_arena_destroy(g.replicates[i].mem);
-    }
-    mad_arena_destroy(g.mem);
+    mad_engine_destroy(&g);
     return st;
 }

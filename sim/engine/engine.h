@@ -84,6 +84,10 @@ typedef struct mad_stored_request {
 MAD_MUST_CHECK mad_status mad_stored_sample(mad_ctx *ctx, const mad_experiment *experiment,
                                             const mad_stored_request *request, mad_set *out);
 
+/** A blank model as a run creates it, from mem. errors  those of its create() */
+MAD_MUST_CHECK mad_status mad_experiment_model(mad_ctx *ctx, const mad_experiment *experiment,
+                                               mad_arena *mem, mad_model **out);
+
 /** Numbers that the state of one model holds. */
 size_t mad_experiment_state_count(const mad_experiment *experiment);
 

@@ -309,12 +309,11 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
     mad_status st = MAD_OK;
     mad_model *model = NULL;
     mad_fields fields;
-    const mad_model_args args = mad_model_args_of(e);
     mad_arena *mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a model");
     }
-    MAD_TRY(e->setting.model->create(ctx, &args, mem, &model));
+    MAD_TRY(mad_experiment_model(ctx, e, mem, &model));
     e->setting.model->fields(model, &fields);
     for (size_t i = 0; i < fields.n_fields; i++) {
         e->n_state += fields.field[i].count;
@@ -410,6 +409,13 @@ const mad_setting *mad_experiment_setting(const mad_experiment *experiment)
 const mad_run_layout *mad_experiment_layout(const mad_experiment *experiment)
 {
     return &experiment->layout;
+}
+
+mad_status mad_experiment_model(mad_ctx *ctx, const mad_experiment *experiment, mad_arena *mem,
+                                mad_model **out)
+{
+    const mad_model_args args = mad_model_args_of(experiment);
+    return experiment->setting.model->create(ctx, &args, mem, out);
 }
 
 size_t mad_experiment_state_count(const mad_experiment *experiment)

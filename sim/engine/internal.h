@@ -2,6 +2,8 @@
 #ifndef MAD_ENGINE_INTERNAL_H
 #define MAD_ENGINE_INTERNAL_H
 
+#include <time.h>
+
 #include "sim/engine/engine.h"
 
 enum { MAX_OUTPUTS = 16, MAX_REPORTS = 32 }; /* of one metric group, of a model */
@@ -152,12 +154,37 @@ typedef struct engine {
     double *real_preview; /* [n_preview_replicates][n_preview][dim] */
     double *preview;      /* [n_preview_replicates][n_preview][dim] */
     int64_t *preview_label;
+    struct probe *probe; /* of a forecast, see there */
 } engine;
+
+typedef mad_status mad_replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
+
+static inline double mad_engine_now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/** All memory of a run whose experiment and options are set. MAD_E_MEMORY; destroy it all the same.
+ */
+MAD_MUST_CHECK mad_status mad_engine_create(mad_ctx *ctx, engine *g);
+void mad_engine_destroy(engine *g);
+
+/** fn once for each of the first replicates, side by side or one after the other as generations
+ *  are. */
+MAD_MUST_CHECK mad_status mad_engine_each(mad_ctx *ctx, engine *g, size_t n_replicates,
+                                          mad_replicate_fn *fn);
 
 /** Bring every block of the plan into memory (drawing or sampling it), let the others go. */
 MAD_MUST_CHECK mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r);
 
-/** One generation of one replicate: gather, assemble, fit, keep, measure. */
+/** The part of a generation up to the fitted and kept model: gather, assemble, fit. trial_steps as in
+ *  mad_fit_args. */
+MAD_MUST_CHECK mad_status mad_replicate_train(mad_ctx *ctx, engine *g, replicate *r,
+                                              size_t trial_steps);
+
+/** One generation of one replicate: train, measure. */
 MAD_MUST_CHECK mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r);
 
 /** Copy the worker's model state to `to` [g->state_bytes]. */
@@ -182,47 +209,16 @@ double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate);
 
 /* ---- measuring ----------------------------------------------------------------------------- */
 
-/** Draw the replicate's reference rows and, into the floors, measure real against real. */
-MAD_MUST_CHECK mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r,
-                                                int with_floor);
+/** Draw the replicate's reference rows. */
+MAD_MUST_CHECK mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r);
+
+/** The same, and measure real against real into the floors. */
+MAD_MUST_CHECK mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r);
 
 /** Measure the worker's model (fitted in g->generation) into the commit's cells. */
 MAD_MUST_CHECK mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w);
 
 /** Sample the rows that are stored to be looked at, from the model of g->generation. */
 MAD_MUST_CHECK mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const replicate *r);
-
-/* ---- disk ---------------------------------------------------------------------------------- */
-
-/** Write the generation file of `last` and the columns g->begin..last. A commit that is due takes the
- *  place of those that an interruption added since the one before. */
-MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);
-
-/* The generation files of a run. */
-typedef struct gen_files {
-    size_t n;
-    size_t *number; /* [n] ascending */
-} gen_files;
-
-/** Those of generations 1..last. MAD_E_IO, MAD_E_MEMORY. */
-MAD_MUST_CHECK mad_status mad_disk_find_files(mad_ctx *ctx, mad_arena *mem, const char *dir,
-                                              size_t last, gen_files *out);
-
-/** The file that the commit of this generation wrote: the next one there is, and where there is none
- *  the newest, whose absence then is the message. */
-size_t mad_disk_file_of(const gen_files *files, size_t generation, size_t last);
-
-/**
- * One field of a saved generation, [n_replicates][count].
- * errors  MAD_E_IO;  MAD_E_DATA: damaged, missing, or of another size: another architecture;
- *         MAD_E_NONFINITE: a number that is none
- */
-MAD_MUST_CHECK mad_status mad_disk_read_field(mad_ctx *ctx, mad_arena *mem, const char *dir,
-                                              size_t in_file, size_t generation,
-                                              const mad_field *field, size_t n_replicates,
-                                              const unsigned char **out);
-
-/** Load the models (and their lineage) from which generation `first` can be made. */
-MAD_MUST_CHECK mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first);
 
 #endif

@@ -81,11 +81,10 @@ static mad_status reference_law(mad_ctx *ctx, const mad_experiment *e, replicate
     return MAD_OK;
 }
 
-mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r, int with_floor)
+mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
 {
     const mad_experiment *e = g->e;
     const mad_world *world = e->world;
-    worker *w = &g->workers[ctx->i_worker];
     mad_status st = MAD_OK;
     MAD_TRY(mad_ctx_poll(ctx));
     if (r->reference.n_rows > 0) {
@@ -93,14 +92,23 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r, int with
                                   mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));
     }
     MAD_TRY(reference_law(ctx, e, r));
-    if (with_floor) {
-        /* disjoint from the reference: a procedural world draws anew, a finite one takes training
-         * rows */
-        MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN,
-                                  mad_engine_key(g, r, 0, MAD_RNG_FLOOR), &w->fake));
-        MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
-        MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, e->floors));
-    }
+out:
+    return st;
+}
+
+mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const mad_experiment *e = g->e;
+    const mad_world *world = e->world;
+    worker *w = &g->workers[ctx->i_worker];
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_measure_reference(ctx, g, r));
+    /* disjoint from the reference: a procedural world draws anew, a finite one takes training rows
+     */
+    MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, mad_engine_key(g, r, 0, MAD_RNG_FLOOR),
+                              &w->fake));
+    MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
+    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, e->floors));
 out:
     return st;
 }

@@ -4,14 +4,6 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate)
 {
@@ -397,7 +389,7 @@ static mad_status assemble(mad_ctx *ctx, engine *g, const replicate *r, worker *
 
 /* ---- one generation ------------------------------------------------------------------------ */
 
-static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
+static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t trial_steps)
 {
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
@@ -418,7 +410,8 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w)
                                .loss_curve = loss,
                                .samples_seen = &samples_seen,
                                .flops = &flops,
-                               .report = e->own.n_reports > 0 ? report : NULL};
+                               .report = e->own.n_reports > 0 ? report : NULL,
+                               .trial_steps = trial_steps};
     if (g->generation > 1) {
         MAD_TRY(mad_state_load(ctx, g, r, g->generation - 1, w));
     } else {
@@ -434,6 +427,23 @@ out:
     return st;
 }
 
+mad_status mad_replicate_train(mad_ctx *ctx, engine *g, replicate *r, size_t trial_steps)
+{
+    worker *w = &g->workers[ctx->i_worker];
+    const own_series *own = &g->e->own;
+    mad_status st = MAD_OK;
+    const double t_start = mad_engine_now_s();
+    MAD_TRY(mad_replicate_gather(ctx, g, r));
+    MAD_TRY(assemble(ctx, g, r, w));
+    const double t_assembled = mad_engine_now_s();
+    MAD_TRY(fit(ctx, g, r, w, trial_steps));
+    mad_state_read(w, r->state[g->generation % g->n_slots]);
+    *mad_engine_cell(g, own->sample_s, r->index) = t_assembled - t_start;
+    *mad_engine_cell(g, own->train_s, r->index) = mad_engine_now_s() - t_assembled;
+out:
+    return st;
+}
+
 mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
 {
     worker *w = &g->workers[ctx->i_worker];
@@ -442,17 +452,10 @@ mad_status mad_replicate_step(mad_ctx *ctx, engine *g, replicate *r)
     if (g->e->setting.model->flags & MAD_MODEL_THREADED) { /* others finish their generation */
         MAD_TRY(mad_ctx_poll(ctx));
     }
-    const double t_start = now_s();
-    MAD_TRY(mad_replicate_gather(ctx, g, r));
-    MAD_TRY(assemble(ctx, g, r, w));
-    const double t_assembled = now_s();
-    MAD_TRY(fit(ctx, g, r, w));
-    mad_state_read(w, r->state[g->generation % g->n_slots]);
-    const double t_fitted = now_s();
+    MAD_TRY(mad_replicate_train(ctx, g, r, 0));
+    const double t_fitted = mad_engine_now_s();
     MAD_TRY(mad_measure_model(ctx, g, r, w));
-    *mad_engine_cell(g, own->sample_s, r->index) = t_assembled - t_start;
-    *mad_engine_cell(g, own->train_s, r->index) = t_fitted - t_assembled;
-    *mad_engine_cell(g, own->measure_s, r->index) = now_s() - t_fitted;
+    *mad_engine_cell(g, own->measure_s, r->index) = mad_engine_now_s() - t_fitted;
 out:
     if (st != MAD_OK && st != MAD_E_INTERRUPTED) {
         (void)mad_fail_while(ctx, st, "generation %zu, replicate %u", g->generation, r->index);

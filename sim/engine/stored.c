@@ -1,5 +1,5 @@
 /* sim/engine/stored.c: rows drawn from the model of a generation that was stored. */
-#include "sim/engine/internal.h"
+#include "sim/engine/disk.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -35,8 +35,8 @@ typedef struct mad_vector {
 
 typedef struct mad_run_layout {
     size_t n_replicates, n_generations;
-    size_t n_attributes; /* of "/": config, config_hash, seed, ...; the store adds conventions and
-                            n_done itself */
+    size_t n_attributes; /* of "/": config, config_hash, seed, ...; the store adds conventions,
+                            n_done and, at commits, peak_bytes itself */
     const mad_attribute *attributes;
     size_t n_series;
     const mad_series *series;
@@ -65,13 +65,14 @@ MAD_MUST_CHECK mad_status mad_run_create(mad_ctx *ctx, const char *dir,
  * set to begin+n_gens-1, closed, fsynced, renamed, the folder fsynced. Generations that are done
  * may be committed again.
  *
+ * peak_bytes  largest resident set of the process so far, kept as attribute; 0: left alone
  * shape   data[i_series]: [n_replicates][n_gens][width]
  * errors  MAD_E_IO, MAD_E_DATA (run.h5 damaged, or not of this layout, or begin > n_done + 1):
  *         run.h5 stays as it was
  */
 MAD_MUST_CHECK mad_status mad_run_commit(mad_ctx *ctx, const char *dir,
                                          const mad_run_layout *layout, size_t begin, size_t n_gens,
-                                         const double *const *data);
+                                         const double *const *data, size_t peak_bytes);
 
 /* One dataset of a gen file. The preview is stored as "samples" float64 [R][n][dim], "labels" int64
  * [R][n] where there are labels, and "real" float64 [R][n][dim] (see mad_preview_read). */

@@ -18,6 +18,7 @@ os.environ.setdefault("MADLOOP_DATA", str((ROOT / ".." / "shared" / "data").reso
 OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
            "resume": "threads max-hours progress", "sweep": "smoke threads out progress",
            "status": "json", "plot": "out format", "table": "format json", "theory": "json",
+           "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 

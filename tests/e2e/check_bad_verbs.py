@@ -1,4 +1,4 @@
-"""`madloop sample` against whatever can be wrong: one clear line, the documented exit code, no file
+"""`madloop sample` and `madloop audit` against whatever can be wrong: one clear line, the documented exit code, no file
 left behind and none replaced.
 
 Exit codes: 2 usage or configuration, 3 file or memory, 4 numbers not finite.
@@ -7,14 +7,16 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import h5py
 import numpy as np
 
-from hostile import accepted, call, put, refused, run_checks
+from hostile import BINARY, accepted, call, put, refused, run_checks
 
 NET = """name: net
 generations: 3
@@ -168,11 +170,39 @@ def check_output():
                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
 
 
+def check_audit():
+    refused(2, ["audit: expected", "CONFIG", "madloop audit --help"], "audit")
+    refused(3, ["cannot read 'nowhere.yaml'"], "audit", "nowhere.yaml")
+    refused(2, ["unknown key 'loop.n_reel'"], "audit", "good.yaml", "loop.n_reel=5")
+    refused(2, "unknown metric", "audit", "good.yaml", "measure.metrics=[recal]")
+    for value in ("0", "nan", "-1", "soon"):
+        refused(2, ["--seconds", f"got '{value}'"], "audit", "good.yaml", "--seconds", value)
+    refused(3, "GB of memory", "audit", "good.yaml", "loop.n_initial=1e9", "replicates=1000",
+            "world.dim=1000")
+    os.mkdir("scratch")
+    before = sorted(os.listdir("."))
+    with open("/dev/full", "w") as full:
+        refused(3, "cannot write", "audit", "good.yaml", "--seconds", "0.05", stdout=full)
+    environment = dict(os.environ, TMPDIR="nowhere")  # then nothing is written while probing
+    accepted("audit", "good.yaml", "--seconds", "0.05", env=environment)
+    environment["TMPDIR"] = "scratch"
+    accepted("audit", "good.yaml", "--seconds", "0.05", env=environment)
+    process = subprocess.Popen([BINARY, "audit", "good.yaml", "generations=100000", "--seconds",
+                                "1000"], env=environment, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    while not list(pathlib.Path("scratch").glob("*/gen-0002.h5")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and message.count("\n") == 1, message
+    assert not os.listdir("scratch") and sorted(os.listdir(".")) == before
+
+
 def check_all():
     put("net.yaml", NET)
     accepted("run", "net.yaml", "-o", "net")
     for check in (check_usage, check_what_there_is, check_classes, check_keys, check_files,
-                  check_output):
+                  check_output, check_audit):
         check()
 
 

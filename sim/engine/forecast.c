@@ -1,0 +1,248 @@
+/* sim/engine/forecast.c: from probed parts, and a few whole generations where they are cheap, to a
+ * whole run. */
+#include "sim/engine/forecast.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "sim/engine/disk.h"
+#include "sim/engine/probe.h"
+
+/* As many at least must fit into the time that is left, or no whole generation is run. */
+#define FEW_GENERATIONS 3.0
+
+static mad_status probe_commit(mad_ctx *ctx, engine *g, mad_forecast *out)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_run_create(ctx, g->options->dir, &g->e->layout));
+    const double start = mad_engine_now_s();
+    MAD_TRY(mad_disk_commit(ctx, g, 1));
+    out->commit_s = mad_engine_now_s() - start;
+out:
+    return st;
+}
+
+/* Whole generations, as they are run: when each commit came, and what the cost series held. */
+typedef struct rehearsal {
+    const mad_experiment *e;
+    double start_s, first_s, last_s; /* of the first and the last commit */
+    size_t first, last;              /* generations done then */
+    shape sum;                       /* over generations and replicates */
+} rehearsal;
+
+static void note_commit(void *arg, size_t begin, size_t n_gens, const double *const *data)
+{
+    rehearsal *r = arg;
+    const own_series *own = &r->e->own;
+    const size_t n_cells = r->e->setting.n_replicates * n_gens;
+    r->last_s = mad_engine_now_s() - r->start_s;
+    r->last = begin + n_gens - 1;
+    if (r->first == 0) {
+        r->first_s = r->last_s;
+        r->first = r->last;
+    }
+    for (size_t i = 0; i < n_cells; i++) {
+        r->sum.train_s += data[own->train_s][i];
+        r->sum.sample_s += data[own->sample_s][i];
+        r->sum.measure_s += data[own->measure_s][i];
+    }
+}
+
+static mad_status rehearse(mad_ctx *ctx, const mad_experiment *e, double seconds,
+                           const char *scratch_dir, rehearsal *out)
+{
+    *out = (rehearsal){.e = e, .start_s = mad_engine_now_s()};
+    const mad_run_options options = {.dir = scratch_dir,
+                                     .first_generation = 1,
+                                     .max_hours = seconds / 3600.0,
+                                     .arg = out,
+                                     .commit = note_commit};
+    const mad_status st = mad_engine_run(ctx, e, &options);
+    if (st == MAD_E_INTERRUPTED && (ctx->stop == NULL || *ctx->stop == 0)) {
+        mad_ctx_clear(ctx); /* the time is over: that was the point */
+        return MAD_OK;
+    }
+    return st;
+}
+
+/* ---- all generations ------------------------------------------------------------------------- */
+
+/* One generation, as its plan and the probed parts tell. */
+typedef struct step {
+    plan_rows rows;
+    double wall_s;
+} step;
+
+static mad_status read_plans(mad_ctx *ctx, const engine *g, step *steps, size_t *n_most_rows)
+{
+    mad_status st = MAD_OK;
+    *n_most_rows = g->e->needs_samples ? g->e->n_measure : 0;
+    for (size_t t = 1; t <= g->e->setting.n_generations; t++) {
+        MAD_TRY(mad_ctx_poll(ctx));
+        MAD_TRY(mad_probe_plan(ctx, g, t, &steps[t - 1].rows));
+        const size_t n_sampled = steps[t - 1].rows.n_sampled;
+        *n_most_rows = n_sampled > *n_most_rows ? n_sampled : *n_most_rows;
+    }
+out:
+    return st;
+}
+
+static size_t n_commits(const mad_experiment *e)
+{
+    return (e->setting.n_generations + e->every - 1) / e->every;
+}
+
+/* The forecast of the parts alone. */
+static void add_up(const mad_ctx *ctx, const engine *g, step *steps, mad_forecast *out)
+{
+    const mad_experiment *e = g->e;
+    const size_t n = e->setting.n_generations;
+    const double n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
+    double wall_s = 0.0;
+    for (size_t t = 1; t <= n; t++) {
+        const shape s = mad_probe_shape(ctx, g, &steps[t - 1].rows, &steps[0].rows);
+        steps[t - 1].wall_s = s.wall_s;
+        wall_s += s.wall_s;
+        out->train_s += s.train_s / (double)n;
+        out->sample_s += s.sample_s / (double)n;
+        out->measure_s += s.measure_s / (double)n;
+    }
+    out->floor_s = n_turns * g->probe->floor_s;
+    out->commit_s += mad_probe_preview_s(ctx, g);
+    out->generation_s = wall_s / (double)n;
+    out->total_s = out->floor_s + wall_s + (double)n_commits(e) * out->commit_s;
+}
+
+/* What whole generations say, in place of the parts; the parts say how the others compare. */
+static void correct(const rehearsal *r, const step *steps, mad_forecast *out)
+{
+    const size_t n = r->e->setting.n_generations;
+    double done_s = 0.0, since_first_s = 0.0, all_s = 0.0;
+    for (size_t t = 1; t <= n; t++) {
+        all_s += steps[t - 1].wall_s;
+        done_s += t <= r->last ? steps[t - 1].wall_s : 0.0;
+        since_first_s += t > r->first && t <= r->last ? steps[t - 1].wall_s : 0.0;
+    }
+    const double rate = r->last > r->first ? (r->last_s - r->first_s) / since_first_s
+                                           : fmax(r->last_s - out->floor_s, 0.0) / done_s;
+    const double like_all = all_s / done_s * (double)r->last / (double)n;
+    const double n_cells = (double)(r->last * r->e->setting.n_replicates);
+    out->train_s = r->sum.train_s / n_cells * like_all;
+    out->sample_s = r->sum.sample_s / n_cells * like_all;
+    out->measure_s = r->sum.measure_s / n_cells * like_all;
+    out->total_s = r->last_s + rate * (all_s - done_s);
+    out->generation_s = rate * all_s / (double)n;
+    out->commit_s = 0.0; /* within the generations */
+    out->n_generations_run = r->last;
+    out->n_floors = r->e->setting.n_replicates;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static double row_bytes(const mad_experiment *e)
+{
+    return (double)e->world->info.dim * sizeof(double) + (e->with_labels ? sizeof(int32_t) : 0);
+}
+
+/* Rows that a run holds at its largest generation and the probe, having made the first n_made of
+ * n_replicates, never held. */
+static double missing_bytes(const mad_experiment *e, const step *steps, size_t n_made,
+                            size_t n_replicates)
+{
+    size_t most = 0, seen = 0;
+    for (size_t t = 1; t <= e->setting.n_generations; t++) {
+        const size_t n_pool = steps[t - 1].rows.n_pool;
+        most = n_pool > most ? n_pool : most;
+        seen = t <= n_made && n_pool > seen ? n_pool : seen;
+    }
+    return ((double)most * (double)e->setting.n_replicates - (double)seen * (double)n_replicates) *
+           row_bytes(e);
+}
+
+static double run_file_bytes(const mad_run_layout *layout)
+{
+    const double bytes_of_a_dataset = 2500.0; /* header, attributes, scales */
+    double n_cells = 0.0;
+    for (size_t i = 0; i < layout->n_series; i++) {
+        n_cells += (double)layout->series[i].width;
+    }
+    return n_cells * (double)layout->n_replicates * (double)layout->n_generations * sizeof(double) +
+           bytes_of_a_dataset * (double)(layout->n_series + layout->n_vectors);
+}
+
+/* Models and preview of one commit. */
+static double commit_bytes(const engine *g)
+{
+    const mad_experiment *e = g->e;
+    const size_t n_models = e->every < e->n_regrow ? e->every : e->n_regrow;
+    return (double)n_models * (double)e->setting.n_replicates * (double)g->state_bytes +
+           2.0 * (double)(g->n_preview_replicates * e->n_preview) * row_bytes(e);
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+/* On the engine of a run, with all its memory. */
+static mad_status forecast_parts(mad_ctx *ctx, const mad_experiment *e, double seconds,
+                                 const char *scratch_dir, step *steps, mad_forecast *out)
+{
+    mad_status st = MAD_OK;
+    const mad_run_options options = {.dir = scratch_dir, .first_generation = 1};
+    probe p = {0};
+    engine g = {.e = e, .options = &options, .begin = 1, .generation = 1, .probe = &p};
+    size_t n_most_rows;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    MAD_TRY(mad_engine_create(ctx, &g));
+    p.n = g.n_workers < e->setting.n_replicates ? g.n_workers : e->setting.n_replicates;
+    p.took_s = mad_arena_take(g.mem, e->setting.n_replicates, sizeof *p.took_s);
+    if (p.took_s == NULL) {
+        st = mad_fail_memory(ctx, "a probe");
+        goto out;
+    }
+    MAD_TRY(read_plans(ctx, &g, steps, &n_most_rows));
+    out->n_steps = mad_probe_steps(&g, steps[0].rows.n_train, 0);
+    if (e->setting.model->cost != NULL) {
+        e->setting.model->cost(g.workers[0].model, steps[0].rows.n_train, &out->cost);
+    }
+    MAD_TRY(mad_probe_parts(ctx, &g, seconds, n_most_rows, out));
+    if (scratch_dir != NULL) {
+        MAD_TRY(probe_commit(ctx, &g, out));
+    }
+    add_up(ctx, &g, steps, out);
+    out->run_bytes = run_file_bytes(&e->layout);
+    out->generation_bytes = (double)n_commits(e) * commit_bytes(&g);
+    out->peak_bytes =
+        (double)mad_peak_bytes() + missing_bytes(e, steps, 1, p.n) +
+        fmax(commit_bytes(&g) - (double)e->setting.n_replicates * (double)g.state_bytes, 0.0);
+out:
+    mad_engine_destroy(&g);
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_forecast_make(mad_ctx *ctx, const mad_experiment *experiment, double seconds,
+                             const char *scratch_dir, mad_forecast *out)
+{
+    mad_status st = MAD_OK;
+    const mad_experiment *e = experiment;
+    rehearsal r;
+    const double start_s = mad_engine_now_s();
+    mad_arena *mem = mad_arena_create(1 << 16);
+    step *steps = mem != NULL ? mad_arena_take(mem, e->setting.n_generations, sizeof *steps) : NULL;
+    *out = (mad_forecast){0};
+    if (steps == NULL) {
+        st = mad_fail_memory(ctx, "a forecast");
+        goto out;
+    }
+    MAD_TRY(forecast_parts(ctx, e, seconds, scratch_dir, steps, out));
+    const double left_s = seconds - (mad_engine_now_s() - start_s);
+    const double few_s = out->floor_s + FEW_GENERATIONS * out->generation_s;
+    if (fmin(few_s, out->total_s) < left_s) {
+        MAD_TRY(rehearse(ctx, e, left_s, scratch_dir, &r));
+        correct(&r, steps, out);
+        out->peak_bytes =
+            (double)mad_peak_bytes() + missing_bytes(e, steps, r.last, e->setting.n_replicates);
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}

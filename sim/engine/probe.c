@@ -1,0 +1,293 @@
+/* sim/engine/probe.c: fits cut short, few rows, on as many replicates side by side as in a run. */
+#include "sim/engine/probe.h"
+
+#include <math.h>
+
+#include "sim/base/par.h"
+
+/* Shares of the probe's time for one fit and for sampling; steps and rows a probe begins with. */
+#define FIT_SHARE    0.3
+#define SAMPLE_SHARE 0.3
+enum { FIRST_STEPS = 8, FIRST_ROWS = 16, MIN_FLOORS = 3, MAX_GROWTH = 16, MAX_WHOLE_FITS = 3 };
+
+/* ---- parts, timed inside each replicate ------------------------------------------------------ */
+
+static mad_status time_reference(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const double start = mad_engine_now_s();
+    const mad_status st = mad_measure_reference(ctx, g, r);
+    g->probe->took_s[r->index] = mad_engine_now_s() - start;
+    return st;
+}
+
+static mad_status time_floor(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const double start = mad_engine_now_s();
+    const mad_status st = mad_measure_floor(ctx, g, r);
+    g->probe->took_s[r->index] = mad_engine_now_s() - start;
+    return st;
+}
+
+static mad_status time_gather(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const double start = mad_engine_now_s();
+    const mad_status st = mad_replicate_gather(ctx, g, r);
+    g->probe->took_s[r->index] = mad_engine_now_s() - start;
+    return st;
+}
+
+static mad_status time_fit(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const mad_status st = mad_replicate_train(ctx, g, r, g->probe->trial_steps);
+    g->probe->took_s[r->index] = *mad_engine_cell(g, g->e->own.train_s, r->index);
+    return st;
+}
+
+/* A model that was trained for some steps only may well leave the finite numbers. */
+static mad_status time_rows(mad_ctx *ctx, engine *g, replicate *r)
+{
+    worker *w = &g->workers[ctx->i_worker];
+    mad_set rows = mad_set_rows(&g->probe->rows[ctx->i_worker], 0, g->probe->n_rows);
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_ctx_poll(ctx));
+    MAD_TRY(mad_state_load(ctx, g, r, 1, w));
+    const double start = mad_engine_now_s();
+    st = g->e->setting.model->sample(ctx, w->model, mad_engine_key(g, r, 1, MAD_RNG_MEASURE), 0,
+                                     &rows);
+    g->probe->took_s[r->index] = mad_engine_now_s() - start;
+    if (st == MAD_E_NONFINITE && g->probe->trial_steps > 0) {
+        mad_ctx_clear(ctx);
+        st = MAD_OK;
+    }
+out:
+    return st;
+}
+
+static mad_status timed(mad_ctx *ctx, engine *g, size_t n, mad_replicate_fn *fn, double *mean_s)
+{
+    const mad_status st = mad_engine_each(ctx, g, n, fn);
+    *mean_s = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        *mean_s += g->probe->took_s[i] / (double)n;
+    }
+    return st;
+}
+
+/* How much more of the work the budget allows, from what the last took. */
+static size_t grown(size_t n, double took_s, double budget_s, size_t most)
+{
+    const double factor = fmin(fmax(budget_s / fmax(took_s, 1e-6), 1.0), (double)MAX_GROWTH);
+    const double next = floor((double)n * factor);
+    return next < (double)most ? (size_t)next : most;
+}
+
+/* ---- fit ------------------------------------------------------------------------------------- */
+
+double mad_probe_steps(const engine *g, size_t n_train, size_t warm_steps)
+{
+    const mad_model_type *type = g->e->setting.model;
+    mad_model_cost cost = {0};
+    if (!(type->flags & MAD_MODEL_STEPS) || type->cost == NULL) {
+        return 0.0;
+    }
+    if (warm_steps > 0) {
+        return (double)warm_steps;
+    }
+    type->cost(g->workers[0].model, n_train, &cost);
+    return cost.fit_steps;
+}
+
+static mad_status probe_whole_fit(mad_ctx *ctx, engine *g, double budget_s)
+{
+    mad_status st = MAD_OK;
+    probe *p = g->probe;
+    double spent_s = 0.0, best_s = HUGE_VAL;
+    p->trial_steps = 0;
+    for (size_t i = 0; i < MAX_WHOLE_FITS && spent_s < 0.5 * budget_s; i++) {
+        double took_s;
+        MAD_TRY(timed(ctx, g, p->n, time_fit, &took_s));
+        spent_s += took_s;
+        best_s = fmin(best_s, took_s); /* the first meets cold memory */
+    }
+    p->fit_fixed_s = best_s;
+out:
+    return st;
+}
+
+/* Two lengths of training: their difference is free of what every fit does once. */
+static mad_status probe_steps(mad_ctx *ctx, engine *g, double n_steps, double budget_s)
+{
+    mad_status st = MAD_OK;
+    probe *p = g->probe;
+    const size_t most = (size_t)n_steps;
+    double before_s = 0.0, took_s = 0.0;
+    size_t n_before = 0;
+    p->trial_steps = FIRST_STEPS < most ? FIRST_STEPS : most;
+    MAD_TRY(timed(ctx, g, p->n, time_fit, &took_s)); /* cold */
+    for (;;) {
+        MAD_TRY(timed(ctx, g, p->n, time_fit, &took_s));
+        if (p->trial_steps == most || took_s > 0.5 * budget_s) {
+            break;
+        }
+        n_before = p->trial_steps;
+        before_s = took_s;
+        p->trial_steps = grown(p->trial_steps, took_s, budget_s, most);
+        if (p->trial_steps == n_before) {
+            break;
+        }
+    }
+    const double n = (double)p->trial_steps, n_more = n - (double)n_before;
+    p->step_s = n_before > 0 && 2 * n_before <= p->trial_steps && took_s > before_s
+                    ? (took_s - before_s) / n_more
+                    : took_s / n;
+    p->fit_fixed_s = fmax(took_s - n * p->step_s, 0.0);
+out:
+    return st;
+}
+
+/* ---- sampling -------------------------------------------------------------------------------- */
+
+/* Threads inside one sample() of a generation: all where replicates follow each other. */
+static size_t inner_threads(const mad_ctx *ctx, const engine *g)
+{
+    return g->n_workers > 1 ? 1 : ctx->n_workers;
+}
+
+/* Rows of the busiest thread when chunks of MAD_CHUNK rows are dealt to the threads. */
+static double busiest_rows(size_t n_rows, size_t n_threads)
+{
+    const size_t n_chunks = mad_n_chunks(n_rows), n_turns = n_chunks / n_threads;
+    const size_t n_left = n_chunks % n_threads;
+    const size_t in_last = n_chunks > 0 ? mad_chunk_rows(n_rows, n_chunks - 1) : 0;
+    if (n_left > 0) {
+        return (double)(n_turns * MAD_CHUNK + (n_left == 1 ? in_last : MAD_CHUNK));
+    }
+    return (double)(n_turns * MAD_CHUNK) -
+           (n_threads == 1 && n_turns > 0 ? (double)(MAD_CHUNK - in_last) : 0.0);
+}
+
+static double rows_s(const mad_ctx *ctx, const engine *g, size_t n_rows)
+{
+    const probe *p = g->probe;
+    return n_rows == 0 ? 0.0
+                       : p->row_fixed_s + p->row_s * busiest_rows(n_rows, inner_threads(ctx, g));
+}
+
+static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double budget_s)
+{
+    mad_status st = MAD_OK;
+    probe *p = g->probe;
+    const size_t inner = inner_threads(ctx, g), full = 2 * inner * MAD_CHUNK;
+    const size_t most = n_wanted < full ? n_wanted : full;
+    double before_s = 0.0, took_s = 0.0;
+    size_t n_before = 0;
+    p->rows = mad_arena_take(g->mem, g->n_workers, sizeof *p->rows);
+    for (size_t i = 0; p->rows != NULL && i < g->n_workers; i++) {
+        MAD_TRY(
+            mad_set_take(ctx, g->mem, most, g->e->world->info.dim, g->e->with_labels, &p->rows[i]));
+    }
+    if (p->rows == NULL) {
+        return mad_fail_memory(ctx, "probed rows");
+    }
+    p->n_rows = FIRST_ROWS < most ? FIRST_ROWS : most;
+    for (int is_first = 1;; is_first = 0) {
+        MAD_TRY(timed(ctx, g, p->n, time_rows, &took_s));
+        if (is_first && took_s < 0.1 * budget_s) {
+            MAD_TRY(timed(ctx, g, p->n, time_rows, &took_s)); /* now warm */
+        }
+        if (p->n_rows == most || took_s > 0.5 * budget_s) {
+            break;
+        }
+        n_before = p->n_rows;
+        before_s = took_s;
+        p->n_rows = grown(p->n_rows, took_s, budget_s, most);
+        if (p->n_rows == n_before) {
+            break;
+        }
+    }
+    const double n = busiest_rows(p->n_rows, inner), n_less = busiest_rows(n_before, inner);
+    p->row_s = n_before > 0 && 2.0 * n_less <= n && took_s > before_s
+                   ? (took_s - before_s) / (n - n_less)
+                   : took_s / n;
+    p->row_fixed_s = fmax(took_s - n * p->row_s, 0.0);
+out:
+    return st;
+}
+
+/* ---- from parts to generations --------------------------------------------------------------- */
+
+mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation, plan_rows *out)
+{
+    mad_status st = MAD_OK;
+    mad_plan plan;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    *out = (plan_rows){0};
+    MAD_TRY(g->e->loop->type->plan(ctx, g->e->loop, generation, ctx->scratch, &plan));
+    for (size_t i = 0; i < plan.n_blocks; i++) {
+        const mad_block block = plan.blocks[i];
+        out->n_pool += block.n_rows;
+        if (block.kind == MAD_BLOCK_SYNTHETIC && block.generation + 1 == generation) {
+            out->n_sampled += block.n_rows;
+        } else if (block.kind == MAD_BLOCK_REAL && block.generation == generation) {
+            out->n_real += block.n_rows;
+        }
+    }
+    out->n_train = plan.budget > 0 && plan.budget < out->n_pool ? plan.budget : out->n_pool;
+    out->warm_steps = generation > 1 ? plan.warm_steps : 0;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const plan_rows *rows,
+                      const plan_rows *first)
+{
+    const mad_experiment *e = g->e;
+    const probe *p = g->probe;
+    const double n_steps = mad_probe_steps(g, rows->n_train, rows->warm_steps);
+    const double n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
+    const double like_first = (double)rows->n_train / (double)first->n_train;
+    shape s = {.train_s = n_steps > 0.0 ? p->fit_fixed_s + n_steps * p->step_s
+                                        : p->fit_fixed_s * like_first,
+               .sample_s = rows_s(ctx, g, rows->n_sampled) +
+                           p->draw_s * (double)rows->n_real / (double)first->n_train,
+               .measure_s = (e->needs_samples ? rows_s(ctx, g, e->n_measure) : 0.0) +
+                            fmax(p->floor_s - p->reference_s, 0.0)};
+    s.wall_s = n_turns * (s.train_s + s.sample_s + s.measure_s);
+    return s;
+}
+
+/* ---- the probe ------------------------------------------------------------------------------- */
+
+mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds, size_t n_most_rows,
+                           mad_forecast *out)
+{
+    mad_status st = MAD_OK;
+    const mad_experiment *e = g->e;
+    probe *p = g->probe;
+    mad_plan plan;
+    const size_t n_floors = p->n > MIN_FLOORS ? p->n : MIN_FLOORS;
+    out->n_floors = n_floors < e->setting.n_replicates ? n_floors : e->setting.n_replicates;
+    MAD_TRY(timed(ctx, g, out->n_floors, time_floor, &p->floor_s));
+    MAD_TRY(timed(ctx, g, p->n, time_reference, &p->reference_s));
+    MAD_TRY(e->loop->type->plan(ctx, e->loop, 1, ctx->scratch, &plan));
+    g->plan = &plan;
+    MAD_TRY(timed(ctx, g, p->n, time_gather, &p->draw_s));
+    MAD_TRY(out->n_steps > 0.0 ? probe_steps(ctx, g, out->n_steps, FIT_SHARE * seconds)
+                               : probe_whole_fit(ctx, g, FIT_SHARE * seconds));
+    out->n_steps_probed = (double)p->trial_steps;
+    if (n_most_rows > 0) {
+        MAD_TRY(probe_rows(ctx, g, n_most_rows, SAMPLE_SHARE * seconds));
+        out->n_rows_probed = p->n_rows;
+    }
+out:
+    return st;
+}
+
+double mad_probe_preview_s(const mad_ctx *ctx, const engine *g)
+{
+    const probe *p = g->probe;
+    const double busiest = busiest_rows(g->e->n_preview, ctx->n_workers);
+    return p->row_s > 0.0 ? (double)g->n_preview_replicates * (p->row_fixed_s + p->row_s * busiest)
+                          : 0.0;
+}

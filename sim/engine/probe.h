@@ -1,0 +1,59 @@
+/* sim/engine/probe.h: the parts of a generation, timed on the engine of a run. */
+#ifndef MAD_ENGINE_PROBE_H
+#define MAD_ENGINE_PROBE_H
+
+#include "sim/engine/forecast.h"
+#include "sim/engine/internal.h"
+
+/* What the probed replicates took; means over them. */
+typedef struct probe {
+    size_t n;                   /* probed side by side */
+    size_t trial_steps;         /* of the fit to come; 0: a whole one */
+    size_t n_rows;              /* to be sampled */
+    mad_set *rows;              /* [n_workers] where they go */
+    double *took_s;             /* [n_replicates] by the last call */
+    double reference_s;         /* reference rows */
+    double floor_s;             /* and the floor */
+    double draw_s;              /* the first training set */
+    double fit_fixed_s, step_s; /* fit = fixed + step * steps; without steps: fixed */
+    double row_fixed_s, row_s;  /* sampling, by rows of the busiest thread */
+} probe;
+
+/* Seconds a generation takes, as far as the parts tell. */
+typedef struct shape {
+    double train_s, sample_s, measure_s; /* of one replicate */
+    double wall_s;                       /* of all */
+} shape;
+
+/* Rows of one generation. */
+typedef struct plan_rows {
+    size_t n_train;           /* rows the fit sees */
+    size_t n_pool;            /* rows held */
+    size_t n_real, n_sampled; /* new in this generation */
+    size_t warm_steps;
+} plan_rows;
+
+/** What generation `generation` does with rows. errors  those of plan() */
+MAD_MUST_CHECK mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation,
+                                         plan_rows *out);
+
+/** Optimiser steps of a fit on so many rows; 0: the model counts none. */
+double mad_probe_steps(const engine *g, size_t n_train, size_t warm_steps);
+
+/**
+ * Fill g->probe: floors (of more replicates than are timed), the first training set, a fit or, when
+ * out->n_steps is set, a part of one, and sampling of up to n_most_rows. Sets n_floors,
+ * n_steps_probed and n_rows_probed.
+ * errors  those of the plug-ins; MAD_E_INTERRUPTED
+ */
+MAD_MUST_CHECK mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds,
+                                          size_t n_most_rows, mad_forecast *out);
+
+/** Seconds of a generation with these rows; `first`: those of generation 1. */
+shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const plan_rows *rows,
+                      const plan_rows *first);
+
+/** Seconds of the sample preview of one commit. */
+double mad_probe_preview_s(const mad_ctx *ctx, const engine *g);
+
+#endif
