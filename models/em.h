@@ -63,4 +63,25 @@ MAD_MUST_CHECK mad_status mad_em_expect(mad_ctx *ctx, mad_em *em, double *log_li
  */
 MAD_MUST_CHECK mad_status mad_em_maximise(mad_ctx *ctx, mad_em *em);
 
+typedef struct mad_em_options {
+    size_t n_iterations, n_restarts;
+    double tolerance; /* nats per row: a smaller gain in a step ends a start */
+    double ridge;     /* share of the rows' mean variance, see mad_em_maximise */
+} mad_em_options;
+
+/**
+ * A whole fit: the best of n_restarts k-means++ starts, the i-th from stream item i of key; or, with
+ * warm_steps > 0, exactly so many steps on from the mixture. Rows that are all one point give
+ * components that all sit on it, and no steps.
+ *
+ * shape   loss out: [steps + 1], steps = warm_steps or n_iterations: minus the mean log-likelihood
+ *         after 0, 1, ... steps of the start that won; n_loss out: how many; n_passes out: all
+ *         expectation steps
+ * errors  MAD_E_RANGE: fewer rows than components; MAD_E_MEMORY, MAD_E_NONFINITE,
+ *         MAD_E_INTERRUPTED
+ */
+MAD_MUST_CHECK mad_status mad_em_fit(mad_ctx *ctx, const mad_em_options *options, size_t warm_steps,
+                                     const mad_set *train, mad_key key, mad_mixture *mixture,
+                                     double *loss, size_t *n_loss, size_t *n_passes);
+
 #endif

@@ -1,6 +1,4 @@
 /* models/mixture.c: a mixture of normal laws with full covariances, fitted by EM. */
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 #include "models/em.h"
@@ -12,10 +10,9 @@ extern const mad_model_type mad_model_mixture;
 
 typedef struct mixture_model {
     mad_model base;
-    mad_mixture law, trial; /* trial: the restart that is running */
-    double *cum;            /* [n_components] derived: running sums of the weights */
-    size_t n_iterations, n_restarts;
-    double tolerance, ridge;
+    mad_mixture law;
+    double *cum; /* [n_components] derived: running sums of the weights */
+    mad_em_options options;
 } mixture_model;
 
 static const mad_param params[] = {
@@ -62,12 +59,11 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
         return mad_fail_memory(ctx, "the mixture model");
     }
     self->base.type = &mad_model_mixture;
-    self->n_iterations = mad_get_size(args->values, "iterations");
-    self->n_restarts = mad_get_size(args->values, "restarts");
-    self->tolerance = mad_get_real(args->values, "tolerance");
-    self->ridge = mad_get_real(args->values, "ridge");
+    self->options = (mad_em_options){.n_iterations = mad_get_size(args->values, "iterations"),
+                                     .n_restarts = mad_get_size(args->values, "restarts"),
+                                     .tolerance = mad_get_real(args->values, "tolerance"),
+                                     .ridge = mad_get_real(args->values, "ridge")};
     MAD_TRY(mad_mixture_take(ctx, mem, k, dim, &self->law));
-    MAD_TRY(mad_mixture_take(ctx, mem, k, dim, &self->trial));
     self->cum = mad_arena_take(mem, k, sizeof *self->cum);
     if (self->cum == NULL) {
         st = mad_fail_memory(ctx, "the weights of a mixture");
@@ -88,72 +84,6 @@ static mad_status loaded(mad_ctx *ctx, mad_model *model)
     return mad_mixture_derive(ctx, 0, &self->law);
 }
 
-static void copy_mixture(const mad_mixture *from, mad_mixture *to)
-{
-    const size_t k = from->n_components, dim = from->dim;
-    memcpy(to->weight, from->weight, k * sizeof *to->weight);
-    memcpy(to->mean, from->mean, k * dim * sizeof *to->mean);
-    memcpy(to->cov, from->cov, k * dim * dim * sizeof *to->cov);
-    memcpy(to->lower, from->lower, k * dim * dim * sizeof *to->lower);
-    memcpy(to->log_peak, from->log_peak, k * sizeof *to->log_peak);
-}
-
-/* Total weight, spread and floor. */
-static mad_status measure_rows(mad_ctx *ctx, double ridge, mad_em *em, double *mean)
-{
-    const mad_set *train = em->train;
-    const size_t dim = train->dim;
-    double *cov = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *cov);
-    if (cov == NULL) {
-        return mad_fail_memory(ctx, "the moments of the training rows");
-    }
-    const mad_status st =
-        mad_mean_cov(ctx, train->n_rows, dim, train->x, train->weight, 0, mean, cov);
-    if (st != MAD_OK) {
-        return st;
-    }
-    em->total =
-        train->weight == NULL ? (double)train->n_rows : mad_sum(train->n_rows, train->weight);
-    em->spread = 0;
-    for (size_t a = 0; a < dim; a++) {
-        em->spread += cov[a * dim + a] / (double)dim;
-    }
-    em->floor = ridge * em->spread;
-    return MAD_OK;
-}
-
-/* All rows are one point: every component sits on it. */
-static void fit_point(mad_mixture *law, const double *mean)
-{
-    const size_t k = law->n_components, dim = law->dim;
-    memset(law->cov, 0, k * dim * dim * sizeof *law->cov);
-    for (size_t j = 0; j < k; j++) {
-        law->weight[j] = 1 / (double)k;
-        memcpy(law->mean + j * dim, mean, dim * sizeof *mean);
-    }
-}
-
-/* EM from the mixture in em->mixture, whose likelihood is loss[0] negated; loss[i] after i steps.
- * Ends after n_steps, or when a step gains less than tolerance. */
-static mad_status climb(mad_ctx *ctx, mad_em *em, size_t n_steps, double tolerance, double *loss,
-                        size_t *n_loss)
-{
-    mad_status st = MAD_OK;
-    for (size_t i = 0;; i++) {
-        MAD_TRY(mad_ctx_poll(ctx));
-        double log_likelihood = 0;
-        MAD_TRY(mad_em_expect(ctx, em, &log_likelihood));
-        loss[i] = -log_likelihood;
-        *n_loss = i + 1;
-        if (i == n_steps || (i > 0 && loss[i - 1] - loss[i] < tolerance)) {
-            break;
-        }
-        MAD_TRY(mad_em_maximise(ctx, em));
-    }
-out:
-    return st;
-}
-
 /* Curve entry c is the mean of the c-th of n equal parts of the steps' losses. */
 static void write_curve(size_t n_loss, const double *loss, size_t n, double *curve)
 {
@@ -164,67 +94,24 @@ static void write_curve(size_t n_loss, const double *loss, size_t n, double *cur
     }
 }
 
-/* The best of several starts, in self->law. */
-static mad_status fit_scratch(mad_ctx *ctx, mixture_model *self, mad_em *em, mad_key key,
-                              double *loss, double *best_loss, size_t *n_best)
-{
-    mad_status st = MAD_OK;
-    em->mixture = &self->trial;
-    for (size_t i_restart = 0; i_restart < self->n_restarts; i_restart++) {
-        mad_rng rng = mad_rng_open(key, i_restart);
-        size_t n_loss = 0;
-        MAD_TRY(mad_em_start(ctx, em, &rng));
-        MAD_TRY(mad_em_maximise(ctx, em));
-        MAD_TRY(climb(ctx, em, self->n_iterations, self->tolerance, loss, &n_loss));
-        if (i_restart == 0 || loss[n_loss - 1] < best_loss[*n_best - 1]) {
-            copy_mixture(&self->trial, &self->law);
-            memcpy(best_loss, loss, n_loss * sizeof *loss);
-            *n_best = n_loss;
-        }
-    }
-out:
-    return st;
-}
-
 static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
                       const mad_fit_args *args)
 {
     mixture_model *self = (mixture_model *)model;
-    const size_t k = self->law.n_components, dim = self->law.dim, n = train->n_rows;
-    const size_t n_steps = args->warm_steps > 0 ? args->warm_steps : self->n_iterations;
+    const size_t n_steps = args->warm_steps > 0 ? args->warm_steps : self->options.n_iterations;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_em em = {.mixture = &self->law, .train = train};
-    size_t n_best = 0, n_share;
+    size_t n_loss = 0, n_passes = 0;
     mad_status st = MAD_OK;
-    if (n < k) {
-        return mad_fail(ctx, MAD_E_RANGE,
-                        "model mixture with %zu components needs as many rows, not"
-                        " %zu",
-                        k, n);
-    }
-    if (mad_size_mul(k, n, &n_share) != MAD_OK) {
-        return mad_fail(ctx, MAD_E_RANGE, "%zu rows x %zu components are too large", n, k);
-    }
-    em.share = mad_arena_take_raw(ctx->scratch, n_share, sizeof *em.share);
     double *loss = mad_arena_take_raw(ctx->scratch, n_steps + 1, sizeof *loss);
-    double *best_loss = mad_arena_take_raw(ctx->scratch, n_steps + 1, sizeof *best_loss);
-    double *mean = mad_arena_take_raw(ctx->scratch, dim, sizeof *mean);
-    if (em.share == NULL || loss == NULL || best_loss == NULL || mean == NULL) {
-        st = mad_fail_memory(ctx, "the shares of a mixture fit");
+    if (loss == NULL) {
+        st = mad_fail_memory(ctx, "the losses of a mixture fit");
         goto out;
     }
-    MAD_TRY(measure_rows(ctx, self->ridge, &em, mean));
-    if (em.floor < DBL_MIN) { /* no spread, or one whose floor would vanish */
-        fit_point(&self->law, mean);
-    } else if (args->warm_steps > 0) {
-        MAD_TRY(mad_mixture_derive(ctx, em.floor, &self->law));
-        MAD_TRY(climb(ctx, &em, n_steps, -HUGE_VAL, best_loss, &n_best));
-    } else {
-        MAD_TRY(fit_scratch(ctx, self, &em, args->key, loss, best_loss, &n_best));
-    }
-    if (n_best > 0) {
-        write_curve(n_best, best_loss, args->n_loss, args->loss_curve);
-        *args->samples_seen = (double)n * (double)em.n_passes;
+    MAD_TRY(mad_em_fit(ctx, &self->options, args->warm_steps, train, args->key, &self->law, loss,
+                       &n_loss, &n_passes));
+    if (n_loss > 0) {
+        write_curve(n_loss, loss, args->n_loss, args->loss_curve);
+        *args->samples_seen = (double)train->n_rows * (double)n_passes;
     }
     MAD_TRY(loaded(ctx, model));
 out:

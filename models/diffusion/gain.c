@@ -61,6 +61,14 @@ out:
     return st;
 }
 
+double mad_sampling_stretch(const mad_sampling *sampling, const mad_ladder *ladder,
+                            const mad_source *source)
+{
+    return sampling->calibrates && source->variance > 0.0
+               ? 1.0 / sqrt(mad_ladder_gain(ladder, source->variance))
+               : 1.0;
+}
+
 mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
                              size_t generation, size_t n, const double *variance, double *gain)
 {
@@ -80,6 +88,38 @@ mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling, const m
             out /= mad_ladder_gain(&ladder, source != NULL ? source->variance : variance[i]);
         }
         gain[i] = out / variance[i];
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_sampling_report(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                               size_t generation, double *report)
+{
+    report[1] = source->variance;
+    if (!(source->variance > 0.0)) {
+        report[0] = (double)NAN; /* a single point has no variance to change */
+        return MAD_OK;
+    }
+    return mad_sampling_gain(ctx, sampling, source, generation, 1, &source->variance, report);
+}
+
+mad_status mad_sampling_line(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                             size_t generation, size_t n, const double *mean,
+                             const double *variance, double *out_mean, double *out_variance)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_ladder ladder;
+
+    MAD_TRY(mad_sampling_ladder(ctx, sampling, generation, ctx->scratch, &ladder));
+    const double stretch = mad_sampling_stretch(sampling, &ladder, source);
+    for (size_t i = 0; i < n; i++) {
+        const mad_line line = mad_ladder_line(&ladder, (mad_line){mean[i], variance[i]});
+        const double m = mad_ladder_shrink(&ladder) * mean[i];
+        out_mean[i] = m + stretch * (line.mean - m);
+        out_variance[i] = stretch * stretch * line.variance;
     }
 out:
     mad_arena_release(ctx->scratch, mark);

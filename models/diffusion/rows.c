@@ -41,8 +41,7 @@ static void denoise_clipped(void *self, double sigma, size_t n_rows, const int32
 static void calibrate(const rows_job *job, size_t n_rows, const int32_t *label, double *x)
 {
     const mad_source *s = job->source;
-    const mad_stop stop = job->ladder->stop;
-    const double shrink = stop.shrinks && !stop.tweedie ? 1.0 / hypot(1.0, stop.sigma) : 1.0;
+    const double shrink = mad_ladder_shrink(job->ladder);
     for (size_t r = 0; r < n_rows; r++) {
         const double *mean = s->class_mean + (label == NULL ? 0 : (size_t)label[r] * s->dim);
         for (size_t j = 0; j < s->dim; j++) {
@@ -123,7 +122,6 @@ mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const m
                     .key = key,
                     .first_item = first_item,
                     .class_cum = cum,
-                    .stretch = 1.0,
                     .out = out};
     double total = 0.0;
 
@@ -136,9 +134,7 @@ mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const m
         cum[k] = total;
     }
     MAD_TRY(mad_sampling_ladder(ctx, sampling, key.generation, ctx->scratch, &ladder));
-    if (sampling->calibrates && source->variance > 0.0) {
-        job.stretch = 1.0 / sqrt(mad_ladder_gain(&ladder, source->variance));
-    }
+    job.stretch = mad_sampling_stretch(sampling, &ladder, source);
     MAD_TRY(mad_par_for(ctx, mad_n_chunks(out->n_rows), draw_chunk, &job));
 out:
     mad_arena_release(ctx->scratch, mark);

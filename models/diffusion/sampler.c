@@ -127,3 +127,9 @@ size_t mad_ladder_evaluations(const mad_ladder *ladder)
     }
     return n + tweedie;
 }
+
+double mad_ladder_shrink(const mad_ladder *ladder)
+{
+    const mad_stop stop = ladder->stop;
+    return stop.shrinks && !stop.tweedie ? 1.0 / hypot(1.0, stop.sigma) : 1.0;
+}

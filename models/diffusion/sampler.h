@@ -115,6 +115,10 @@ size_t mad_ladder_evaluations(const mad_ladder *ladder);
 void mad_ladder_walk(const mad_ladder *ladder, const mad_denoiser *denoiser, mad_rng *rng,
                      size_t n_rows, const int32_t *label, double *x, double *work);
 
+/** Factor of the data in the rows left: exp(-t) where the state of the OU process is left, else 1.
+ */
+double mad_ladder_shrink(const mad_ladder *ladder);
+
 /* The law of one coordinate, as far as a linear walk knows it. */
 typedef struct mad_line {
     double mean, variance;

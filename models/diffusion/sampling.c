@@ -130,25 +130,6 @@ void mad_sampling_resolve(mad_sampling *s)
 
 /* ---- keys without effect ---- */
 
-/* Set by the user to something that is not the default. A resumed run's keys are all set, to their
- * defaults where nothing else was asked for. */
-static mad_status is_changed(mad_ctx *ctx, const mad_values *values, const char *key, int *out)
-{
-    mad_status st = MAD_OK;
-    const mad_value *value = mad_get(values, key);
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_value fallback;
-    *out = 0;
-    if (!value->is_default) {
-        MAD_TRY(mad_value_parse(ctx, ctx->scratch, value->param, 1, &value->param->fallback, 0,
-                                &fallback));
-        *out = strcmp(value->text, fallback.text) != 0;
-    }
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
 static int is_zero(const mad_schedule *schedule)
 {
     if (schedule->kind == MAD_SCHEDULE_LIST) {
@@ -204,7 +185,7 @@ static mad_status check_unused(mad_ctx *ctx, const mad_sampling_args *args, cons
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int changed = 0;
-        MAD_TRY(is_changed(ctx, args->values, keys[i].key, &changed));
+        MAD_TRY(mad_value_is_changed(ctx, mad_get(args->values, keys[i].key), &changed));
         if (changed && !keys[i].is_used) {
             st = mad_fail(ctx, MAD_E_CONFIG,
                           "%s is set, but has no effect with sampler.kind: %s and its grid",
@@ -279,4 +260,10 @@ const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling)
 double mad_sampling_evaluations(const mad_sampling *sampling)
 {
     return (double)sampling->n_evaluations;
+}
+
+int mad_sampling_is_linear(const mad_values *values)
+{
+    return mad_get_choice(values, "sampler.kind") != MAD_SAMPLER_PC &&
+           mad_get_choice(values, "sampler.clip") == 0;
 }

@@ -86,4 +86,32 @@ MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sa
                                             const mad_source *source, size_t generation, size_t n,
                                             const double *variance, double *gain);
 
+/* Numbers that every diffusion model reports of a fit, before its own. */
+#define MAD_SAMPLING_REPORTS                                                                       \
+    {"lam_eff", "1", "variance gain of the sampler alone at the training set's variance"},         \
+    {                                                                                              \
+        "data_variance", "1", "mean variance of a column within its class, first real set = 1"     \
+    }
+#define MAD_N_SAMPLING_REPORTS ((size_t)2)
+
+/** report[MAD_N_SAMPLING_REPORTS] of the model fitted in `generation`. */
+MAD_MUST_CHECK mad_status mad_sampling_report(mad_ctx *ctx, const mad_sampling *sampling,
+                                              const mad_source *source, size_t generation,
+                                              double *report);
+
+/**
+ * The law that is sampled when the denoiser is exact for n independent normal coordinates of one
+ * class: exact where mad_sampling_is_linear.
+ *
+ * shape  mean, variance: [n], standardised; out_mean, out_variance: [n]
+ */
+MAD_MUST_CHECK mad_status mad_sampling_line(mad_ctx *ctx, const mad_sampling *sampling,
+                                            const mad_source *source, size_t generation, size_t n,
+                                            const double *mean, const double *variance,
+                                            double *out_mean, double *out_variance);
+
+/** 1 when normal data stay normal through the sampler these keys choose: no clip, no guidance, no
+ *  step size that depends on the rows (pc). */
+int mad_sampling_is_linear(const mad_values *values);
+
 #endif

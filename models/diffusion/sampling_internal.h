@@ -24,4 +24,8 @@ void mad_sampling_resolve(mad_sampling *sampling);
 MAD_MUST_CHECK mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *sampling,
                                               size_t generation, mad_arena *mem, mad_ladder *out);
 
+/** Factor of rows about their class mean: 1, or with sampler.calibrate 1 / sqrt(lam_eff). */
+double mad_sampling_stretch(const mad_sampling *sampling, const mad_ladder *ladder,
+                            const mad_source *source);
+
 #endif

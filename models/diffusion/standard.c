@@ -28,28 +28,36 @@ out:
     return st;
 }
 
+static double weight_of(const mad_set *train, size_t r)
+{
+    return train->weight == NULL ? 1.0 : train->weight[r];
+}
+
 static void freeze(const mad_standard *s, const mad_set *train)
 {
     const size_t n = train->n_rows, dim = s->dim;
-    double sum_sq = 0.0;
+    double total = 0.0, sum_sq = 0.0;
     s->range[0] = train->x[0];
     s->range[1] = train->x[0];
+    for (size_t r = 0; r < n; r++) {
+        total += weight_of(train, r);
+    }
     for (size_t j = 0; j < dim; j++) {
         double sum = 0.0;
         for (size_t r = 0; r < n; r++) {
-            sum += train->x[r * dim + j];
+            sum += weight_of(train, r) * train->x[r * dim + j];
         }
-        s->centre[j] = sum / (double)n;
+        s->centre[j] = sum / total;
     }
     for (size_t r = 0; r < n; r++) {
         for (size_t j = 0; j < dim; j++) {
             const double x = train->x[r * dim + j], d = x - s->centre[j];
-            sum_sq += d * d;
+            sum_sq += weight_of(train, r) * d * d;
             s->range[0] = fmin(s->range[0], x);
             s->range[1] = fmax(s->range[1], x);
         }
     }
-    const double sd = sqrt(sum_sq / ((double)n * (double)dim));
+    const double sd = sqrt(sum_sq / (total * (double)dim));
     s->scale[0] = sd > 0.0 ? sd : 1.0; /* all rows equal: any unit will do */
 }
 
@@ -80,7 +88,7 @@ static void read_moments(const mad_standard *s, const mad_set *train)
     memset(s->class_p, 0, s->n_classes * sizeof *s->class_p);
     memset(s->class_mean, 0, n_means * dim * sizeof *s->class_mean);
     for (size_t r = 0; r < train->n_rows; r++) {
-        const double w = train->weight == NULL ? 1.0 : train->weight[r];
+        const double w = weight_of(train, r);
         const size_t k = s->n_classes > 0 ? (size_t)train->label[r] : 0;
         total += w;
         if (s->n_classes > 0) {
@@ -100,7 +108,7 @@ static void read_moments(const mad_standard *s, const mad_set *train)
         s->class_p[k] /= total;
     }
     for (size_t r = 0; r < train->n_rows; r++) {
-        const double w = train->weight == NULL ? 1.0 : train->weight[r];
+        const double w = weight_of(train, r);
         const size_t k = s->n_classes > 0 ? (size_t)train->label[r] : 0;
         for (size_t j = 0; j < dim; j++) {
             const double x = (train->x[r * dim + j] - s->centre[j]) / s->scale[0];

@@ -282,10 +282,9 @@ static void leave(const walk *w)
     if (stop.sigma > 0.0 && stop.tweedie) {
         denoise(w, stop.sigma, w->x, w->x);
     }
-    if (stop.sigma > 0.0 && stop.shrinks && !stop.tweedie) {
-        for (size_t j = 0; j < w->n; j++) {
-            w->x[j] /= hypot(1.0, stop.sigma);
-        }
+    const double shrink = mad_ladder_shrink(w->ladder);
+    for (size_t j = 0; j < w->n && shrink != 1.0; j++) {
+        w->x[j] *= shrink;
     }
 }
 

@@ -23,6 +23,7 @@
     X(mad_model_mixture)                                                                           \
     X(mad_model_kde)                                                                               \
     X(mad_model_linear)                                                                            \
+    X(mad_model_exact)                                                                             \
     X(mad_model_diffusion)
 
 #define MAD_LOOP_LIST(X)                                                                           \

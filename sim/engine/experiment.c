@@ -104,6 +104,13 @@ out:
     return st;
 }
 
+static int knows_moments(const mad_setting *s)
+{
+    const mad_model_type *model = s->model;
+    return model->moments != NULL &&
+           (model->knows_moments == NULL || model->knows_moments(s->model_values));
+}
+
 static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
 {
     const mad_setting *s = &e->setting;
@@ -116,7 +123,7 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
         return mad_fail(ctx, MAD_E_UNSUPPORTED, "bias '%s' is not defined on world '%s'",
                         s->bias->name, e->world->type->name);
     }
-    if (s->bias->needs_moments && s->model->moments == NULL) {
+    if (s->bias->needs_moments && !knows_moments(s)) {
         return mad_fail(ctx, MAD_E_UNSUPPORTED,
                         "bias '%s' needs a model that knows its moments; '%s' does not",
                         s->bias->name, s->model->name);
@@ -259,7 +266,7 @@ static mad_status choose_laws(mad_ctx *ctx, mad_experiment *e)
     const mad_model_type *model = e->setting.model;
     const size_t choice = mad_get_choice(e->setting.measure_values, "moments");
     const int categorical = info->kind == MAD_WORLD_CATEGORICAL;
-    const int offered = categorical ? model->probabilities != NULL : model->moments != NULL;
+    const int offered = categorical ? model->probabilities != NULL : knows_moments(&e->setting);
     const int known =
         categorical ? info->category_p != NULL : info->mean != NULL && info->cov != NULL;
     if (choice == MODEL && !offered) {

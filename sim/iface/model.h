@@ -107,6 +107,8 @@ struct mad_model_type {
     /** Optional: exact mean and covariance of the law sample() draws from, into the caller's arrays
      *  (regression: with new features from the world's law). */
     MAD_MUST_CHECK mad_status (*moments)(mad_ctx *ctx, mad_model *model, mad_moments *out);
+    /** Optional, beside moments: 0 when these values give a law without known moments. */
+    int (*knows_moments)(const mad_values *values);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
     /** Optional: what the reports of fit() are; ends at name == NULL. */

@@ -95,6 +95,12 @@ size_t mad_get_size(const mad_values *values, const char *name);
 size_t mad_get_choice(const mad_values *values, const char *name);
 const char *mad_get_text(const mad_values *values, const char *name);
 
+/**
+ * *out = 1 when the user gave the value something else than its default. What a resumed run reads
+ * back has every key set, to the default where nothing else was asked for.
+ */
+MAD_MUST_CHECK mad_status mad_value_is_changed(mad_ctx *ctx, const mad_value *value, int *out);
+
 /** "a whole number from 1 to 10000", "last | uniform(K) | ...": what a parameter accepts. */
 void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out);
 

@@ -32,6 +32,22 @@ mad_status mad_values_default(mad_ctx *ctx, mad_arena *mem, const mad_param *par
     return MAD_OK;
 }
 
+mad_status mad_value_is_changed(mad_ctx *ctx, const mad_value *value, int *out)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_value fallback;
+    *out = !value->is_default;
+    if (*out && value->param->fallback != NULL) {
+        MAD_TRY(mad_value_parse(ctx, ctx->scratch, value->param, 1, &value->param->fallback, 0,
+                                &fallback));
+        *out = strcmp(value->text, fallback.text) != 0;
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
 const mad_value *mad_get(const mad_values *values, const char *name)
 {
     for (size_t i = 0; i < values->n_values; i++) {

@@ -58,6 +58,7 @@ static mad_values quick_values(bench b, const mad_param *params)
                      mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &quick[k].text, 0,
                                      &values.value[i]),
                      "quick value", quick[k].name);
+                values.value[i].is_default = 1; /* not to be refused where it has no effect */
             }
         }
     }

@@ -1,0 +1,247 @@
+/* models/diffusion/exact/exact.c: exact denoisers as a model family: keys, memory, state. */
+#include "models/diffusion/exact/exact.h"
+
+#include <string.h>
+
+#include "models/diffusion/exact/sample.h"
+#include "models/diffusion/sampling_keys.h"
+
+extern const mad_model_type mad_model_exact;
+
+static const mad_param params[] = {
+    MAD_CHOICE(
+        "law", "auto", "auto|gauss|mixture|empirical|categorical",
+        "what the denoiser is exact for: moments of each class, a mixture, the training rows "
+        "themselves, or embedded categories; auto = gauss, or categorical where the world is"),
+    MAD_CHOICE("labels", "empirical", "empirical|balanced",
+               "classes of samples: by the training set's frequencies, or uniform over the classes "
+               "that it has"),
+    MAD_CHOICE("covariance", "full", "full|diagonal|spherical",
+               "gauss, and mixture with modes: world: what of a covariance is kept"),
+    MAD_CHOICE("ddof", "unbiased", "unbiased|ml",
+               "gauss, and mixture with modes: world: covariances divide by n - 1 or by n"),
+    MAD_CHOICE(
+        "modes", "em", "em|world",
+        "mixture: fitted by expectation-maximisation, or rows go to the world's nearest mode"),
+    MAD_INT("components", "8", 1, 1000, "mixture by em: number of components"),
+    MAD_INT("iterations", "200", 1, 100000, "mixture by em: at most so many steps per restart"),
+    MAD_REAL("tolerance", "1e-6", 0, 1, "mixture by em: nats per row a step must gain"),
+    MAD_INT("restarts", "1", 1, 1000, "mixture by em: k-means++ starts; the best is kept"),
+    MAD_REAL("ridge", "1e-6", 1e-30, 1,
+             "mixture by em: share of the mean variance added to a singular component"),
+    MAD_REAL("width", "0", 0, 1e6,
+             "empirical: sd of a normal kernel on every row, in units of the first set's sd; 0 = "
+             "the memorising optimum"),
+    MAD_INT("embedding", "16", 1, 4096, "categorical: dimensions of the random unit vectors"),
+    MAD_SAMPLING_PARAMS,
+    {.name = NULL},
+};
+
+/* ---- create ---- */
+
+static mad_status choose_law(mad_ctx *ctx, const mad_model_args *args, mad_exact *self)
+{
+    const int is_categorical = args->world->kind == MAD_WORLD_CATEGORICAL;
+    const size_t choice = mad_get_choice(args->values, "law");
+    self->kind = choice > 0       ? (mad_exact_kind)(choice - 1)
+                 : is_categorical ? MAD_EXACT_CATEGORICAL
+                                  : MAD_EXACT_GAUSS;
+    if (is_categorical != (self->kind == MAD_EXACT_CATEGORICAL)) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "law: %s does not fit a world of %s",
+                        mad_get_text(args->values, "law"),
+                        is_categorical ? "categories: use categorical" : "plain rows");
+    }
+    return MAD_OK;
+}
+
+/* Keys of one law set with another would do nothing: refused. */
+static mad_status check_unused(mad_ctx *ctx, const mad_values *values, const mad_exact *self)
+{
+    mad_status st = MAD_OK;
+    const int is_mixture = self->kind == MAD_EXACT_MIXTURE;
+    const int by_modes = is_mixture && mad_get_choice(values, "modes") == 1;
+    const int by_em = is_mixture && !by_modes;
+    const int has_moments = self->kind == MAD_EXACT_GAUSS || by_modes;
+    const struct {
+        const char *key;
+        int is_used;
+    } keys[] = {
+        {"covariance", has_moments},
+        {"ddof", has_moments},
+        {"modes", is_mixture},
+        {"components", by_em},
+        {"iterations", by_em},
+        {"tolerance", by_em},
+        {"restarts", by_em},
+        {"ridge", by_em},
+        {"width", self->kind == MAD_EXACT_EMPIRICAL},
+        {"embedding", self->kind == MAD_EXACT_CATEGORICAL},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int changed = 0;
+        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i].key), &changed));
+        if (changed && !keys[i].is_used) {
+            st = mad_fail(ctx, MAD_E_CONFIG, "%s is set, but has no effect with law: %s%s",
+                          keys[i].key, mad_get_text(values, "law"),
+                          by_modes ? " and modes: world"
+                          : by_em  ? " and modes: em"
+                                   : "");
+            goto out;
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status take_law(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
+                           mad_exact *self)
+{
+    const mad_values *values = args->values;
+    const mad_world_info *world = args->world;
+    const mad_shape shape = (mad_shape)mad_get_choice(values, "covariance");
+    switch (self->kind) {
+    case MAD_EXACT_GAUSS:
+        return mad_law_take(ctx, shape, world->n_classes > 0 ? world->n_classes : 1, self->dim,
+                            world->n_classes, mem, &self->law);
+    case MAD_EXACT_MIXTURE:
+        if (mad_get_choice(values, "modes") == 0) {
+            return mad_law_take(ctx, MAD_SHAPE_FULL, mad_get_size(values, "components"), self->dim,
+                                world->n_classes, mem, &self->law);
+        }
+        if (world->n_modes == 0) {
+            return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                            "modes: world needs a world that knows its modes");
+        }
+        self->mode_centre = world->mode_centre;
+        return mad_law_take(ctx, shape, world->n_modes, self->dim, world->n_classes, mem,
+                            &self->law);
+    case MAD_EXACT_EMPIRICAL:
+        return mad_law_take(ctx, MAD_SHAPE_SPHERICAL, args->max_train_rows, self->dim,
+                            world->n_classes, mem, &self->law);
+    case MAD_EXACT_CATEGORICAL:
+        break;
+    }
+    return mad_law_take(ctx, MAD_SHAPE_SPHERICAL, world->n_categories, self->dim, 0, mem,
+                        &self->law);
+}
+
+static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
+{
+    mad_status st = MAD_OK;
+    const mad_values *values = args->values;
+    const mad_sampling_args sampling = {
+        .values = values, .world = args->world, .n_generations = args->n_generations};
+    mad_exact *self = mad_arena_take(mem, 1, sizeof *self);
+
+    if (self == NULL) {
+        return mad_fail_memory(ctx, "the exact model");
+    }
+    self->base.type = &mad_model_exact;
+    MAD_TRY(choose_law(ctx, args, self));
+    MAD_TRY(check_unused(ctx, values, self));
+    self->dim =
+        self->kind == MAD_EXACT_CATEGORICAL ? mad_get_size(values, "embedding") : args->world->dim;
+    self->ddof = mad_get_choice(values, "ddof") == 0;
+    self->balanced = mad_get_choice(values, "labels") == 1;
+    self->width = mad_get_real(values, "width");
+    self->em = (mad_em_options){.n_iterations = mad_get_size(values, "iterations"),
+                                .n_restarts = mad_get_size(values, "restarts"),
+                                .tolerance = mad_get_real(values, "tolerance"),
+                                .ridge = mad_get_real(values, "ridge")};
+    MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
+    if (self->kind == MAD_EXACT_CATEGORICAL) {
+        self->n_categories = args->world->n_categories;
+        MAD_TRY(mad_exact_embed(ctx, self->n_categories, self->dim, mem, &self->embedding));
+    }
+    MAD_TRY(take_law(ctx, args, mem, self));
+    MAD_TRY(mad_standard_take(ctx, self->dim, self->law.n_classes, mem, &self->standard));
+    self->generation = mad_arena_take(mem, 1, sizeof *self->generation);
+    if (self->generation == NULL) {
+        st = mad_fail_memory(ctx, "the exact model");
+        goto out;
+    }
+    *out = &self->base;
+out:
+    return st;
+}
+
+/* ---- the model ---- */
+
+static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                      const mad_fit_args *args)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_set rows = *train;
+
+    if (train->n_rows == 0) {
+        return mad_fail(ctx, MAD_E_RANGE, "no training rows");
+    }
+    if (self->kind == MAD_EXACT_CATEGORICAL) {
+        MAD_TRY(mad_exact_categories(ctx, self, train, &rows));
+    }
+    MAD_TRY(mad_standard_fit(ctx, &self->standard, &rows));
+    MAD_TRY(mad_exact_standardise(ctx, self, &rows));
+    MAD_TRY(mad_exact_fit_law(ctx, self, &rows, args->key, &self->law));
+    *self->generation = args->key.generation;
+    if (args->report != NULL) {
+        const mad_source source = mad_exact_source(self);
+        MAD_TRY(
+            mad_sampling_report(ctx, self->sampling, &source, args->key.generation, args->report));
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static void fields(mad_model *model, mad_fields *out)
+{
+    mad_exact *self = (mad_exact *)model;
+    *out =
+        (mad_fields){.n_fields = 1, .field = {{"generation", MAD_FIELD_I64, 1, self->generation}}};
+    mad_standard_fields(&self->standard, out);
+    mad_law_fields(&self->law, 0, out);
+}
+
+static mad_status loaded(mad_ctx *ctx, mad_model *model)
+{
+    return mad_law_derive(ctx, &((mad_exact *)model)->law);
+}
+
+static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)
+{
+    const mad_exact *self = (const mad_exact *)model;
+    const mad_law *law = &self->law;
+    const double n = (double)(self->kind == MAD_EXACT_EMPIRICAL ? n_train : law->n_max);
+    const double dim = (double)law->dim, turns = law->shape == MAD_SHAPE_FULL ? 4.0 * dim : 0.0;
+    *out = (mad_model_cost){.row_evaluations = mad_sampling_evaluations(self->sampling)};
+    out->row_flops = out->row_evaluations * n * dim * (6.0 + turns);
+}
+
+static int knows_moments(const mad_values *values)
+{
+    const size_t law = mad_get_choice(values, "law");
+    return (law == 0 || law == 1) && mad_sampling_is_linear(values);
+}
+
+static const mad_report reports[] = {MAD_SAMPLING_REPORTS, {.name = NULL}};
+
+const mad_model_type mad_model_exact = {
+    .name = "exact",
+    .doc = "diffusion model whose denoiser is the exact formula for a law of the training rows",
+    .ref = "Karras et al. 2022 (arXiv:2206.00364), Eq. 3 and appendix B.3",
+    .params = params,
+    .flags = MAD_MODEL_LABELS,
+    .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_CATEGORICAL,
+    .create = create,
+    .fit = fit,
+    .sample = mad_exact_sample,
+    .fields = fields,
+    .loaded = loaded,
+    .moments = mad_exact_moments,
+    .knows_moments = knows_moments,
+    .reports = reports,
+    .cost = cost,
+    .gain = mad_exact_gain,
+};

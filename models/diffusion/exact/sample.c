@@ -1,0 +1,193 @@
+/* models/diffusion/exact/sample.c: what samplers see of the fitted laws, and what is known of the
+ * law they leave. */
+#include "models/diffusion/exact/sample.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "models/diffusion/sampler.h"
+#include "sim/base/par.h"
+
+static mad_status open_denoisers(mad_ctx *ctx, void *arg, mad_arena *scratch, mad_denoiser *base,
+                                 mad_denoiser *auxiliary)
+{
+    const mad_exact *self = arg;
+    *auxiliary = (mad_denoiser){0};
+    return mad_law_open(ctx, &self->law, scratch, base);
+}
+
+mad_source mad_exact_source(mad_exact *self)
+{
+    mad_source source = mad_standard_source(&self->standard);
+    source.self = self;
+    source.open = open_denoisers;
+    return source;
+}
+
+/* Blocks of whole chunks bound the memory of embedded rows. */
+#define BLOCK_CHUNKS ((size_t)64)
+
+static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_source *source,
+                                    mad_key key, uint64_t first_item, mad_set *out)
+{
+    mad_status st = MAD_OK;
+    const size_t block = BLOCK_CHUNKS * MAD_CHUNK;
+    for (size_t begin = 0; begin < out->n_rows && st == MAD_OK; begin += block) {
+        const size_t n = out->n_rows - begin < block ? out->n_rows - begin : block;
+        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        mad_set rows = mad_set_rows(out, begin, n), embedded;
+        st = mad_set_take(ctx, ctx->scratch, n, self->dim, 0, &embedded);
+        if (st == MAD_OK) {
+            st = mad_sampling_rows(ctx, self->sampling, source, key, first_item + begin / MAD_CHUNK,
+                                   &embedded);
+        }
+        if (st == MAD_OK) {
+            mad_exact_decode(self, &embedded, &rows);
+        }
+        mad_arena_release(ctx->scratch, mark);
+    }
+    return st;
+}
+
+mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                            mad_set *out)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *class_p = mad_arena_take(ctx->scratch, self->standard.n_classes, sizeof *class_p);
+    mad_source source = mad_exact_source(self);
+
+    if (class_p == NULL) {
+        st = mad_fail_memory(ctx, "the class frequencies");
+        goto out;
+    }
+    for (size_t k = 0; k < source.n_classes; k++) {
+        class_p[k] = self->balanced ? source.class_p[k] > 0.0 : source.class_p[k];
+    }
+    source.class_p = class_p;
+    MAD_TRY(self->kind == MAD_EXACT_CATEGORICAL
+                ? sample_categories(ctx, self, &source, key, first_item, out)
+                : mad_sampling_rows(ctx, self->sampling, &source, key, first_item, out));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation, size_t n,
+                          const double *variance, double *gain)
+{
+    const mad_exact *self = (const mad_exact *)model;
+    const int is_fitted = self->standard.scale[0] > 0.0;
+    const mad_source source = mad_standard_source(&self->standard);
+    return mad_sampling_gain(ctx, self->sampling, is_fitted ? &source : NULL, generation, n,
+                             variance, gain);
+}
+
+/* ---- moments: one normal law per class, direction by direction through the sampler ---- */
+
+/* Mean and covariance that component j leaves, standardised. */
+static mad_status component_moments(mad_ctx *ctx, mad_exact *self, size_t j, double *mean,
+                                    double *cov)
+{
+    mad_status st = MAD_OK;
+    const mad_law *law = &self->law;
+    const size_t dim = law->dim;
+    const mad_source source = mad_exact_source(self);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *line = mad_arena_take(ctx->scratch, 4 * dim, sizeof *line);
+    double *basis = mad_arena_take(ctx->scratch, dim * dim, sizeof *basis);
+    double *const in_mean = line, *const in_var = line + dim;
+    double *const out_mean = line + 2 * dim, *const out_var = line + 3 * dim;
+
+    if (line == NULL || basis == NULL) {
+        st = mad_fail_memory(ctx, "the directions of a law");
+        goto out;
+    }
+    for (size_t a = 0; a < dim; a++) {
+        basis[a * dim + a] = 1.0;
+        in_var[a] =
+            law->shape == MAD_SHAPE_SPHERICAL ? law->variance[j] : law->variance[j * dim + a];
+    }
+    if (law->basis != NULL) {
+        memcpy(basis, law->basis + j * dim * dim, dim * dim * sizeof *basis);
+    }
+    for (size_t a = 0; a < dim; a++) {
+        for (size_t b = 0; b < dim; b++) {
+            in_mean[a] += basis[a * dim + b] * law->mean[j * dim + b];
+        }
+    }
+    MAD_TRY(mad_sampling_line(ctx, self->sampling, &source, (size_t)*self->generation, dim, in_mean,
+                              in_var, out_mean, out_var));
+    memset(mean, 0, dim * sizeof *mean);
+    memset(cov, 0, dim * dim * sizeof *cov);
+    for (size_t a = 0; a < dim; a++) {
+        const double *axis = basis + a * dim;
+        for (size_t b = 0; b < dim; b++) {
+            mean[b] += out_mean[a] * axis[b];
+            for (size_t c = 0; c < dim; c++) {
+                cov[b * dim + c] += out_var[a] * axis[b] * axis[c];
+            }
+        }
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* mean = sum p m, cov = sum p (C + (m - mean)(m - mean)^T), back in world units. */
+mad_status mad_exact_moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    const mad_law *law = &self->law;
+    const mad_standard *s = &self->standard;
+    const size_t dim = law->dim, n = (size_t)*law->n;
+    const double *p = law->weight + law->n_classes * law->n_max;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *mean = mad_arena_take_raw(ctx->scratch, n * dim, sizeof *mean);
+    double *cov = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *cov);
+    double alive = 0.0;
+
+    if (mean == NULL || cov == NULL) {
+        st = mad_fail_memory(ctx, "the moments of a law");
+        goto out;
+    }
+    out->dim = dim;
+    memset(out->mean, 0, dim * sizeof *out->mean);
+    memset(out->cov, 0, dim * dim * sizeof *out->cov);
+    for (size_t j = 0; j < n; j++) {
+        alive += p[j] > 0.0;
+    }
+    for (size_t j = 0; j < n; j++) {
+        const double share = self->balanced && law->n_classes > 0 ? (p[j] > 0.0) / alive : p[j];
+        if (share == 0.0) {
+            continue;
+        }
+        MAD_TRY(component_moments(ctx, self, j, mean + j * dim, cov));
+        for (size_t a = 0; a < dim; a++) {
+            out->mean[a] += share * mean[j * dim + a];
+        }
+        for (size_t i = 0; i < dim * dim; i++) {
+            out->cov[i] += share * cov[i];
+        }
+    }
+    for (size_t j = 0; j < n; j++) {
+        const double share = self->balanced && law->n_classes > 0 ? (p[j] > 0.0) / alive : p[j];
+        for (size_t a = 0; a < dim && share > 0.0; a++) {
+            const double da = mean[j * dim + a] - out->mean[a];
+            for (size_t b = 0; b < dim; b++) {
+                out->cov[a * dim + b] += share * da * (mean[j * dim + b] - out->mean[b]);
+            }
+        }
+    }
+    for (size_t a = 0; a < dim; a++) {
+        out->mean[a] = s->centre[a] + s->scale[0] * out->mean[a];
+        for (size_t b = 0; b < dim; b++) {
+            out->cov[a * dim + b] *= s->scale[0] * s->scale[0];
+        }
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}

@@ -1,0 +1,18 @@
+/* models/diffusion/exact/sample.h: drawing from an exact model, and what is known of the law it
+ * leaves. */
+#ifndef MAD_MODELS_DIFFUSION_EXACT_SAMPLE_H
+#define MAD_MODELS_DIFFUSION_EXACT_SAMPLE_H
+
+#include "models/diffusion/exact/exact.h"
+
+/** What samplers see of the fitted model. */
+mad_source mad_exact_source(mad_exact *self);
+
+/* Methods of mad_model_exact. */
+MAD_MUST_CHECK mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key,
+                                           uint64_t first_item, mad_set *out);
+MAD_MUST_CHECK mad_status mad_exact_moments(mad_ctx *ctx, mad_model *model, mad_moments *out);
+MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation,
+                                         size_t n, const double *variance, double *gain);
+
+#endif
