@@ -66,7 +66,7 @@ static mad_status measure(mad_ctx *ctx, const options *o, mad_model *model, cons
         double before = omp_get_wtime();
         MAD_TRY(model->type->fit(ctx, model, train, &args));
         double seconds = omp_get_wtime() - before;
-        f->steps_per_s[w] = (double)self->n_steps / seconds;
+        f->steps_per_s[w] = self->settings.budget.amount / seconds;
         f->gflops[w] = flops / seconds * 1e-9;
         before = omp_get_wtime();
         MAD_TRY(model->type->sample(
@@ -93,7 +93,7 @@ static void print(const options *o, const mad_values *values, const mad_diffusio
     printf("{\"workload\": \"mlp2d\", \"isa\": \"%s\", \"threads\": %zu, \"depth\": %zu, "
            "\"width\": %zu, \"batch\": %zu, \"weights\": %zu, ",
            self->net->kernels->name, o->n_threads, mad_get_size(values, "net.depth"),
-           mad_get_size(values, "net.width"), self->n_batch, self->net->n_weights);
+           mad_get_size(values, "net.width"), self->settings.n_batch, self->net->n_weights);
     printf("\"train_steps_per_s\": %.1f, \"train_steps_per_s_min\": %.1f, "
            "\"train_steps_per_s_max\": %.1f, \"train_gflops\": %.1f, ",
            steps_per_s, f->steps_per_s[0], f->steps_per_s[n - 1], gflops);

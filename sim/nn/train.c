@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+/* A half-life is at most this share of the rows seen: else the start would linger. */
+#define HALF_LIFE_SHARE 0.05
+
 mad_status mad_train_create(mad_ctx *ctx, const mad_net *net, mad_arena *mem, mad_train *out)
 {
     const size_t n = net->n_params;
@@ -47,6 +50,8 @@ double mad_train_rate(const mad_train_options *options, size_t step, size_t n_st
         const double all = (double)(n_steps - options->n_warmup);
         return options->rate * 0.5 * (1.0 + cos(M_PI * done / all));
     }
+    case MAD_DECAY_LINEAR:
+        return options->rate * (double)(n_steps - step) / (double)(n_steps - options->n_warmup);
     }
     return options->rate;
 }
@@ -59,6 +64,10 @@ double mad_train_ema_decay(const mad_train_options *options, size_t step)
         return pow(1.0 - 1.0 / n, options->ema_value + 1.0);
     case MAD_EMA_CONSTANT:
         return fmin(options->ema_value, (1.0 + n) / (10.0 + n));
+    case MAD_EMA_HALF_LIFE: {
+        const double rows = (double)options->n_batch;
+        return pow(0.5, rows / fmin(options->ema_value, HALF_LIFE_SHARE * rows * n));
+    }
     }
     return 0.0;
 }
@@ -119,6 +128,7 @@ mad_status mad_train_step(mad_ctx *ctx, mad_train *train, const mad_train_option
         .beta1 = beta1,
         .beta2 = beta2,
         .eps = (float)options->eps,
+        .decay = (float)(rate * options->weight_decay),
         .clip = options->clip > 0.0 && norm > options->clip ? (float)(options->clip / norm) : 1.0f,
         .ema = (float)(1.0 - mad_train_ema_decay(options, step)),
     };

@@ -12,21 +12,30 @@
 #define MAD_TRAIN_SHARDS ((size_t)8)
 
 typedef enum mad_ema_kind {
-    MAD_EMA_POWER,   /* decay (1 - 1/n)^(value + 1) at step n: a window that grows with the run
-                        (Karras et al. 2024, Eq. 1) */
-    MAD_EMA_CONSTANT /* decay min(value, (1 + n) / (10 + n)) */
+    MAD_EMA_POWER,    /* decay (1 - 1/n)^(value + 1) at step n: a window that grows with the run
+                         (Karras et al. 2024, Eq. 1) */
+    MAD_EMA_CONSTANT, /* decay min(value, (1 + n) / (10 + n)) */
+    MAD_EMA_HALF_LIFE /* decay 0.5^(B / H), B = n_batch, H = min(value, 0.05 B n): half-life of
+                         `value` rows, and at most 5 % of the rows seen (Karras et al. 2022) */
 } mad_ema_kind;
 
-typedef enum mad_rate_decay { MAD_DECAY_CONSTANT, MAD_DECAY_COSINE } mad_rate_decay;
+typedef enum mad_rate_decay {
+    MAD_DECAY_CONSTANT,
+    MAD_DECAY_COSINE,
+    MAD_DECAY_LINEAR
+} mad_rate_decay;
 
 typedef struct mad_train_options {
     double rate;          /* peak learning rate */
     size_t n_warmup;      /* steps of linear warm-up, from rate / n_warmup */
-    mad_rate_decay decay; /* after the warm-up: constant, or half a cosine down to 0 */
+    mad_rate_decay decay; /* after the warm-up: constant, half a cosine to 0, straight to 0 */
     double beta1, beta2, eps;
-    double clip; /* largest norm of the gradient; 0 = no limit */
+    double
+        weight_decay; /* decoupled (AdamW, Loshchilov & Hutter 2019): theta -= rate decay theta */
+    double clip;      /* largest norm of the gradient; 0 = no limit */
     mad_ema_kind ema;
     double ema_value;
+    size_t n_batch; /* rows of a step, for MAD_EMA_HALF_LIFE */
 } mad_train_options;
 
 /* State of an optimiser for one net; every pointer is [n_params] unless said. */

@@ -95,10 +95,12 @@ static double excess_loss(const mad_diffusion *self, const double law[2], double
 {
     static double x[2 * N_FRESH], d[2 * N_FRESH];
     double z[4], excess = 0.0;
-    mad_trained_denoiser denoiser;
+    mad_denoiser denoiser;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    assert_int_equal(mad_trained_denoiser_take(ctx, self, ctx->scratch, &denoiser), MAD_OK);
     mad_net_pack_all(self->net, self->average, self->packed);
+    assert_int_equal(
+        mad_trained_denoiser_open(ctx, self, self->average, self->packed, ctx->scratch, &denoiser),
+        MAD_OK);
     for (size_t i = 0; i < N_LEVELS; i++) {
         static double x0[2 * N_FRESH];
         const double u = draw_at(&self->objective, i, N_LEVELS);
@@ -114,7 +116,7 @@ static double excess_loss(const mad_diffusion *self, const double law[2], double
                 x[2 * r + j] = x0[2 * r + j] + sigma * z[2 + j];
             }
         }
-        mad_trained_denoise(&denoiser, sigma, N_FRESH, NULL, x, d);
+        denoiser.denoise(denoiser.self, sigma, N_FRESH, NULL, x, d);
         for (size_t k = 0; k < 2 * N_FRESH; k++) {
             const double s = law[k % 2] / self->standard.scale[0];
             const double mean = -self->standard.centre[k % 2] / self->standard.scale[0];

@@ -11,9 +11,7 @@
 
 #include <cmocka.h>
 
-#include "models/diffusion/net/diffusion.h"
-#include "sim/cli/lists.h"
-#include "tests/support/values.h"
+#include "tests/support/trained.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
 static mad_ctx *ctx;
@@ -42,72 +40,11 @@ static void assert_near(double a, double b, double allowed)
     }
 }
 
-typedef struct fixture {
-    mad_world_info world;
-    mad_values values;
-    mad_model *model;
-    mad_set train;
-} fixture;
-
-/* A small, quick net unless overridden: later pairs win. */
-static const char *const quick[] = {"net.width=32",    "net.depth=2",       "train.steps=60",
-                                    "train.batch=100", "sampler.kind=heun", "sampler.steps=6"};
-enum { N_QUICK = sizeof quick / sizeof *quick, MAX_PAIRS = 24 };
-
-static mad_status make(fixture *f, size_t n_rows, size_t n_classes, size_t n_more,
+static mad_status make(mad_trained *t, size_t n_rows, size_t n_classes, size_t n_more,
                        const char *const *more)
 {
-    const char *pairs[MAX_PAIRS];
-    memcpy(pairs, quick, sizeof quick);
-    for (size_t i = 0; i < n_more; i++) {
-        pairs[N_QUICK + i] = more[i];
-    }
-    *f = (fixture){.world = {.kind = MAD_WORLD_CONTINUOUS, .dim = 2, .n_classes = n_classes}};
-    mad_status st =
-        mad_values_of(ctx, mem, mad_model_diffusion.params, N_QUICK + n_more, pairs, &f->values);
-    if (st != MAD_OK) {
-        return st;
-    }
-    const mad_model_args args = {&f->values, &f->world, n_rows, 2000, 2};
-    st = mad_model_diffusion.create(ctx, &args, mem, &f->model);
-    if (st != MAD_OK) {
-        return st;
-    }
-    assert_int_equal(mad_set_take(ctx, mem, n_rows, 2, n_classes > 0, &f->train), MAD_OK);
-    mad_rng rng = mad_rng_open(test_key, 7);
-    mad_rng_normals(&rng, 2 * n_rows, f->train.x);
-    for (size_t r = 0; r < n_rows; r++) { /* two clusters on the first axis, three classes */
-        f->train.x[2 * r] = 0.2 * f->train.x[2 * r] + (r % 2 == 0 ? 3.0 : -1.0);
-        if (n_classes > 0) {
-            f->train.label[r] = (int32_t)(r % n_classes);
-        }
-    }
-    return MAD_OK;
-}
-
-static mad_fit_args fit_args(uint32_t generation, size_t warm_steps)
-{
-    return (mad_fit_args){.key = {.seed = 5, .generation = generation, .purpose = MAD_RNG_FIT},
-                          .warm_steps = warm_steps};
-}
-
-static void fit(const fixture *f, uint32_t generation, size_t warm_steps)
-{
-    const mad_fit_args args = fit_args(generation, warm_steps);
-    if (mad_model_diffusion.fit(ctx, f->model, &f->train, &args) != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-}
-
-static mad_set sample(const fixture *f, size_t n_rows)
-{
-    mad_set out;
-    const mad_key key = {.seed = 5, .generation = 1, .purpose = MAD_RNG_SAMPLE};
-    assert_int_equal(mad_set_take(ctx, mem, n_rows, 2, f->world.n_classes > 0, &out), MAD_OK);
-    if (mad_model_diffusion.sample(ctx, f->model, key, 40, &out) != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-    return out;
+    const mad_world_info world = mad_trained_world(n_classes, 0);
+    return mad_trained_make(ctx, mem, &world, n_rows, n_more, more, t);
 }
 
 static void assert_same_rows(const mad_set *a, const mad_set *b)
@@ -115,20 +52,6 @@ static void assert_same_rows(const mad_set *a, const mad_set *b)
     assert_memory_equal(a->x, b->x, a->n_rows * 2 * sizeof *a->x);
     if (a->label != NULL) {
         assert_memory_equal(a->label, b->label, a->n_rows * sizeof *a->label);
-    }
-}
-
-static void copy_state(const fixture *from, fixture *to)
-{
-    mad_fields a, b;
-    mad_model_diffusion.fields(from->model, &a);
-    mad_model_diffusion.fields(to->model, &b);
-    assert_int_equal(a.n_fields, b.n_fields);
-    for (size_t i = 0; i < a.n_fields; i++) {
-        assert_string_equal(a.field[i].name, b.field[i].name);
-        assert_int_equal(a.field[i].count, b.field[i].count);
-        const size_t item = a.field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
-        memcpy(b.field[i].data, a.field[i].data, a.field[i].count * item);
     }
 }
 
@@ -147,14 +70,14 @@ static void test_threads(void **state)
         double curve[4][3];
         for (size_t t = 0; t < 4; t++) {
             mad_ctx *const shared = ctx;
-            fixture f;
+            mad_trained f;
             ctx = mad_ctx_create(threads[t]);
             assert_int_equal(make(&f, 300, 3, 3, kinds[k]), MAD_OK);
             f.train.weight = mad_arena_take(mem, 300, sizeof(double));
             for (size_t r = 0; r < 300; r++) {
                 f.train.weight[r] = r % 2 == 0 ? 0.5 : 1.5;
             }
-            mad_fit_args args = fit_args(1, 0);
+            mad_fit_args args = mad_trained_fit_args(1, 0);
             double seen = 0.0, flops = 0.0;
             args.n_loss = 3;
             args.loss_curve = curve[t];
@@ -162,14 +85,14 @@ static void test_threads(void **state)
             args.flops = &flops;
             assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_OK);
             assert_true(isfinite(curve[t][0]) && isfinite(curve[t][2]) && flops > 0.0);
-            const mad_set rows = sample(&f, 700);
+            const mad_set rows = mad_trained_sample(&f, 700);
             if (t == 0) {
                 first = rows;
             } else {
                 assert_same_rows(&first, &rows);
                 assert_memory_equal(curve[0], curve[t], sizeof curve[0]);
             }
-            assert_true(seen == 60.0 * (double)((const mad_diffusion *)f.model)->n_batch);
+            assert_true(seen == 60.0 * (double)((const mad_diffusion *)f.model)->settings.n_batch);
             mad_ctx_destroy(ctx);
             ctx = shared;
         }
@@ -180,28 +103,28 @@ static void test_threads(void **state)
 static void test_state(void **state)
 {
     (void)state;
-    fixture a, b;
+    mad_trained a, b;
     assert_int_equal(make(&a, 300, 3, 0, NULL), MAD_OK);
     assert_int_equal(make(&b, 300, 3, 0, NULL), MAD_OK);
-    fit(&a, 1, 0);
+    mad_trained_fit(&a, 1, 0);
     const size_t n_bytes = mad_arena_bytes(mem);
-    const mad_set scratch_before = sample(&a, 300);
+    const mad_set scratch_before = mad_trained_sample(&a, 300);
     for (int warm = 0; warm < 2; warm++) {
-        copy_state(&a, &b);
-        fit(&a, 2, warm ? 20 : 0);
-        fit(&b, 2, warm ? 20 : 0);
-        const mad_set rows_a = sample(&a, 300), rows_b = sample(&b, 300);
+        mad_trained_copy(&a, &b);
+        mad_trained_fit(&a, 2, warm ? 20 : 0);
+        mad_trained_fit(&b, 2, warm ? 20 : 0);
+        const mad_set rows_a = mad_trained_sample(&a, 300), rows_b = mad_trained_sample(&b, 300);
         assert_same_rows(&rows_a, &rows_b);
         assert_memory_not_equal(rows_a.x, scratch_before.x, 300 * sizeof(double));
     }
     assert_int_equal(mad_arena_bytes(mem), n_bytes); /* samples fit in what was there */
 
     /* warm continues: a few warm steps stay near, the same few from scratch do not */
-    fixture c;
+    mad_trained c;
     assert_int_equal(make(&c, 300, 3, 1, (const char *[]){"train.steps=5"}), MAD_OK);
-    copy_state(&a, &c);
+    mad_trained_copy(&a, &c);
     const mad_diffusion *da = (const mad_diffusion *)a.model, *dc = (const mad_diffusion *)c.model;
-    fit(&c, 3, 5);
+    mad_trained_fit(&c, 3, 5);
     double moved = 0.0, size = 0.0;
     for (size_t i = 0; i < da->net->n_params; i++) {
         moved += fabs((double)dc->theta[i] - (double)da->theta[i]);
@@ -214,10 +137,10 @@ static void test_state(void **state)
 static void test_frozen_scaling(void **state)
 {
     (void)state;
-    fixture f;
+    mad_trained f;
     assert_int_equal(make(&f, 300, 0, 0, NULL), MAD_OK);
     const mad_diffusion *self = (const mad_diffusion *)f.model;
-    fit(&f, 1, 0);
+    mad_trained_fit(&f, 1, 0);
     const double centre = self->standard.centre[0], scale = self->standard.scale[0];
     double sum = 0.0;
     for (size_t i = 0; i < 600; i++) {
@@ -226,13 +149,13 @@ static void test_frozen_scaling(void **state)
         f.train.x[i] = 1e-9 * f.train.x[i] + 7.0;
     }
     assert_near(sum / 600.0, 1.0, 1e-12); /* one scalar: pooled variance 1 */
-    fit(&f, 2, 0);
+    mad_trained_fit(&f, 2, 0);
     assert_true(self->standard.centre[0] == centre && self->standard.scale[0] == scale);
     for (size_t i = 0; i < 600; i++) { /* all rows equal, never fitted before: still defined */
         f.train.x[i] = 2.0;
     }
     memset(self->standard.scale, 0, sizeof *self->standard.scale);
-    fit(&f, 1, 0);
+    mad_trained_fit(&f, 1, 0);
     assert_true(self->standard.scale[0] == 1.0 && self->standard.centre[1] == 2.0);
 }
 
@@ -242,7 +165,7 @@ static void test_labels(void **state)
 {
     (void)state;
     for (int balanced = 0; balanced < 2; balanced++) {
-        fixture f;
+        mad_trained f;
         const char *more[] = {balanced ? "labels=balanced" : "labels=empirical", "train.steps=600",
                               "sampler.steps=12"};
         assert_int_equal(make(&f, 400, 2, 3, more), MAD_OK); /* label = cluster */
@@ -250,9 +173,9 @@ static void test_labels(void **state)
         for (size_t r = 0; r < 400; r++) {
             f.train.weight[r] = r % 2 == 0 ? 0.4 : 1.6;
         }
-        fit(&f, 1, 0);
+        mad_trained_fit(&f, 1, 0);
         assert_near(((const mad_diffusion *)f.model)->standard.class_p[1], 0.8, 1e-12);
-        const mad_set rows = sample(&f, 2000);
+        const mad_set rows = mad_trained_sample(&f, 2000);
         const double p = balanced ? 0.5 : 0.8;
         size_t n_1 = 0, n_right = 0;
         for (size_t r = 0; r < 2000; r++) {
@@ -270,7 +193,7 @@ static void test_weights(void **state)
 {
     (void)state;
     for (int weighted = 0; weighted < 2; weighted++) {
-        fixture f;
+        mad_trained f;
         const char *more[] = {"train.steps=600", "sampler.steps=12"};
         assert_int_equal(make(&f, 400, 0, 2, more), MAD_OK);
         if (weighted) {
@@ -279,8 +202,8 @@ static void test_weights(void **state)
                 f.train.weight[r] = r % 2 == 0 ? 0.4 : 1.6;
             }
         }
-        fit(&f, 1, 0);
-        const mad_set rows = sample(&f, 2000);
+        mad_trained_fit(&f, 1, 0);
+        const mad_set rows = mad_trained_sample(&f, 2000);
         double share = 0.0;
         for (size_t r = 0; r < 2000; r++) {
             share += rows.x[2 * r] < 1.0 ? 1.0 / 2000.0 : 0.0;
@@ -291,7 +214,7 @@ static void test_weights(void **state)
 
 static void refuse(const char *pair, const char *word)
 {
-    fixture f;
+    mad_trained f;
     const char *const more[] = {"sampler.kind=ancestral", pair};
     assert_int_equal(make(&f, 10, 0, 2, more), MAD_E_CONFIG);
     if (strstr(ctx->message, word) == NULL) {
@@ -309,7 +232,7 @@ static void test_refusals(void **state)
     refuse("schedule.steps=5", "rescaling");
     refuse("schedule.beta_min=0.5", "beta_max");
     refuse("sampler.rho=5", "sampler.rho is set, but has no effect");
-    fixture f;
+    mad_trained f;
     assert_int_equal(make(&f, 10, 0, 2, (const char *[]){"sampler.kind=ddim", "schedule.steps=30"}),
                      MAD_OK); /* 6 of 30 */
     assert_int_equal(
@@ -317,7 +240,7 @@ static void test_refusals(void **state)
         MAD_E_CONFIG);
     mad_ctx_clear(ctx);
 
-    const mad_fit_args args = fit_args(1, 0);
+    const mad_fit_args args = mad_trained_fit_args(1, 0);
     assert_int_equal(make(&f, 10, 3, 0, NULL), MAD_OK);
     int32_t *const label = f.train.label;
     label[4] = 3;
@@ -341,8 +264,8 @@ static void test_refusals(void **state)
 static void test_divergence(void **state)
 {
     (void)state;
-    fixture f;
-    const mad_fit_args args = fit_args(1, 0);
+    mad_trained f;
+    const mad_fit_args args = mad_trained_fit_args(1, 0);
     assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
     f.train.weight = mad_arena_take(mem, 100, sizeof(double));
     for (size_t r = 0; r < 100; r++) {
@@ -353,7 +276,7 @@ static void test_divergence(void **state)
     mad_ctx_clear(ctx);
 
     assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
-    fit(&f, 1, 0);
+    mad_trained_fit(&f, 1, 0);
     ((mad_diffusion *)f.model)->average[0] = NAN;
     mad_set out;
     assert_int_equal(mad_set_take(ctx, mem, 10, 2, 0, &out), MAD_OK);
@@ -364,9 +287,9 @@ static void test_divergence(void **state)
 static void test_interrupt(void **state)
 {
     (void)state;
-    fixture f;
+    mad_trained f;
     const volatile sig_atomic_t stop = 1;
-    const mad_fit_args args = fit_args(1, 0);
+    const mad_fit_args args = mad_trained_fit_args(1, 0);
     assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
     ctx->stop = &stop;
     assert_int_equal(mad_model_diffusion.fit(ctx, f.model, &f.train, &args), MAD_E_INTERRUPTED);

@@ -45,6 +45,13 @@ static void assert_near(double a, double b, double allowed)
     }
 }
 
+static mad_noise_law law_of(mad_noise_law_kind kind)
+{
+    mad_noise_law law = mad_noise_law_published(kind);
+    law.schedule = &schedule;
+    return law;
+}
+
 static mad_precondition plain(mad_parameterization kind, double sigma_data)
 {
     return (mad_precondition){kind, sigma_data, -20.0, 20.0};
@@ -133,7 +140,7 @@ static void test_laws(void **state)
 {
     (void)state;
     for (int k = 0; k < N_LAWS; k++) {
-        const mad_noise_law law = mad_noise_law_published((mad_noise_law_kind)k, &schedule);
+        const mad_noise_law law = law_of((mad_noise_law_kind)k);
         assert_int_equal(mad_noise_law_check(ctx, &law, MAD_WEIGHT_SIMPLE), MAD_OK);
         const mad_level level = mad_noise_law_at(&law, 0.5, 0.25);
         const double s = exp(level.log_sigma), v = s * s;
@@ -183,7 +190,7 @@ static void test_draws(void **state)
     enum { N = 40000 };
     static double u[N];
     for (int k = 0; k < N_LAWS; k++) {
-        const mad_noise_law law = mad_noise_law_published((mad_noise_law_kind)k, &schedule);
+        const mad_noise_law law = law_of((mad_noise_law_kind)k);
         const int normal = mad_noise_law_is_normal(law.kind);
         mad_rng rng = mad_rng_open((mad_key){.seed = 2, .purpose = MAD_RNG_TEST}, (uint64_t)k);
         mad_noise_law_draw(&law, &rng, N, u);
@@ -197,7 +204,7 @@ static void test_draws(void **state)
             assert_true(fabs((double)n_below - N * p) < 4.89 * sqrt(N * p * (1.0 - p)));
         }
     }
-    const mad_noise_law flow = mad_noise_law_published(MAD_NOISE_FLOW, NULL);
+    const mad_noise_law flow = law_of(MAD_NOISE_FLOW);
     assert_true(isfinite(mad_noise_law_at(&flow, 1.0, 0x1p-54).log_sigma));
     assert_true(isfinite(mad_noise_law_at(&flow, 1.0, 1.0 - 0x1p-53).log_sigma));
 }
@@ -206,19 +213,19 @@ static void test_ranges(void **state)
 {
     (void)state;
     double low, high;
-    mad_noise_law law = mad_noise_law_published(MAD_NOISE_LOGNORMAL, NULL);
+    mad_noise_law law = law_of(MAD_NOISE_LOGNORMAL);
     mad_noise_law_range(&law, 1.0, &low, &high);
     assert_near(low, -0.507 - 4.8, 1e-12);
     assert_near(high, -0.507 + 4.8, 1e-12);
-    law = mad_noise_law_published(MAD_NOISE_SCHEDULE, &schedule);
+    law = law_of(MAD_NOISE_SCHEDULE);
     mad_noise_law_range(&law, 1.0, &low, &high);
     assert_near(low, -4.605, 5e-4); /* T1.4 */
     assert_near(high, 5.059, 5e-4);
-    law = mad_noise_law_published(MAD_NOISE_FLOW, NULL);
+    law = law_of(MAD_NOISE_FLOW);
     mad_noise_law_range(&law, 1.0, &low, &high);
     assert_near(high, mad_normal_quantile(0.5) + log((1.0 - 3.1671e-5) / 3.1671e-5), 1e-4);
     assert_near(low, -high, 1e-12);
-    law = mad_noise_law_published(MAD_NOISE_LOGUNIFORM, NULL);
+    law = law_of(MAD_NOISE_LOGUNIFORM);
     mad_noise_law_range(&law, 1.0, &low, &high);
     assert_near(exp(low), 0.02, 1e-12);
     assert_near(exp(high), 100.0, 1e-10);
@@ -235,7 +242,7 @@ static void test_weights(void **state)
     for (size_t k = 0; k < 5; k++) {
         for (int kind = 0; kind < N_KINDS; kind++) {
             const mad_precondition p = plain((mad_parameterization)kind, 1.0);
-            const mad_noise_law law = mad_noise_law_published(bounded[k], &schedule);
+            const mad_noise_law law = law_of(bounded[k]);
             assert_int_equal(mad_noise_law_check(ctx, &law, MAD_WEIGHT_LIKELIHOOD), MAD_OK);
             double sum = 0.0;
             for (size_t i = 0; i < N; i++) {
@@ -248,7 +255,7 @@ static void test_weights(void **state)
         }
     }
     /* VLB at step 1 and T of the published schedule: 1 / (2 alpha_1), beta_T / (2 alpha_T). */
-    const mad_noise_law law = mad_noise_law_published(MAD_NOISE_SCHEDULE, &schedule);
+    const mad_noise_law law = law_of(MAD_NOISE_SCHEDULE);
     const mad_precondition p = plain(MAD_PREDICT_EPS, 1.0);
     const mad_level first = mad_noise_law_at(&law, 1.0, 0.0);
     const mad_level last = mad_noise_law_at(&law, 1.0, 0.9999);
@@ -279,10 +286,9 @@ static void refused(mad_noise_law law, mad_loss_weight weight, const char *word)
 static void test_refusals(void **state)
 {
     (void)state;
-    refused(mad_noise_law_published(MAD_NOISE_VP, NULL), MAD_WEIGHT_VLB, "vlb");
-    refused(mad_noise_law_published(MAD_NOISE_LOGNORMAL, NULL), MAD_WEIGHT_LIKELIHOOD,
-            "likelihood");
-    refused(mad_noise_law_published(MAD_NOISE_FLOW, NULL), MAD_WEIGHT_LIKELIHOOD, "likelihood");
+    refused(law_of(MAD_NOISE_VP), MAD_WEIGHT_VLB, "vlb");
+    refused(law_of(MAD_NOISE_LOGNORMAL), MAD_WEIGHT_LIKELIHOOD, "likelihood");
+    refused(law_of(MAD_NOISE_FLOW), MAD_WEIGHT_LIKELIHOOD, "likelihood");
     refused((mad_noise_law){.kind = MAD_NOISE_OU, .low = 2.0, .high = 1.0}, MAD_WEIGHT_SIMPLE,
             "noise.min");
     refused((mad_noise_law){.kind = MAD_NOISE_OU, .low = 0.0, .high = 1.0}, MAD_WEIGHT_SIMPLE,
@@ -317,7 +323,7 @@ static mad_objective objective_of(const floor_case *f)
 {
     mad_objective o = {
         .precondition = {.kind = f->kind},
-        .law = mad_noise_law_published(mad_noise_law_default(f->kind), &schedule),
+        .law = law_of(mad_noise_law_default(f->kind)),
     };
     mad_objective_centre(&o, f->sigma_data);
     return o;
@@ -372,7 +378,9 @@ static double loss_of_exact(const floor_case *f, double offset, double *se)
         float out = (float)((d - c.c_skip * x) / c.c_out + offset);
         const double miss = (double)out - (double)target;
         weight[0] = g.weight;
-        const double loss = mad_objective_loss(1, 1, weight, &target, 1.0, &out);
+        double power = 1.0;
+        const double loss = mad_objective_loss(1, 1, weight, &target, 1.0, &out, &power);
+        assert_near(power, 1.0 + (double)target * (double)target, 1e-6 * power);
         assert_near(loss, miss * miss, 1e-5 * (loss + 1.0));
         assert_near((double)out, 2.0 * miss, 1e-5 * (fabs(miss) + 1.0));
         sum += loss / N;
@@ -404,8 +412,10 @@ static void test_loss_gradient(void **state)
     float g[6];
     memcpy(g, out, sizeof g);
     /* misses 1, 2 | -2, -0.5 | 0, 2 */
-    assert_near(mad_objective_loss(3, 2, weight, target, share, g),
+    double power = 0.0;
+    assert_near(mad_objective_loss(3, 2, weight, target, share, g, &power),
                 (5.0 + 0.5 * 4.25 + 4.0 * 4.0) / 6.0, 1e-12);
+    assert_near(power, (1.25 + 0.5 * 4.0 + 4.0 * 0.625) / 6.0, 1e-12);
     const double by_hand[6] = {2.0, 4.0, -2.0, -0.5, 0.0, 16.0};
     for (int i = 0; i < 6; i++) {
         assert_near((double)g[i], by_hand[i] / 6.0, 1e-7);

@@ -5,30 +5,58 @@
 #ifndef MAD_MODELS_DIFFUSION_NET_DIFFUSION_H
 #define MAD_MODELS_DIFFUSION_NET_DIFFUSION_H
 
-#include "models/diffusion/net/objective.h"
+#include "models/diffusion/net/settings.h"
 #include "models/diffusion/standard.h"
-#include "sim/nn/train.h"
 
 typedef struct mad_diffusion {
     mad_model base;
     size_t dim, n_classes;
-    int balanced; /* labels are drawn uniformly, not by the training set's frequencies */
-    size_t n_steps, n_batch;
-    mad_train_options options;
+    mad_fit_settings settings;
     mad_objective objective;
     mad_sampling *sampling;
+    mad_guide_needs needs;
     mad_net *net;
 
     /* what a generation hands on: fields() */
-    float *theta;   /* [net->n_params] parameters */
-    float *average; /* [net->n_params] their average, which samples */
+    float *theta;       /* [net->n_params] parameters */
+    float *average;     /* [net->n_params] their average, which samples */
+    float *auxiliary;   /* [net->n_params] guidance's other model; NULL where it asks for none */
+    double *sigma_data; /* [1] of the last training set; 1 where it is fixed; 0 = never fitted */
     mad_standard standard;
 
     /* working memory */
     mad_train train;
-    float *packed; /* [net->n_packed] of theta in a fit, of the average in sampling */
-    float *rows;   /* [max_train_rows][dim] standardised training rows */
+    float *packed;           /* [net->n_packed] of theta in a fit, of the average in sampling */
+    float *packed_auxiliary; /* the same of the auxiliary model, in sampling */
+    float *rows;             /* [max_train_rows or own samples][dim] standardised training rows */
+    float *tuned;            /* [net->n_params] parameters of the copy tuned on own samples */
+    mad_set own;             /* own samples; only for negative guidance */
 } mad_diffusion;
+
+/** All optimiser steps a fit from scratch takes, without tuning on own samples. */
+size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows);
+
+/** Floating point operations of one step. */
+double mad_diffusion_step_flops(const mad_diffusion *self);
+
+/* A run of the optimiser over the rows in self->rows. */
+typedef struct mad_training {
+    size_t n_rows;
+    const int32_t *label; /* [n_rows] or NULL */
+    const double *weight; /* [n_rows] or NULL = 1 each */
+    mad_key key;
+    uint64_t first_item; /* step k, shard s draws from item first_item + k MAD_TRAIN_SHARDS + s */
+    size_t n_steps, n_done; /* n_done: end there, unfinished, see mad_fit_args.trial_steps */
+    float *theta, *mean;
+    size_t n_loss;
+    double *loss_curve; /* [n_loss] */
+    size_t keep_after;  /* copy the mean to `kept` after this step; 0 = never */
+    float *kept;
+    double last_loss; /* out: average over about the last MAD_WATCH_WINDOW steps */
+} mad_training;
+
+/** errors  MAD_E_NONFINITE: diverged; MAD_E_INTERRUPTED; MAD_E_MEMORY */
+MAD_MUST_CHECK mad_status mad_diffusion_train(mad_ctx *ctx, mad_diffusion *self, mad_training *run);
 
 mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
                              const mad_fit_args *args);
@@ -36,20 +64,26 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
 mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                                 mad_set *out);
 
-/** The trained denoiser as samplers see it, for one thread; lives on `scratch`. */
+/* The trained denoiser as samplers see it, for one thread. */
 typedef struct mad_trained_denoiser {
     const mad_diffusion *model;
+    const float *theta, *packed;
     mad_net_work *work;
+    double sigma; /* level the workspace is set to; 0 = none yet */
+    mad_coefficients c;
 } mad_trained_denoiser;
 
-MAD_MUST_CHECK mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model,
-                                                    mad_arena *scratch, mad_trained_denoiser *out);
+/** A denoiser with these parameters, on `scratch`. packed: see mad_net_pack_all. */
+MAD_MUST_CHECK mad_status mad_trained_denoiser_open(mad_ctx *ctx, const mad_diffusion *model,
+                                                    const float *theta, const float *packed,
+                                                    mad_arena *scratch, mad_denoiser *out);
 
-/** denoise of a mad_denoiser; self is a mad_trained_denoiser; model->packed holds the average. */
-void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t *label,
-                         const double *x, double *d);
-
-/** What samplers see of the fitted model. */
+/** Pack what sampling reads, and hand out what samplers see of the fitted model. */
 mad_source mad_diffusion_source(mad_diffusion *self);
+
+/* Values of mad_fit_args.report, in the order of mad_diffusion_reports. */
+extern const mad_report mad_diffusion_reports[];
+MAD_MUST_CHECK mad_status mad_diffusion_report(mad_ctx *ctx, const mad_diffusion *self,
+                                               size_t generation, double last_loss, double *report);
 
 #endif

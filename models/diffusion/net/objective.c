@@ -26,18 +26,21 @@ mad_regression mad_objective_at(const mad_objective *objective, double u)
 }
 
 double mad_objective_loss(size_t n_rows, size_t dim, const double *weight, const float *target,
-                          double share, float *out)
+                          double share, float *out, double *power)
 {
-    double loss = 0.0;
+    double loss = 0.0, all = 0.0;
     for (size_t r = 0; r < n_rows; r++) {
         const float pull = (float)(2.0 * weight[r] * share);
-        double row = 0.0;
+        double row = 0.0, zero = 0.0;
         for (size_t j = 0; j < dim; j++) {
-            const float miss = out[r * dim + j] - target[r * dim + j];
+            const float aim = target[r * dim + j], miss = out[r * dim + j] - aim;
             row += (double)miss * (double)miss;
+            zero += (double)aim * (double)aim;
             out[r * dim + j] = pull * miss;
         }
         loss += weight[r] * row;
+        all += weight[r] * zero;
     }
+    *power += all * share;
     return loss * share;
 }

@@ -6,7 +6,7 @@
 #ifndef MAD_MODELS_DIFFUSION_NET_OBJECTIVE_H
 #define MAD_MODELS_DIFFUSION_NET_OBJECTIVE_H
 
-#include "models/diffusion/net/levels.h"
+#include "models/diffusion/net/noise_law.h"
 
 typedef struct mad_objective {
     mad_precondition precondition; /* sigma_data and what follows from it by mad_objective_centre */
@@ -27,11 +27,12 @@ typedef struct mad_regression {
 mad_regression mad_objective_at(const mad_objective *objective, double u);
 
 /**
- * Returns share * sum over rows of weight |out - target|^2 and leaves its gradient in out.
+ * Returns share * sum over rows of weight |out - target|^2 and leaves its gradient in out; adds
+ * share * sum of weight |target|^2 to *power.
  *
  * shape  out, target: [n_rows][dim]; weight: [n_rows]
  */
 double mad_objective_loss(size_t n_rows, size_t dim, const double *weight, const float *target,
-                          double share, float *out);
+                          double share, float *out, double *power);
 
 #endif

@@ -1,57 +1,75 @@
-/* models/diffusion/net/sample.c: the trained denoiser, and rows drawn with it. */
+/* models/diffusion/net/sample.c: the trained denoiser, in single precision behind an interface in
+ * double, and rows drawn with it.
+ */
 #include <math.h>
-#include <string.h>
 
 #include "models/diffusion/net/diffusion.h"
 
-mad_status mad_trained_denoiser_take(mad_ctx *ctx, const mad_diffusion *model, mad_arena *scratch,
-                                     mad_trained_denoiser *out)
+static void fill_labels(const mad_diffusion *model, size_t n, const int32_t *label, int32_t *out)
 {
-    out->model = model;
-    return model->net->type->work_take(ctx, model->net, 0, scratch, &out->work);
+    for (size_t r = 0; r < n; r++) {
+        const int32_t k = label == NULL ? MAD_NO_CLASS : label[r];
+        out[r] = k == MAD_NO_CLASS ? (int32_t)model->n_classes : k;
+    }
 }
 
-void mad_trained_denoise(void *self, double sigma, size_t n_rows, const int32_t *label,
-                         const double *x, double *d)
+/* denoise of a mad_denoiser. What depends on the noise level alone is kept between calls. */
+static void denoise(void *self, double sigma, size_t n_rows, const int32_t *label, const double *x,
+                    double *d)
 {
-    mad_trained_denoiser *denoiser = self;
-    const mad_diffusion *model = denoiser->model;
-    const mad_net *net = model->net;
-    mad_net_work *work = denoiser->work;
-    const size_t dim = model->dim;
-    const mad_coefficients c = mad_coefficients_at(&model->objective.precondition, log(sigma));
-    const float c_in = (float)c.c_in;
+    mad_trained_denoiser *t = self;
+    const mad_net *net = t->model->net;
+    mad_net_work *work = t->work;
+    const size_t dim = net->dim;
 
-    net->type->level(net, model->average, model->packed, (float)c.c_noise, work);
+    if (sigma != t->sigma) {
+        t->sigma = sigma;
+        t->c = mad_coefficients_at(&t->model->objective.precondition, log(sigma));
+        net->type->level(net, t->theta, t->packed, (float)t->c.c_noise, work);
+    }
     for (size_t begin = 0; begin < n_rows; begin += net->block_rows) {
         const size_t n = n_rows - begin < net->block_rows ? n_rows - begin : net->block_rows;
         const double *from = x + begin * dim;
         double *to = d + begin * dim;
         for (size_t i = 0; i < n * dim; i++) {
-            work->x[i] = c_in * (float)from[i];
+            work->x[i] = (float)(t->c.c_in * from[i]);
         }
-        if (model->n_classes > 0) {
-            memcpy(work->label, label + begin, n * sizeof *label);
+        if (net->n_classes > 0) {
+            fill_labels(t->model, n, label == NULL ? NULL : label + begin, work->label);
         }
-        net->type->eval(net, model->average, model->packed, n, work);
+        net->type->eval(net, t->theta, t->packed, n, work);
         for (size_t i = 0; i < n * dim; i++) {
-            to[i] = c.c_skip * from[i] + c.c_out * (double)work->out[i];
+            to[i] = t->c.c_skip * from[i] + t->c.c_out * (double)work->out[i];
         }
     }
 }
 
-static mad_status open_denoiser(mad_ctx *ctx, void *self, mad_arena *scratch, mad_denoiser *base,
-                                mad_denoiser *auxiliary)
+mad_status mad_trained_denoiser_open(mad_ctx *ctx, const mad_diffusion *model, const float *theta,
+                                     const float *packed, mad_arena *scratch, mad_denoiser *out)
+{
+    mad_status st = MAD_OK;
+    mad_trained_denoiser *self = mad_arena_take(scratch, 1, sizeof *self);
+    if (self == NULL) {
+        return mad_fail_memory(ctx, "a denoiser");
+    }
+    *self = (mad_trained_denoiser){.model = model, .theta = theta, .packed = packed};
+    MAD_TRY(model->net->type->work_take(ctx, model->net, 0, scratch, &self->work));
+    *out = (mad_denoiser){.dim = model->dim, .self = self, .denoise = denoise};
+out:
+    return st;
+}
+
+static mad_status open_denoisers(mad_ctx *ctx, void *self, mad_arena *scratch, mad_denoiser *base,
+                                 mad_denoiser *auxiliary)
 {
     mad_status st = MAD_OK;
     const mad_diffusion *model = self;
-    mad_trained_denoiser *denoiser = mad_arena_take(scratch, 1, sizeof *denoiser);
-    if (denoiser == NULL) {
-        return mad_fail_memory(ctx, "a denoiser");
-    }
-    MAD_TRY(mad_trained_denoiser_take(ctx, model, scratch, denoiser));
-    *base = (mad_denoiser){.dim = model->dim, .self = denoiser, .denoise = mad_trained_denoise};
     *auxiliary = (mad_denoiser){0};
+    MAD_TRY(mad_trained_denoiser_open(ctx, model, model->average, model->packed, scratch, base));
+    if (model->auxiliary != NULL) {
+        MAD_TRY(mad_trained_denoiser_open(ctx, model, model->auxiliary, model->packed_auxiliary,
+                                          scratch, auxiliary));
+    }
 out:
     return st;
 }
@@ -60,7 +78,11 @@ mad_source mad_diffusion_source(mad_diffusion *self)
 {
     mad_source source = mad_standard_source(&self->standard);
     source.self = self;
-    source.open = open_denoiser;
+    source.open = open_denoisers;
+    mad_net_pack_all(self->net, self->average, self->packed);
+    if (self->auxiliary != NULL) {
+        mad_net_pack_all(self->net, self->auxiliary, self->packed_auxiliary);
+    }
     return source;
 }
 
@@ -78,10 +100,9 @@ mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uin
         goto out;
     }
     for (size_t k = 0; k < self->n_classes; k++) {
-        class_p[k] = self->balanced ? 1.0 : source.class_p[k];
+        class_p[k] = self->settings.balanced ? 1.0 : source.class_p[k];
     }
     source.class_p = class_p;
-    mad_net_pack_all(self->net, self->average, self->packed);
     MAD_TRY(mad_sampling_rows(ctx, self->sampling, &source, key, first_item, out));
 out:
     mad_arena_release(ctx->scratch, mark);

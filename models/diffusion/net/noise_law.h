@@ -1,6 +1,6 @@
-/* models/diffusion/net/levels.h: which noise levels training meets, and how much each counts. */
-#ifndef MAD_MODELS_DIFFUSION_NET_LEVELS_H
-#define MAD_MODELS_DIFFUSION_NET_LEVELS_H
+/* models/diffusion/net/noise_law.h: which noise levels training meets, and how much each counts. */
+#ifndef MAD_MODELS_DIFFUSION_NET_NOISE_LAW_H
+#define MAD_MODELS_DIFFUSION_NET_NOISE_LAW_H
 
 #include "models/diffusion/net/precondition.h"
 #include "models/diffusion/noise.h"
@@ -25,12 +25,12 @@ typedef struct mad_noise_law {
     mad_noise_law_kind kind;
     double mean, sd;                    /* normal laws */
     double low, high;                   /* bounds of t or sigma */
-    const mad_noise_schedule *schedule; /* borrowed; MAD_NOISE_SCHEDULE and MAD_WEIGHT_VLB */
+    const mad_noise_schedule *schedule; /* borrowed; of MAD_NOISE_SCHEDULE, set by the caller */
 } mad_noise_law;
 
 /** The published law, and of any law the published numbers (noise.* = auto). */
 mad_noise_law_kind mad_noise_law_default(mad_parameterization kind);
-mad_noise_law mad_noise_law_published(mad_noise_law_kind kind, const mad_noise_schedule *schedule);
+mad_noise_law mad_noise_law_published(mad_noise_law_kind kind);
 
 /** Normal laws have no ends; the others do. */
 int mad_noise_law_is_normal(mad_noise_law_kind kind);

@@ -1,5 +1,5 @@
-/* models/diffusion/net/levels.c: laws of the training noise, one formula of ln sigma each. */
-#include "models/diffusion/net/levels.h"
+/* models/diffusion/net/noise_law.c: laws of the training noise, one formula of ln sigma each. */
+#include "models/diffusion/net/noise_law.h"
 
 #include <math.h>
 
@@ -31,9 +31,9 @@ mad_noise_law_kind mad_noise_law_default(mad_parameterization kind)
     return MAD_NOISE_SCHEDULE;
 }
 
-mad_noise_law mad_noise_law_published(mad_noise_law_kind kind, const mad_noise_schedule *schedule)
+mad_noise_law mad_noise_law_published(mad_noise_law_kind kind)
 {
-    mad_noise_law law = {.kind = kind, .schedule = schedule};
+    mad_noise_law law = {.kind = kind};
     switch (kind) {
     case MAD_NOISE_LOGNORMAL:
         law.mean = EDM_MEAN;

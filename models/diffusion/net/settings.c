@@ -1,0 +1,359 @@
+/* models/diffusion/net/settings.c: keys of the trained model, and what they say. */
+#include "models/diffusion/net/settings.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/diffusion/sampling_keys.h"
+
+enum { AUTO, GIVEN }; /* of the forms "auto|#" and "none|#" */
+
+/* Words of a choice stand in the order of the enums they are cast to. */
+const mad_param mad_diffusion_params[] = {
+    MAD_CHOICE("parameterization", "edm", "edm|eps|x0|v|score|flow",
+               "what the network learns: EDM's unit-variance target, the noise (DDPM), the clean "
+               "row, v = alpha eps - s x0, sigma times the score (VE), eps - x0 (flow matching)"),
+    MAD_CHOICE("noise.kind", "auto", "auto|" MAD_NOISE_LAWS,
+               "law of the noise levels in training; auto: lognormal (edm), schedule (eps, x0, v), "
+               "loguniform (score), flow (flow)"),
+    MAD_FORM("noise.mean", "auto", -50, 50, "auto|#",
+             "lognormal: mean of ln(sigma / sigma_data), auto -0.507, which is EDM's -1.2 at "
+             "sigma_data 0.5; logit_normal: mean of logit(t) = ln(sigma), auto 0"),
+    MAD_FORM("noise.sd", "auto", 1e-6, 10, "auto|#",
+             "its standard deviation; auto: 1.2, logit_normal 1"),
+    MAD_FORM("noise.min", "auto", 0, 1e6, "auto|#",
+             "lowest time (vp, auto 1e-5; flow, 0; ou, ou_geometric, 1e-3) or sigma (loguniform, "
+             "0.02)"),
+    MAD_FORM("noise.max", "auto", 0, 1e6, "auto|#",
+             "highest time (vp, flow, auto 1; ou, ou_geometric, 5: the horizon) or sigma "
+             "(loguniform, 100)"),
+    MAD_CHOICE("loss", "simple", "simple|edm|vlb|likelihood",
+               "weight of a noise level: 1 on the network's target; EDM's on x0; the variational "
+               "bound's on the noise; g^2 on the score"),
+    MAD_CHOICE("sigma_data", "fixed", "fixed|auto",
+               "sd of the data that EDM's coefficients assume: that of generation 1's real rows, "
+               "or of each training set anew, a feedback of its own"),
+    MAD_CHOICE("labels", "empirical", "empirical|balanced",
+               "classes of samples: by the training set's frequencies, which drift over "
+               "generations, or uniform"),
+    MAD_CHOICE("net.kind", "mlp", "mlp|unet",
+               "multilayer perceptron, or a U-Net where rows are pictures"),
+    MAD_INT("net.width", "128", 8, 2048, "mlp: units of a hidden layer"),
+    MAD_INT("net.depth", "3", 1, 16, "mlp: hidden layers"),
+    MAD_INT("net.embedding", "32", 2, 256, "sines and cosines of the noise level; even"),
+    MAD_CHOICE("net.embed", "sinusoidal", "sinusoidal|fourier",
+               "their frequencies: geometric from 1 to 32, or drawn from N(0, 16^2)"),
+    MAD_INT("net.base", "32", 1, 1024, "unet: channels of the first level, before net.mult"),
+    {.name = "net.mult",
+     .kind = MAD_PARAM_REALS,
+     .fallback = "[1,2,2]",
+     .min = 1,
+     .max = 64,
+     .doc = "unet: channels of each level over net.base; every level halves the picture"},
+    MAD_INT("net.blocks", "1", 1, 16, "unet: residual blocks of a level, down and up"),
+    {.name = "net.attention",
+     .kind = MAD_PARAM_WORDS,
+     .fallback = "lowest",
+     .doc = "unet: levels with self-attention, from 0 = the first; 'lowest'; [] = none"},
+    MAD_INT("net.groups", "8", 1, 256, "unet: groups of GroupNorm; even, divides every level"),
+    MAD_INT("net.hidden", "128", 8, 2048, "unet: width of the embedding of noise and class"),
+    MAD_INT("net.patch", "1", 1, 2, "unet: 2 = work on blocks of 2 x 2 pixels"),
+    MAD_FORM("train.steps", "auto", 1, 1e7, "auto|#N",
+             "optimiser steps of a fit from scratch; auto: 2000, or as train.epochs or "
+             "train.samples say"),
+    MAD_FORM("train.epochs", "none", 1e-6, 1e7, "none|#", "instead: passes over the training set"),
+    MAD_FORM("train.samples", "none", 1, 1e13, "none|#N", "instead: training rows seen"),
+    MAD_FORM("train.batch", "auto", 1, 65536, "auto|#N",
+             "rows per step, drawn with replacement; auto: 512 (mlp), 128 (unet)"),
+    MAD_FORM("train.lr", "auto", 1e-8, 1, "auto|#",
+             "learning rate of Adam after the warm-up; auto: 5e-3 (mlp), 2e-3 (unet)"),
+    MAD_INT("train.warmup", "100", 0, 1e6, "steps of linear warm-up"),
+    MAD_CHOICE("train.decay", "cosine", "constant|cosine|linear",
+               "learning rate after the warm-up"),
+    MAD_REAL("train.beta1", "0.9", 0, 0.9999, "decay of Adam's first moment"),
+    MAD_REAL("train.beta2", "0.999", 0, 0.99999, "decay of Adam's second moment"),
+    MAD_REAL("train.eps", "1e-8", 1e-12, 1, "Adam's epsilon"),
+    MAD_REAL("train.weight_decay", "0", 0, 10, "decoupled weight decay (AdamW)"),
+    MAD_REAL("train.clip", "1", 0, 1e9, "largest gradient norm; 0 = no limit"),
+    MAD_FORM("train.ema", "power(6.94)", 0, 1e12, "power(gamma)|constant(decay)|halflife(rows)",
+             "parameter average that samples: decay (1 - 1/n)^(gamma + 1), 6.94 = a window of 10 % "
+             "of the run; min(decay, (1 + n)/(10 + n)); or half a weight after so many rows seen"),
+    MAD_REAL("train.label_dropout", "0.1", 0, 0.999,
+             "worlds with classes: share of rows that train the denoiser without class, which "
+             "guidance needs"),
+    MAD_REAL("guide.worse", "0.25", 0.001, 0.999,
+             "autoguidance: the worse model is the average after this share of the steps"),
+    MAD_INT("guide.tune_steps", "500", 1, 1e7,
+            "negative guidance: steps that tune a copy on the model's own samples"),
+    MAD_FORM("guide.own", "auto", 1, 1e9, "auto|#N",
+             "negative guidance: how many own samples; auto = as many as training rows"),
+    MAD_SAMPLING_PARAMS,
+    {.name = NULL},
+};
+
+size_t mad_budget_steps(const mad_budget *budget, size_t n_rows, size_t n_batch)
+{
+    double n_steps = budget->amount;
+    switch (budget->kind) {
+    case MAD_BUDGET_STEPS:
+        break;
+    case MAD_BUDGET_EPOCHS:
+        n_steps = ceil(budget->amount * (double)n_rows / (double)n_batch);
+        break;
+    case MAD_BUDGET_ROWS:
+        n_steps = ceil(budget->amount / (double)n_batch);
+        break;
+    }
+    return n_steps < 1.0 ? 1 : (size_t)n_steps;
+}
+
+static double number_or(const mad_values *values, const char *key, double otherwise)
+{
+    const mad_value *value = mad_get(values, key);
+    return value->choice == GIVEN ? value->number : otherwise;
+}
+
+static mad_status read_budget(mad_ctx *ctx, const mad_values *values, mad_budget *out)
+{
+    static const char *const keys[] = {"train.steps", "train.epochs", "train.samples"};
+    const char *set = NULL;
+    *out = (mad_budget){.kind = MAD_BUDGET_STEPS, .amount = 2000.0};
+    for (size_t i = 0; i < 3; i++) {
+        const mad_value *value = mad_get(values, keys[i]);
+        if (value->choice != GIVEN) {
+            continue;
+        }
+        if (set != NULL) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "%s and %s are both set, and a fit has one length: set one of "
+                            "train.steps, train.epochs and train.samples",
+                            set, keys[i]);
+        }
+        set = keys[i];
+        *out = (mad_budget){.kind = (mad_budget_kind)i, .amount = value->number};
+    }
+    return MAD_OK;
+}
+
+static mad_status read_average(mad_ctx *ctx, const mad_values *values, mad_train_options *out)
+{
+    const mad_value *ema = mad_get(values, "train.ema");
+    out->ema = (mad_ema_kind)ema->choice;
+    out->ema_value = ema->number;
+    switch (out->ema) {
+    case MAD_EMA_POWER:
+        if (ema->number > 1000.0) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "train.ema: gamma of power(gamma) must be at most 1000, got %g",
+                            ema->number);
+        }
+        break;
+    case MAD_EMA_CONSTANT:
+        if (!(ema->number < 1.0)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "train.ema: the decay of constant(decay) must be below 1, got %g",
+                            ema->number);
+        }
+        break;
+    case MAD_EMA_HALF_LIFE:
+        if (!(ema->number >= 1.0)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "train.ema: the rows of halflife(rows) must be 1 or more, got %g",
+                            ema->number);
+        }
+        break;
+    }
+    return MAD_OK;
+}
+
+mad_status mad_fit_settings_read(mad_ctx *ctx, const mad_values *values,
+                                 const mad_world_info *world, mad_fit_settings *out)
+{
+    mad_status st = MAD_OK;
+    const int is_unet = mad_get_choice(values, "net.kind") == MAD_NET_UNET;
+    mad_fit_settings s = {
+        .n_batch = (size_t)number_or(values, "train.batch", is_unet ? 128.0 : 512.0),
+        .train = {.rate = number_or(values, "train.lr", is_unet ? 2e-3 : 5e-3),
+                  .n_warmup = mad_get_size(values, "train.warmup"),
+                  .decay = (mad_rate_decay)mad_get_choice(values, "train.decay"),
+                  .beta1 = mad_get_real(values, "train.beta1"),
+                  .beta2 = mad_get_real(values, "train.beta2"),
+                  .eps = mad_get_real(values, "train.eps"),
+                  .weight_decay = mad_get_real(values, "train.weight_decay"),
+                  .clip = mad_get_real(values, "train.clip")},
+        .label_dropout = world->n_classes > 0 ? mad_get_real(values, "train.label_dropout") : 0.0,
+        .balanced = mad_get_choice(values, "labels") == 1,
+        .sigma_data_auto = mad_get_choice(values, "sigma_data") == 1,
+        .worse = mad_get_real(values, "guide.worse"),
+        .n_tune_steps = mad_get_size(values, "guide.tune_steps"),
+        .n_own = (size_t)number_or(values, "guide.own", 0.0),
+    };
+    s.train.n_batch = s.n_batch;
+    MAD_TRY(read_budget(ctx, values, &s.budget));
+    MAD_TRY(read_average(ctx, values, &s.train));
+    *out = s;
+out:
+    return st;
+}
+
+/* ---- what is learnt, at which noise levels ---- */
+
+/* A number of the law that the user set, or the published one. Set where the law has no such number
+ * it is refused: it would do nothing. */
+static mad_status read_law_number(mad_ctx *ctx, const mad_values *values, const char *key, int used,
+                                  double *inout)
+{
+    if (mad_get(values, key)->choice == GIVEN && !used) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "%s does nothing with this noise.kind: noise.mean and noise.sd belong to "
+                        "lognormal and logit_normal, noise.min and noise.max to vp, flow, ou, "
+                        "ou_geometric and loguniform",
+                        key);
+    }
+    *inout = number_or(values, key, *inout);
+    return MAD_OK;
+}
+
+mad_status mad_objective_read(mad_ctx *ctx, const mad_values *values, mad_objective *out)
+{
+    mad_status st = MAD_OK;
+    const size_t choice = mad_get_choice(values, "noise.kind");
+    const mad_parameterization kind =
+        (mad_parameterization)mad_get_choice(values, "parameterization");
+    const mad_noise_law_kind law =
+        choice == 0 ? mad_noise_law_default(kind) : (mad_noise_law_kind)(choice - 1);
+    const int is_normal = mad_noise_law_is_normal(law);
+    const int has_ends = !is_normal && law != MAD_NOISE_SCHEDULE;
+    mad_objective o = {.precondition = {.kind = kind},
+                       .law = mad_noise_law_published(law),
+                       .weight = (mad_loss_weight)mad_get_choice(values, "loss")};
+
+    MAD_TRY(read_law_number(ctx, values, "noise.mean", is_normal, &o.law.mean));
+    MAD_TRY(read_law_number(ctx, values, "noise.sd", is_normal, &o.law.sd));
+    MAD_TRY(read_law_number(ctx, values, "noise.min", has_ends, &o.law.low));
+    MAD_TRY(read_law_number(ctx, values, "noise.max", has_ends, &o.law.high));
+    MAD_TRY(mad_noise_law_check(ctx, &o.law, o.weight));
+    *out = o;
+out:
+    return st;
+}
+
+/* ---- the network ---- */
+
+enum { N_MLP_KEYS = 2, N_UNET_KEYS = 7 };
+static const char *const mlp_keys[N_MLP_KEYS] = {"net.width", "net.depth"};
+static const char *const unet_keys[N_UNET_KEYS] = {
+    "net.base", "net.mult", "net.blocks", "net.attention", "net.groups", "net.hidden", "net.patch"};
+
+/* Keys of the other kind would do nothing. */
+static mad_status refuse_set(mad_ctx *ctx, const mad_values *values, size_t n,
+                             const char *const *keys, const char *owner, const char *kind)
+{
+    mad_status st = MAD_OK;
+    for (size_t i = 0; i < n; i++) {
+        int differs = 0;
+        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i]), &differs));
+        if (differs) {
+            st = mad_fail(ctx, MAD_E_CONFIG, "%s belongs to net.kind: %s, and this one is %s",
+                          keys[i], owner, kind);
+            goto out;
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status read_mult(mad_ctx *ctx, const mad_values *values, mad_unet_options *out)
+{
+    const mad_value *mult = mad_get(values, "net.mult");
+    if (mult->n_list == 0 || mult->n_list > MAD_UNET_MAX_LEVELS) {
+        return mad_fail(ctx, MAD_E_CONFIG, "net.mult lists %zu levels, must be 1 to %d",
+                        mult->n_list, MAD_UNET_MAX_LEVELS);
+    }
+    out->n_levels = mult->n_list;
+    for (size_t i = 0; i < mult->n_list; i++) {
+        if (mult->reals[i] != floor(mult->reals[i])) {
+            return mad_fail(ctx, MAD_E_CONFIG, "net.mult must be whole numbers, got %g",
+                            mult->reals[i]);
+        }
+        out->mult[i] = (size_t)mult->reals[i];
+    }
+    return MAD_OK;
+}
+
+static mad_status read_attention(mad_ctx *ctx, const mad_values *values, mad_unet_options *out)
+{
+    const mad_value *levels = mad_get(values, "net.attention");
+    for (size_t i = 0; i < levels->n_list; i++) {
+        char *end = NULL;
+        const char *word = levels->words[i];
+        size_t level = out->n_levels - 1;
+        if (strcmp(word, "lowest") != 0) {
+            level = (size_t)strtoul(word, &end, 10);
+            if (end == word || *end != '\0' || level >= out->n_levels) {
+                return mad_fail(ctx, MAD_E_CONFIG,
+                                "net.attention: expected 'lowest' or a level from 0 to %zu, got "
+                                "'%s'",
+                                out->n_levels - 1, word);
+            }
+        }
+        out->attention[level] = 1;
+    }
+    return MAD_OK;
+}
+
+static mad_status read_unet(mad_ctx *ctx, const mad_values *values, const mad_world_info *world,
+                            mad_unet_options *out)
+{
+    mad_status st = MAD_OK;
+    mad_unet_options o = {.height = world->height,
+                          .width = world->width,
+                          .channels = world->channels,
+                          .n_classes = world->n_classes,
+                          .patch = mad_get_size(values, "net.patch"),
+                          .base = mad_get_size(values, "net.base"),
+                          .n_blocks = mad_get_size(values, "net.blocks"),
+                          .groups = mad_get_size(values, "net.groups"),
+                          .n_embed = mad_get_size(values, "net.embedding"),
+                          .n_hidden = mad_get_size(values, "net.hidden"),
+                          .embedding = (mad_embedding)mad_get_choice(values, "net.embed")};
+    if (world->height == 0) {
+        st = mad_fail(ctx, MAD_E_CONFIG,
+                      "net.kind: unet needs pictures, and the rows of this world are vectors of "
+                      "%zu numbers: use net.kind: mlp",
+                      world->dim);
+        goto out;
+    }
+    MAD_TRY(read_mult(ctx, values, &o));
+    MAD_TRY(read_attention(ctx, values, &o));
+    *out = o;
+out:
+    return st;
+}
+
+mad_status mad_net_read(mad_ctx *ctx, const mad_values *values, const mad_world_info *world,
+                        mad_arena *mem, mad_net **out)
+{
+    mad_status st = MAD_OK;
+    const mad_kernels *kernels = NULL;
+    MAD_TRY(mad_kernels_choose(ctx, &kernels));
+    if (mad_get_choice(values, "net.kind") == MAD_NET_UNET) {
+        mad_unet_options options = {0};
+        MAD_TRY(refuse_set(ctx, values, N_MLP_KEYS, mlp_keys, "mlp", "unet"));
+        MAD_TRY(read_unet(ctx, values, world, &options));
+        MAD_TRY(mad_unet_create(ctx, kernels, &options, mem, out));
+    } else {
+        const mad_mlp_options options = {.dim = world->dim,
+                                         .n_classes = world->n_classes,
+                                         .width = mad_get_size(values, "net.width"),
+                                         .depth = mad_get_size(values, "net.depth"),
+                                         .n_embed = mad_get_size(values, "net.embedding"),
+                                         .embedding =
+                                             (mad_embedding)mad_get_choice(values, "net.embed")};
+        MAD_TRY(refuse_set(ctx, values, N_UNET_KEYS, unet_keys, "unet", "mlp"));
+        MAD_TRY(mad_mlp_create(ctx, kernels, &options, mem, out));
+    }
+out:
+    return st;
+}
