@@ -15,7 +15,8 @@
     X(mad_world_regression)                                                                        \
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
-    X(mad_world_npy)
+    X(mad_world_npy)                                                                               \
+    X(mad_world_cifar)
 
 #define MAD_MODEL_LIST(X)                                                                          \
     X(mad_model_gauss)                                                                             \

@@ -167,19 +167,35 @@ static mad_status read_text(mad_ctx *ctx, mad_arena *mem, const char *path,
     return st;
 }
 
+static mad_status read_cifar(mad_ctx *ctx, mad_arena *mem, const char *path, mad_table *out)
+{
+    mad_raw raw;
+    mad_status st = mad_raw_open(ctx, path, &raw);
+    if (st == MAD_OK) {
+        st = mad_cifar_read(ctx, mem, &raw, out);
+        mad_raw_close(&raw);
+    }
+    return st;
+}
+
 mad_status mad_table_read(mad_ctx *ctx, mad_arena *mem, const char *reader,
                           const mad_values *values, const char *directory, mad_table *out)
 {
     mad_status st = MAD_OK;
     const int is_idx = strcmp(reader, "idx") == 0;
     const int is_csv = strcmp(reader, "csv") == 0;
+    const int is_cifar = strcmp(reader, "cifar") == 0;
     const char *path = NULL, *labels = NULL;
 
-    MAD_ASSERT(is_idx || is_csv || strcmp(reader, "npy") == 0);
+    MAD_ASSERT(is_idx || is_csv || is_cifar || strcmp(reader, "npy") == 0);
     MAD_TRY(mad_data_find(ctx, mem, directory, mad_get_text(values, is_idx ? "images" : "path"),
                           &path));
     if (is_csv) {
         st = read_text(ctx, mem, path, mad_get_text(values, "label_column"), out);
+        goto out;
+    }
+    if (is_cifar) {
+        st = read_cifar(ctx, mem, path, out);
         goto out;
     }
     labels = mad_get_text(values, "labels");

@@ -19,6 +19,7 @@ MAD_MUST_CHECK mad_status mad_data_find(mad_ctx *ctx, mad_arena *mem, const char
  * "idx"  keys `images`, `labels` (none: no labels): 1 to 5 dimensions, every number type
  * "csv"  keys `path`, `label_column` (none, last, first or a name of the header): lines of numbers
  *        between `,` `;` or tabs; lines that begin with `#` are passed over
+ * "cifar"  key `path`: CIFAR-10 or CIFAR-100 in the binary version
  * "npy"  keys `path`, `labels` (none: no labels): whole numbers and floats of up to 8 bytes
  *
  * Arrays [n][h][w] and [n][h][w][c], c <= 4, are pictures; others are n rows. Class numbers become

@@ -79,4 +79,8 @@ MAD_MUST_CHECK mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const cha
 MAD_MUST_CHECK mad_status mad_csv_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
                                        const char *label_column, mad_table *out);
 
+/** CIFAR-10 or CIFAR-100 (fine classes), told by the size: [32][32][3], channels last. MAD_E_DATA. */
+MAD_MUST_CHECK mad_status mad_cifar_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
+                                         mad_table *out);
+
 #endif

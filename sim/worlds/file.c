@@ -1,5 +1,5 @@
-/* sim/worlds/file.c: finite worlds from data files: `idx`, `csv`, `npy`, which differ in their
- * keys.
+/* sim/worlds/file.c: finite worlds from data files: `idx`, `csv`, `npy`, `cifar`, which differ in
+ * their keys.
  *
  * A seeded permutation of the file's rows is cut once into a reference part (for measures) and a
  * training part; every draw is a random subset of one part without replacement. */
@@ -9,7 +9,7 @@
 #include "sim/num/stats.h"
 #include "sim/worlds/pictures.h"
 
-extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy;
+extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy, mad_world_cifar;
 
 enum { RANGE_NONE, RANGE_MINMAX };
 enum { ROWS_ALL, ROWS_NUMBER };
@@ -94,6 +94,15 @@ static const mad_param npy_params[] = {
      .doc = "NPY file of the classes; or none"},
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
+    SIZE_PARAMS,
+    {.name = NULL},
+};
+
+static const mad_param cifar_params[] = {
+    {.name = "path",
+     .kind = MAD_PARAM_PATH,
+     .doc = "CIFAR-10 or CIFAR-100 batch in the binary version, plain or gzip"},
+    SPLIT_PARAMS("minmax"),
     SIZE_PARAMS,
     {.name = NULL},
 };
@@ -267,14 +276,14 @@ out:
     return st;
 }
 
-/* IDX files say what their rows look like; for CSV and NPY the user does. */
+/* IDX and CIFAR files say what their rows look like; for CSV and NPY the user may. */
 static mad_status picture_size(mad_ctx *ctx, const mad_world_args *args, mad_world_info *info)
 {
     const mad_table *table = args->table;
     info->height = table->height;
     info->width = table->width;
     info->channels = table->channels;
-    if (args->values->params == idx_params) {
+    if (args->values->params == idx_params || args->values->params == cifar_params) {
         return MAD_OK;
     }
     const size_t height = mad_get_size(args->values, "height");
@@ -339,6 +348,12 @@ static mad_status create_npy(mad_ctx *ctx, const mad_world_args *args, mad_arena
     return create(ctx, args, mem, &mad_world_npy, out);
 }
 
+static mad_status create_cifar(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                               mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_cifar, out);
+}
+
 /* One stream for the whole draw: a subset without replacement is one object, not one per chunk. */
 static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
                        mad_set *out)
@@ -395,5 +410,15 @@ const mad_world_type mad_world_npy = {
     .params = npy_params,
     .reader = "npy",
     .create = create_npy,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_cifar = {
+    .name = "cifar",
+    .doc = "32 x 32 colour pictures from CIFAR's binary files",
+    .ref = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+    .params = cifar_params,
+    .reader = "cifar",
+    .create = create_cifar,
     .draw = draw,
 };

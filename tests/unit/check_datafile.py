@@ -229,6 +229,22 @@ def check_csv():
                 **csv(f"1,2,3\n4,{word},6\n"))
 
 
+def check_cifar():
+    rng = np.random.default_rng(8)
+    planes = rng.integers(0, 256, (7, 3, 32, 32), dtype=np.uint8)
+    want = planes.transpose(0, 2, 3, 1).reshape(7, -1).astype(float)
+    for n_label in (1, 2):
+        labels = rng.integers(0, 5, (7, n_label), dtype=np.uint8)
+        content = b"".join(labels[i].tobytes() + planes[i].tobytes() for i in range(7))
+        for name, packed in (("b.bin", content), ("b.bin.gz", gzip.compress(content))):
+            table, label = same(f"cifar {n_label}", want, "cifar", path=put(name, packed))
+            check((table["height"], table["width"], table["channels"]) == (32, 32, 3), "cifar size")
+            check((label == np.unique(labels[:, -1], return_inverse=True)[1]).all(), "cifar labels")
+        refused("cifar cut", "no whole number of records of 3073 or 3074", "cifar",
+                path=put("bad", content[:-1]))
+    refused("cifar empty", "empty", "cifar", path=put("bad", b""))
+
+
 def check_noise():
     """Random bytes behind every reader's magic: an answer, never a crash."""
     rng = np.random.default_rng(3)
@@ -273,6 +289,7 @@ else:
     check_bad_npy()
     check_idx()
     check_csv()
+    check_cifar()
     check_noise()
 subprocess.run(["rm", "-rf", WHERE], check=True)
 print(f"{n_checks} checks passed")
