@@ -87,7 +87,9 @@ static mad_status draw_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
         goto out;
     }
     for (size_t r = 0; r < n_walked && s->n_classes > 0; r++) {
-        label[r] = (int32_t)mad_rng_index(&rng, s->n_classes, job->class_cum);
+        label[r] = job->out->is_label_given && r < n
+                       ? job->out->label[begin + r]
+                       : (int32_t)mad_rng_index(&rng, s->n_classes, job->class_cum);
     }
     if (s->n_classes == 0) {
         label = NULL;
@@ -107,6 +109,19 @@ static mad_status draw_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
+}
+
+/* A class that no training row was of has no denoiser. */
+static mad_status check_given(mad_ctx *ctx, const mad_source *source, const mad_set *out)
+{
+    for (size_t r = 0; r < out->n_rows && out->is_label_given; r++) {
+        if (!(source->class_p[out->label[r]] > 0.0)) {
+            return mad_fail(ctx, MAD_E_FAILED,
+                            "class %d has died out: the model was fitted without a row of it",
+                            (int)out->label[r]);
+        }
+    }
+    return MAD_OK;
 }
 
 mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
@@ -129,6 +144,7 @@ mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const m
         st = mad_fail_memory(ctx, "the class frequencies");
         goto out;
     }
+    MAD_TRY(check_given(ctx, source, out));
     for (size_t k = 0; k < source->n_classes; k++) {
         total += source->class_p[k];
         cum[k] = total;

@@ -66,7 +66,8 @@ double mad_sampling_evaluations(const mad_sampling *sampling);
 
 /**
  * model->sample of a diffusion model: chunk i of MAD_CHUNK rows takes stream item first_item + i;
- * classes are drawn from source->class_p (out->label gets them when it is not NULL). An early stop
+ * classes are drawn from source->class_p (out->label gets them when it is not NULL) or, with
+ * is_label_given, those in out->label are taken: the model has MAD_MODEL_GIVEN. An early stop
  * is that of key.generation.
  *
  * errors   MAD_E_NONFINITE; those of source->open

@@ -14,9 +14,10 @@ typedef struct mad_forecast {
     double run_bytes, generation_bytes; /* run.h5; all generation files together */
     size_t n_floors;                    /* replicates whose floors are filled in */
     double n_steps, n_steps_probed;     /* optimiser steps of a fit; 0: no steps */
-    size_t n_rows_probed;               /* sampled; 0: none are */
-    size_t n_generations_run;           /* whole generations of all replicates; 0: only parts */
-    mad_model_cost cost;                /* what the model says of itself, 0 = unknown */
+    size_t
+        n_rows_probed; /* sampled; 0: none are, or so slow that operations were counted instead */
+    size_t n_generations_run; /* whole generations of all replicates; 0: only parts */
+    mad_model_cost cost;      /* what the model says of itself, 0 = unknown */
 } mad_forecast;
 
 /**

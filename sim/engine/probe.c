@@ -8,6 +8,10 @@
 /* Shares of the probe's time for one fit and for sampling; steps and rows a probe begins with. */
 #define FIT_SHARE    0.3
 #define SAMPLE_SHARE 0.3
+
+/* Rows that would take so many times their share are not sampled. */
+#define MUCH 8.0
+
 enum { FIRST_STEPS = 8, FIRST_ROWS = 16, MIN_FLOORS = 3, MAX_GROWTH = 16, MAX_WHOLE_FITS = 3 };
 
 /* ---- parts, timed inside each replicate ------------------------------------------------------ */
@@ -153,24 +157,84 @@ static size_t inner_threads(const mad_ctx *ctx, const engine *g)
     return g->n_workers > 1 ? 1 : ctx->n_workers;
 }
 
-/* Rows of the busiest thread when chunks of MAD_CHUNK rows are dealt to the threads. */
-static double busiest_rows(size_t n_rows, size_t n_threads)
+/* What the busiest thread does when chunks of MAD_CHUNK rows are dealt to the threads. */
+typedef struct load {
+    double chunks, rows;
+} load;
+
+static load busiest(size_t n_rows, size_t n_threads)
 {
     const size_t n_chunks = mad_n_chunks(n_rows), n_turns = n_chunks / n_threads;
     const size_t n_left = n_chunks % n_threads;
     const size_t in_last = n_chunks > 0 ? mad_chunk_rows(n_rows, n_chunks - 1) : 0;
+    const size_t whole = n_turns * MAD_CHUNK;
     if (n_left > 0) {
-        return (double)(n_turns * MAD_CHUNK + (n_left == 1 ? in_last : MAD_CHUNK));
+        return (load){(double)(n_turns + 1), (double)(whole + (n_left == 1 ? in_last : MAD_CHUNK))};
     }
-    return (double)(n_turns * MAD_CHUNK) -
-           (n_threads == 1 && n_turns > 0 ? (double)(MAD_CHUNK - in_last) : 0.0);
+    return (load){(double)n_turns,
+                  (double)whole - (n_threads == 1 ? (double)(MAD_CHUNK - in_last) : 0.0)};
+}
+
+static double load_s(const probe *p, load l)
+{
+    return l.chunks * p->chunk_s + l.rows * p->row_s;
 }
 
 static double rows_s(const mad_ctx *ctx, const engine *g, size_t n_rows)
 {
+    return n_rows == 0 ? 0.0 : load_s(g->probe, busiest(n_rows, inner_threads(ctx, g)));
+}
+
+/* Seconds per chunk and per row from two loads, the second at least twice the first; from the second
+ * alone when they contradict each other. */
+static void split_load(probe *p, load a, double a_s, load b, double b_s)
+{
+    const double det = a.chunks * b.rows - b.chunks * a.rows;
+    p->chunk_s = 0.0;
+    p->row_s = b_s / b.rows;
+    if (a.rows > 0.0 && b.rows >= 2.0 * a.rows && det > 0.0) {
+        const double row_s = (a.chunks * b_s - b.chunks * a_s) / det;
+        const double chunk_s = (b.rows * a_s - a.rows * b_s) / det;
+        if (row_s < 0.0) { /* a chunk costs the same however few rows it has */
+            p->row_s = 0.0;
+            p->chunk_s = b_s / b.chunks;
+        } else if (chunk_s > 0.0) {
+            p->row_s = row_s;
+            p->chunk_s = chunk_s;
+        }
+    }
+}
+
+/* Seconds per row of one thread, by the operations that a step of training and a row take; 0: not
+ * known. */
+static double counted_row_s(const mad_ctx *ctx, const engine *g)
+{
     const probe *p = g->probe;
-    return n_rows == 0 ? 0.0
-                       : p->row_fixed_s + p->row_s * busiest_rows(n_rows, inner_threads(ctx, g));
+    const mad_model_type *type = g->e->setting.model;
+    mad_model_cost cost = {0};
+    if (type->cost == NULL || !(p->step_s > 0.0)) {
+        return 0.0;
+    }
+    type->cost(g->workers[0].model, g->e->max_train_rows, &cost);
+    const double step_flops = cost.fit_flops / cost.fit_steps;
+    const double n_threads = type->flags & MAD_MODEL_THREADED ? (double)ctx->n_workers : 1.0;
+    return step_flops > 0.0 ? cost.row_flops / (step_flops / p->step_s / n_threads) : 0.0;
+}
+
+static mad_status take_rows(mad_ctx *ctx, engine *g, size_t n_rows)
+{
+    mad_status st = MAD_OK;
+    probe *p = g->probe;
+    p->rows = mad_arena_take(g->mem, g->n_workers, sizeof *p->rows);
+    if (p->rows == NULL) {
+        return mad_fail_memory(ctx, "probed rows");
+    }
+    for (size_t i = 0; i < g->n_workers; i++) {
+        MAD_TRY(mad_set_take(ctx, g->mem, n_rows, g->e->world->info.dim, g->e->with_labels,
+                             &p->rows[i]));
+    }
+out:
+    return st;
 }
 
 static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double budget_s)
@@ -179,16 +243,14 @@ static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double bu
     probe *p = g->probe;
     const size_t inner = inner_threads(ctx, g), full = 2 * inner * MAD_CHUNK;
     const size_t most = n_wanted < full ? n_wanted : full;
+    const double counted_s = counted_row_s(ctx, g);
     double before_s = 0.0, took_s = 0.0;
     size_t n_before = 0;
-    p->rows = mad_arena_take(g->mem, g->n_workers, sizeof *p->rows);
-    for (size_t i = 0; p->rows != NULL && i < g->n_workers; i++) {
-        MAD_TRY(
-            mad_set_take(ctx, g->mem, most, g->e->world->info.dim, g->e->with_labels, &p->rows[i]));
+    if (FIRST_ROWS * counted_s > MUCH * budget_s) {
+        p->row_s = counted_s;
+        return MAD_OK;
     }
-    if (p->rows == NULL) {
-        return mad_fail_memory(ctx, "probed rows");
-    }
+    MAD_TRY(take_rows(ctx, g, most));
     p->n_rows = FIRST_ROWS < most ? FIRST_ROWS : most;
     for (int is_first = 1;; is_first = 0) {
         MAD_TRY(timed(ctx, g, p->n, time_rows, &took_s));
@@ -205,11 +267,7 @@ static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double bu
             break;
         }
     }
-    const double n = busiest_rows(p->n_rows, inner), n_less = busiest_rows(n_before, inner);
-    p->row_s = n_before > 0 && 2.0 * n_less <= n && took_s > before_s
-                   ? (took_s - before_s) / (n - n_less)
-                   : took_s / n;
-    p->row_fixed_s = fmax(took_s - n * p->row_s, 0.0);
+    split_load(p, busiest(n_before, inner), before_s, busiest(p->n_rows, inner), took_s);
 out:
     return st;
 }
@@ -286,8 +344,7 @@ out:
 
 double mad_probe_preview_s(const mad_ctx *ctx, const engine *g)
 {
-    const probe *p = g->probe;
-    const double busiest = busiest_rows(g->e->n_preview, ctx->n_workers);
-    return p->row_s > 0.0 ? (double)g->n_preview_replicates * (p->row_fixed_s + p->row_s * busiest)
-                          : 0.0;
+    return g->e->n_preview == 0 ? 0.0
+                                : (double)g->n_preview_replicates *
+                                      load_s(g->probe, busiest(g->e->n_preview, ctx->n_workers));
 }

@@ -16,7 +16,7 @@ typedef struct probe {
     double floor_s;             /* and the floor */
     double draw_s;              /* the first training set */
     double fit_fixed_s, step_s; /* fit = fixed + step * steps; without steps: fixed */
-    double row_fixed_s, row_s;  /* sampling, by rows of the busiest thread */
+    double chunk_s, row_s;      /* sampling: per chunk and per row of the busiest thread */
 } probe;
 
 /* Seconds a generation takes, as far as the parts tell. */

@@ -167,8 +167,8 @@ static mad_status pick_classes(mad_ctx *ctx, const mad_experiment *e, mad_model 
     for (size_t n_drawn = 0; n_left > 0; n_drawn += block_rows) {
         if (n_drawn >= max_rows) {
             st = mad_fail(ctx, MAD_E_FAILED,
-                          "%zu of %zu rows are still missing after %zu draws: the model has lost "
-                          "the class",
+                          "%zu of %zu rows are still missing after %zu draws: a class of them has "
+                          "died out",
                           n_left, out->n_rows, n_drawn);
             goto out;
         }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/cli/builtin.h"
+#include "sim/cli/lists.h"
 #include "sim/config/config.h"
 #include "sim/iface/setting.h"
 
@@ -390,6 +391,48 @@ static void models_do_not_see_threads(void **state)
     }
 }
 
+/* Rows of the classes asked for: labels are left alone, no thread is seen, the classes differ. */
+static void given_classes_are_drawn(void **state)
+{
+    (void)state;
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        if (!((*t)->flags & MAD_MODEL_GIVEN)) {
+            continue;
+        }
+        mad_set kept[2] = {{0}, {0}};
+        bench b[2] = {open_bench(1), open_bench(3)};
+        for (size_t k = 0; k < 2; k++) {
+            const mad_world *world = create_world(b[k], &mad_world_ring);
+            mad_set train = take_set(b[k], &world->info, N_TRAIN);
+            double report[MAX_REPORTS];
+            must(b[k],
+                 world->type->draw(b[k].ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1),
+                                   &train),
+                 "draw", "ring");
+            mad_model *model = create_model(b[k], *t, world);
+            fit(b[k], model, &train, 1, report);
+            kept[k] = take_set(b[k], &world->info, N_SAMPLE);
+            for (size_t i = 0; i < N_SAMPLE; i++) {
+                kept[k].label[i] = i < N_SAMPLE / 2 ? 1 : 5; /* opposite modes of 8 */
+            }
+            kept[k].is_label_given = 1;
+            must(b[k], (*t)->sample(b[k].ctx, model, key_for(MAD_RNG_SAMPLE, 1), 0, &kept[k]),
+                 "sample", (*t)->name);
+        }
+        double side[2] = {0.0, 0.0};
+        for (size_t i = 0; i < N_SAMPLE; i++) {
+            assert_int_equal(kept[0].label[i], i < N_SAMPLE / 2 ? 1 : 5);
+            side[i < N_SAMPLE / 2] += kept[0].x[2 * i] + kept[0].x[2 * i + 1];
+        }
+        assert_true(same_bits(&kept[0], &kept[1]));
+        if (!(side[1] > side[0])) {
+            fail_msg("model '%s' does not tell its classes apart", (*t)->name);
+        }
+        close_bench(b[0]);
+        close_bench(b[1]);
+    }
+}
+
 /* What moments() says is what sample() draws: z of the mean of each coordinate, n = 600 rows, at
  * most 8 coordinates; |z| < 5.3 is a false alarm of 1e-6 per model. A shifted mean must fail. */
 static double worst_mean_z(const mad_set *rows, const mad_moments *law, double shift)
@@ -493,6 +536,7 @@ int main(void)
         cmocka_unit_test(worlds_draw_prefixes),
         cmocka_unit_test(models_live_in_their_saved_state),
         cmocka_unit_test(models_do_not_see_threads),
+        cmocka_unit_test(given_classes_are_drawn),
         cmocka_unit_test(moments_are_those_of_the_samples),
         cmocka_unit_test(some_strength_is_the_identity),
         cmocka_unit_test(names_are_unique),

@@ -13,6 +13,7 @@ RUNS = {
     "kde": ("{kind: ring}", "{kind: kde}"),
     "zipf": ("{kind: zipf}", "{kind: categorical}"),
     "linear": ("{kind: regression, features: 3}", "{kind: linear, design: reused}"),
+    "exact": ("{kind: ring}", "{kind: exact, sampler: {kind: heun}}"),
     "diffusion": ("{kind: ring}", "{kind: diffusion, net: {width: 32, depth: 2}, "
                                   "train: {steps: 60, batch: 64}, schedule: {steps: 40}}"),
 }
@@ -84,17 +85,32 @@ def check_preview(work):
 
 
 def check_classes(work):
-    for name in ("kde", "diffusion"):
+    for name in ("kde", "exact", "diffusion"):
         run = work / name
         for label in (0, 5):
             rows, labels = draw(run, work / "c.npy", "-n", 300, "-g", 1, "--class", label)
             assert (labels == label).all() and len(rows) == 300
             turn = (rows[:, 0] + 1j * rows[:, 1]).mean() * np.exp(-2j * np.pi * label / 8)
-            assert name != "kde" or abs(np.angle(turn)) < np.pi / 8, label  # of its own mode
+            assert name == "diffusion" or abs(np.angle(turn)) < np.pi / 8, label  # of its own mode
         rows, labels = draw(run, work / "c.npy", "-n", 100, "--class", "all", "-t", 1)
         again, _ = draw(run, work / "c.npy", "-n", 100, "--class", "all", "-t", 5)
         assert rows.tobytes() == again.tobytes()
         assert (np.diff(labels) >= 0).all() and set(np.bincount(labels)) == {12, 13}, labels
+
+
+def check_lost_class(work):
+    """A class that the loop has lost: said, and nothing written."""
+    for name in ("kde", "exact"):
+        config = CONFIG.format(name="lost", world=RUNS[name][0], model=RUNS[name][1])
+        config = config.replace("n_synthetic: 300", "n_synthetic: 3").replace("auto", "[recall]")
+        (work / "c.yaml").write_text(config.replace("replicates: 3", "replicates: 1"))
+        madloop("run", work / "c.yaml", "-o", work / f"lost-{name}", "--progress", "none")
+        draw(work / f"lost-{name}", work / "c.npy", "-n", 300)
+        alive = set(np.load(work / "c-labels.npy"))
+        lost = min(set(range(8)) - alive)
+        message = madloop("sample", work / f"lost-{name}", "-n", 9, "--class", lost, "-o",
+                          work / "gone.npy", code=1)[1]
+        assert "died out" in message and not (work / "gone.npy").exists(), message
 
 
 def check_formats(work):
@@ -164,7 +180,7 @@ def check_kept(work):
 
 with workspace() as folder:
     work = pathlib.Path(folder)
-    for check in (check_preview, check_classes, check_formats, check_sheet, check_samplers,
+    for check in (check_preview, check_classes, check_lost_class, check_formats, check_sheet, check_samplers,
                   check_kept):
         check(work)
     print(f"{len(RUNS)} kinds of models sample again what they stored")

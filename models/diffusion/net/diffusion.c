@@ -167,8 +167,8 @@ const mad_model_type mad_model_diffusion = {
            "have labels",
     .ref = "Ho et al. 2020 (DDPM); Song et al. 2021 (DDIM, score SDE); Karras et al. 2022 (EDM)",
     .params = mad_diffusion_params,
-    .flags =
-        MAD_MODEL_THREADED | MAD_MODEL_LABELS | MAD_MODEL_WARM | MAD_MODEL_LOSS | MAD_MODEL_STEPS,
+    .flags = MAD_MODEL_THREADED | MAD_MODEL_LABELS | MAD_MODEL_WARM | MAD_MODEL_LOSS |
+             MAD_MODEL_STEPS | MAD_MODEL_GIVEN,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .create = create,
     .fit = mad_diffusion_fit,
