@@ -128,75 +128,6 @@ void mad_sampling_resolve(mad_sampling *s)
     }
 }
 
-/* ---- keys without effect ---- */
-
-static int is_zero(const mad_schedule *schedule)
-{
-    if (schedule->kind == MAD_SCHEDULE_LIST) {
-        for (size_t i = 0; i < schedule->n_list; i++) {
-            if (schedule->list[i] != 0.0) {
-                return 0;
-            }
-        }
-        return 1;
-    }
-    return schedule->a == 0.0 && (schedule->kind != MAD_SCHEDULE_LINEAR || schedule->b == 0.0);
-}
-
-/* A setting that would change nothing is more likely a mistake than a wish: it is refused. */
-static mad_status check_unused(mad_ctx *ctx, const mad_sampling_args *args, const mad_sampling *s)
-{
-    mad_status st = MAD_OK;
-    const mad_sampler_kind kind = s->options.kind;
-    const mad_grid_kind grid = s->options.grid;
-    const int is_heun = kind == MAD_SAMPLER_HEUN, is_pc = kind == MAD_SAMPLER_PC;
-    const int is_ou = grid == MAD_GRID_OU || grid == MAD_GRID_OU_GEOMETRIC;
-    const int has_ends = !is_ou && grid != MAD_GRID_SCHEDULE;
-    const int has_table = grid == MAD_GRID_SCHEDULE || args->trains_on_schedule;
-    const int has_betas =
-        (has_table && s->noise.kind != MAD_BETAS_COSINE && s->noise.kind != MAD_BETAS_OU) ||
-        (grid == MAD_GRID_VP && s->noise.kind == MAD_BETAS_VP);
-    const int stops = !is_zero(&s->stop_sigma) || !is_zero(&s->stop_time);
-    /* schedule.steps is not among them: smoke runs lower it, whatever the sampler */
-    const struct {
-        const char *key;
-        int is_used;
-    } keys[] = {
-        {"schedule.kind", has_table || grid == MAD_GRID_VP},
-        {"schedule.beta_min", has_betas},
-        {"schedule.beta_max", has_betas},
-        {"schedule.rescale", has_betas && s->noise.kind != MAD_BETAS_VP},
-        {"schedule.horizon", is_ou || (has_table && s->noise.kind == MAD_BETAS_OU)},
-        {"sampler.spacing", grid == MAD_GRID_SCHEDULE},
-        {"sampler.sigma_min", has_ends || grid == MAD_GRID_OU_GEOMETRIC},
-        {"sampler.sigma_max", has_ends},
-        {"sampler.rho", grid == MAD_GRID_EDM},
-        {"sampler.sigma2", kind == MAD_SAMPLER_ANCESTRAL},
-        {"sampler.eta", kind == MAD_SAMPLER_DDIM},
-        {"sampler.churn", is_heun},
-        {"sampler.churn_min", is_heun && s->options.churn > 0.0},
-        {"sampler.churn_max", is_heun && s->options.churn > 0.0},
-        {"sampler.churn_noise", is_heun && s->options.churn > 0.0},
-        {"sampler.alpha", is_heun},
-        {"sampler.snr", is_pc},
-        {"sampler.corrections", is_pc},
-        {"sampler.noise", kind == MAD_SAMPLER_OU},
-        {"sampler.final", stops},
-    };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        int changed = 0;
-        MAD_TRY(mad_value_is_changed(ctx, mad_get(args->values, keys[i].key), &changed));
-        if (changed && !keys[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG,
-                          "%s is set, but has no effect with sampler.kind: %s and its grid",
-                          keys[i].key, mad_get_text(args->values, "sampler.kind"));
-            goto out;
-        }
-    }
-out:
-    return st;
-}
-
 /* ---- the whole ---- */
 
 mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t generation,
@@ -214,13 +145,18 @@ mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t gener
     return mad_ladder_create(ctx, &s->options, &s->schedule, stop, mem, out);
 }
 
+size_t mad_sampling_n_ladders(const mad_sampling *s)
+{
+    const int is_constant =
+        s->stop_sigma.kind == MAD_SCHEDULE_CONSTANT && s->stop_time.kind == MAD_SCHEDULE_CONSTANT;
+    return is_constant ? 1 : s->n_generations;
+}
+
 /* Every generation's ladder can be built; the last one tells the cost. */
 static mad_status check_ladders(mad_ctx *ctx, mad_sampling *s)
 {
     mad_status st = MAD_OK;
-    const int is_constant =
-        s->stop_sigma.kind == MAD_SCHEDULE_CONSTANT && s->stop_time.kind == MAD_SCHEDULE_CONSTANT;
-    const size_t last = is_constant ? 1 : s->n_generations;
+    const size_t last = mad_sampling_n_ladders(s);
     for (size_t g = 1; g <= last && st == MAD_OK; g++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
@@ -242,9 +178,10 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     }
     s->dim = args->world->dim;
     s->n_generations = args->n_generations;
+    s->trains_on_schedule = args->trains_on_schedule;
     read_noise(args->values, s);
     MAD_TRY(read_sampler(ctx, args->values, s));
-    MAD_TRY(check_unused(ctx, args, s));
+    MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
     MAD_TRY(check_ladders(ctx, s));
     *out = s;

@@ -87,6 +87,15 @@ MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sa
                                             const mad_source *source, size_t generation, size_t n,
                                             const double *variance, double *gain);
 
+/**
+ * model->advise: the change of fewest keys, and among those of least cost, after which
+ * |ln lam_eff(variance)| <= limit in every generation: more steps, sigma2 = beta, the ancestral
+ * sampler. sampler.calibrate is the last resort: it mends one variance only.
+ */
+MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling,
+                                              double variance, double limit, size_t n_bytes,
+                                              char *text, double *gain);
+
 /* Numbers that every diffusion model reports of a fit, before its own. */
 #define MAD_SAMPLING_REPORTS                                                                       \
     {"lam_eff", "1", "variance gain of the sampler alone at the training set's variance"},         \

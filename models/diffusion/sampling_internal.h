@@ -5,6 +5,9 @@
 #include "models/diffusion/sampler.h"
 #include "models/diffusion/sampling.h"
 
+/* Keys that have an effect on some samplers only. */
+enum { MAD_N_SAMPLING_KEYS = 20 };
+
 struct mad_sampling {
     size_t dim, n_generations;
     mad_noise_options noise;
@@ -14,11 +17,28 @@ struct mad_sampling {
     mad_sampler_options options;
     mad_schedule stop_sigma, stop_time;
     int tweedie, clips, calibrates;
-    size_t n_evaluations; /* of a row in the last generation */
+    int trains_on_schedule;
+    int is_changed[MAD_N_SAMPLING_KEYS];       /* set by the user, not to the default */
+    const char *fallback[MAD_N_SAMPLING_KEYS]; /* the defaults, as text */
+    size_t n_evaluations;                      /* of a row in the last generation */
 };
 
 /** Grid and steps where they are left to the sampler. */
 void mad_sampling_resolve(mad_sampling *sampling);
+
+typedef struct mad_key_use {
+    const char *key;
+    int is_used; /* the settings look at it */
+} mad_key_use;
+
+void mad_sampling_use(const mad_sampling *sampling, mad_key_use use[MAD_N_SAMPLING_KEYS]);
+
+/** Fill is_changed and fallback. MAD_E_CONFIG: a key is changed but not used. */
+MAD_MUST_CHECK mad_status mad_sampling_check_keys(mad_ctx *ctx, const mad_values *values,
+                                                  mad_sampling *sampling);
+
+/** Generations 1..n whose ladders differ: 1 when no early stop changes. */
+size_t mad_sampling_n_ladders(const mad_sampling *sampling);
 
 /** The ladder of one generation. */
 MAD_MUST_CHECK mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *sampling,

@@ -477,6 +477,49 @@ static void test_calibrate(void **state)
     }
 }
 
+/* What is advised can be typed, and does what it says. */
+static void test_advice(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pairs[2], *begins;
+        double limit;
+    } cases[] = {
+        {{"sampler.kind=ddim", "sampler.steps=50"}, "model.sampler.steps=", 0.02},
+        {{"sampler.sigma2=beta_tilde", "schedule.steps=200"}, "model.sampler.sigma2=beta", 0.02},
+        {{"sampler.kind=heun", "sampler.rho=5"}, "model.sampler.steps=", 0.002},
+        {{"sampler.kind=pc", "sampler.steps=500"},
+         "model.sampler.kind=ancestral model.sampler.steps=auto",
+         0.002},
+        {{"sampler.kind=euler", "sampler.stop_sigma=0.5"}, "model.sampler.calibrate=yes", 0.02},
+        {{"sampler.kind=ancestral", "sampler.sigma2=beta"}, "", 0.02}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture f;
+        const char *pairs[8] = {cases[i].pairs[0], cases[i].pairs[1]};
+        char text[256], *rest = NULL;
+        size_t n_pairs = 2;
+        double promised = 0.0, gain = 0.0;
+        const double one = 1.0;
+        must(make(&f, plane(0), 2, pairs));
+        must(mad_model_exact.gain(ctx, f.model, 1, 1, &one, &gain));
+        must(mad_model_exact.advise(ctx, f.model, 1.0, cases[i].limit, sizeof text, text,
+                                    &promised));
+        if (strncmp(text, cases[i].begins, strlen(cases[i].begins)) != 0 ||
+            (text[0] == '\0') != (cases[i].begins[0] == '\0')) {
+            fail_msg("advised '%s', expected '%s...'", text, cases[i].begins);
+        }
+        assert_true(text[0] == '\0' ? promised == gain : fabs(log(gain)) > cases[i].limit);
+        for (char *word = strtok_r(text, " ", &rest); word != NULL;
+             word = strtok_r(NULL, " ", &rest)) {
+            pairs[n_pairs++] = mad_arena_text(mem, word + strlen("model."));
+        }
+        must(make(&f, plane(0), n_pairs, pairs));
+        must(mad_model_exact.gain(ctx, f.model, 1, 1, &one, &gain));
+        assert_near(gain, promised, 1e-12);
+        assert_true(fabs(log(gain)) <= cases[i].limit);
+    }
+}
+
 static void refuse(mad_world_info world, mad_status code, const char *word, size_t n_pairs,
                    const char *const *pairs)
 {
@@ -533,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_empirical), cmocka_unit_test(test_categories),
         cmocka_unit_test(test_state),     cmocka_unit_test(test_moments),
         cmocka_unit_test(test_calibrate), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_advice),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

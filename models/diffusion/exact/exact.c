@@ -244,4 +244,5 @@ const mad_model_type mad_model_exact = {
     .reports = reports,
     .cost = cost,
     .gain = mad_exact_gain,
+    .advise = mad_exact_advise,
 };

@@ -84,6 +84,13 @@ mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generatio
                              variance, gain);
 }
 
+mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance, double limit,
+                            size_t n_bytes, char *text, double *gain)
+{
+    return mad_sampling_advise(ctx, ((const mad_exact *)model)->sampling, variance, limit, n_bytes,
+                               text, gain);
+}
+
 /* ---- moments: one normal law per class, direction by direction through the sampler ---- */
 
 /* Mean and covariance that component j leaves, standardised. */

@@ -15,4 +15,7 @@ MAD_MUST_CHECK mad_status mad_exact_moments(mad_ctx *ctx, mad_model *model, mad_
 MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation,
                                          size_t n, const double *variance, double *gain);
 
+MAD_MUST_CHECK mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance,
+                                           double limit, size_t n_bytes, char *text, double *gain);
+
 #endif

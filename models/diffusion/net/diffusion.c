@@ -161,6 +161,13 @@ static mad_status gain(mad_ctx *ctx, const mad_model *model, size_t generation, 
                              variance, out);
 }
 
+static mad_status advise(mad_ctx *ctx, const mad_model *model, double variance, double limit,
+                         size_t n_bytes, char *text, double *out)
+{
+    return mad_sampling_advise(ctx, ((const mad_diffusion *)model)->sampling, variance, limit,
+                               n_bytes, text, out);
+}
+
 const mad_model_type mad_model_diffusion = {
     .name = "diffusion",
     .doc = "trained diffusion model: multilayer perceptron or U-Net, class-conditional where rows "
@@ -178,4 +185,5 @@ const mad_model_type mad_model_diffusion = {
     .reports = mad_diffusion_reports,
     .cost = cost,
     .gain = gain,
+    .advise = advise,
 };
