@@ -27,13 +27,15 @@ static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, double varianc
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
         st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
-        const double gain =
-            st != MAD_OK || s->calibrates ? 1.0 : mad_ladder_gain(&ladder, variance);
+        double gain = 1.0;
+        if (st == MAD_OK) {
+            gain = s->calibrates ? 1.0 : mad_ladder_gain(&ladder, variance);
+            *cost = mad_sampling_count(s, &ladder, g);
+        }
         mad_arena_release(ctx->scratch, mark);
         if (st != MAD_OK) {
             goto out;
         }
-        *cost = (double)mad_ladder_evaluations(&ladder);
         if (fabs(log(gain)) > fabs(log(*worst))) {
             *worst = gain;
         }

@@ -94,14 +94,54 @@ out:
     return st;
 }
 
+/* Variance of a column of all rows: within classes plus between their means. */
+static double total_variance(const mad_source *source)
+{
+    double total = 0.0, between = 0.0;
+    for (size_t k = 0; k < source->n_classes; k++) {
+        total += source->class_p[k];
+    }
+    for (size_t j = 0; j < source->dim && total > 0.0; j++) {
+        double mean = 0.0, square = 0.0;
+        for (size_t k = 0; k < source->n_classes; k++) {
+            const double m = source->class_mean[k * source->dim + j];
+            mean += source->class_p[k] / total * m;
+            square += source->class_p[k] / total * m * m;
+        }
+        between += (square - mean * mean) / (double)source->dim;
+    }
+    return source->variance + between;
+}
+
+/* NaN where a normal law says nothing. */
+static double guide_gain(const mad_sampling *sampling, const mad_source *source, size_t generation)
+{
+    const mad_guidance g = mad_sampling_guidance(sampling, source, generation);
+    switch (g.kind) {
+    case MAD_GUIDE_CFG:
+        return mad_guided_gain(source->variance, total_variance(source), g.w);
+    case MAD_GUIDE_AUTO:
+    case MAD_GUIDE_NEGATIVE:
+        return source->auxiliary_variance > 0.0
+                   ? mad_guided_gain(source->variance, source->auxiliary_variance, g.w)
+                   : (double)NAN;
+    case MAD_GUIDE_NONE:
+        return 1.0;
+    case MAD_GUIDE_REWARD:
+        break;
+    }
+    return (double)NAN;
+}
+
 mad_status mad_sampling_report(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
                                size_t generation, double *report)
 {
     report[1] = source->variance;
     if (!(source->variance > 0.0)) {
-        report[0] = (double)NAN; /* a single point has no variance to change */
+        report[0] = report[2] = (double)NAN; /* a single point has no variance to change */
         return MAD_OK;
     }
+    report[2] = guide_gain(sampling, source, generation);
     return mad_sampling_gain(ctx, sampling, source, generation, 1, &source->variance, report);
 }
 

@@ -9,6 +9,7 @@ typedef struct rows_job {
     const mad_sampling *sampling;
     const mad_source *source;
     const mad_ladder *ladder;
+    mad_guidance guidance;
     mad_key key;
     uint64_t first_item;
     const double *class_cum; /* [n_classes] */
@@ -97,6 +98,10 @@ static mad_status draw_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
         memcpy(job->out->label + begin, label, n * sizeof *label);
     }
     MAD_TRY(s->open(ctx, s->self, ctx->scratch, &base, &auxiliary));
+    if (job->guidance.kind != MAD_GUIDE_NONE) {
+        MAD_TRY(mad_guidance_open(ctx, &job->guidance, &base, &auxiliary, n_walked, ctx->scratch,
+                                  &base));
+    }
     clip clipped = {.inner = base, .source = s};
     if (job->sampling->clips) {
         base = (mad_denoiser){.dim = s->dim, .self = &clipped, .denoise = denoise_clipped};
@@ -124,8 +129,9 @@ static mad_status check_given(mad_ctx *ctx, const mad_source *source, const mad_
     return MAD_OK;
 }
 
-mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
-                             mad_key key, uint64_t first_item, mad_set *out)
+static mad_status draw_rows(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                            const mad_guidance *guidance, mad_key key, uint64_t first_item,
+                            mad_set *out)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -134,6 +140,7 @@ mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const m
     rows_job job = {.sampling = sampling,
                     .source = source,
                     .ladder = &ladder,
+                    .guidance = *guidance,
                     .key = key,
                     .first_item = first_item,
                     .class_cum = cum,
@@ -155,4 +162,19 @@ mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const m
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
+}
+
+mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                             mad_key key, uint64_t first_item, mad_set *out)
+{
+    const mad_guidance guidance = mad_sampling_guidance(sampling, source, key.generation);
+    return draw_rows(ctx, sampling, source, &guidance, key, first_item, out);
+}
+
+mad_status mad_sampling_own_rows(mad_ctx *ctx, const mad_sampling *sampling,
+                                 const mad_source *source, mad_key key, uint64_t first_item,
+                                 mad_set *out)
+{
+    return draw_rows(ctx, sampling, source, &(mad_guidance){.kind = MAD_GUIDE_NONE}, key,
+                     first_item, out);
 }

@@ -1,4 +1,4 @@
-/* models/diffusion/sampler.c: the ladder of a sampler, and what it costs. */
+/* models/diffusion/sampler.c: the ladder of a sampler. */
 #include "models/diffusion/sampler.h"
 
 #include <math.h>
@@ -100,32 +100,6 @@ mad_status mad_ladder_create(mad_ctx *ctx, const mad_sampler_options *options,
     *out = ladder;
 out:
     return st;
-}
-
-size_t mad_ladder_evaluations(const mad_ladder *ladder)
-{
-    const size_t n = ladder->n_steps;
-    const size_t last = ladder->stop.sigma == 0.0; /* the last step has one evaluation */
-    const size_t tweedie = ladder->stop.sigma > 0.0 && ladder->stop.tweedie;
-    switch (ladder->options.kind) {
-    case MAD_SAMPLER_HEUN:
-        return 2 * n - last + tweedie;
-    case MAD_SAMPLER_PC:
-        return n + ladder->options.n_corrections * (n - last) + tweedie;
-    case MAD_SAMPLER_RK4:
-        return 4 * n - 3 * last + tweedie;
-    case MAD_SAMPLER_ANCESTRAL:
-    case MAD_SAMPLER_DDIM:
-    case MAD_SAMPLER_EULER:
-    case MAD_SAMPLER_DPMPP_2M:
-    case MAD_SAMPLER_AB2:
-    case MAD_SAMPLER_ABM2:
-    case MAD_SAMPLER_ABM3:
-    case MAD_SAMPLER_VE_ANCESTRAL:
-    case MAD_SAMPLER_OU:
-        break;
-    }
-    return n + tweedie;
 }
 
 double mad_ladder_shrink(const mad_ladder *ladder)

@@ -100,9 +100,6 @@ MAD_MUST_CHECK mad_status mad_ladder_create(mad_ctx *ctx, const mad_sampler_opti
                                             const mad_noise_schedule *schedule, mad_stop stop,
                                             mad_arena *mem, mad_ladder *out);
 
-/** Denoiser calls per row. */
-size_t mad_ladder_evaluations(const mad_ladder *ladder);
-
 /* Row buffers a walk works in. */
 #define MAD_WALK_BUFFERS ((size_t)6)
 

@@ -152,6 +152,30 @@ size_t mad_sampling_n_ladders(const mad_sampling *s)
     return is_constant ? 1 : s->n_generations;
 }
 
+typedef struct counter {
+    mad_guidance guidance;
+    double n;
+} counter;
+
+static void count(void *self, double sigma, size_t n_rows, const int32_t *label, const double *x,
+                  double *d)
+{
+    (void)label;
+    counter *c = self;
+    c->n += mad_guidance_cost(&c->guidance, sigma);
+    memcpy(d, x, n_rows * sizeof *d);
+}
+
+double mad_sampling_count(const mad_sampling *s, const mad_ladder *ladder, size_t generation)
+{
+    counter c = {.guidance = mad_sampling_guidance(s, NULL, generation)};
+    const mad_denoiser denoiser = {.dim = 1, .self = &c, .denoise = count};
+    mad_rng rng = mad_rng_open((mad_key){.purpose = MAD_RNG_MEASURE}, 0);
+    double x, work[MAD_WALK_BUFFERS];
+    mad_ladder_walk(ladder, &denoiser, &rng, 1, NULL, &x, work);
+    return c.n;
+}
+
 /* Every generation's ladder can be built; the last one tells the cost. */
 static mad_status check_ladders(mad_ctx *ctx, mad_sampling *s)
 {
@@ -161,7 +185,7 @@ static mad_status check_ladders(mad_ctx *ctx, mad_sampling *s)
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
         st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
-        s->n_evaluations = st == MAD_OK ? mad_ladder_evaluations(&ladder) : 0;
+        s->n_evaluations = st == MAD_OK ? mad_sampling_count(s, &ladder, g) : 0.0;
         mad_arena_release(ctx->scratch, mark);
     }
     return st;
@@ -181,6 +205,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     s->trains_on_schedule = args->trains_on_schedule;
     read_noise(args->values, s);
     MAD_TRY(read_sampler(ctx, args->values, s));
+    MAD_TRY(mad_sampling_read_guide(ctx, args, mem, s));
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
     MAD_TRY(check_ladders(ctx, s));
@@ -196,11 +221,12 @@ const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling)
 
 double mad_sampling_evaluations(const mad_sampling *sampling)
 {
-    return (double)sampling->n_evaluations;
+    return sampling->n_evaluations;
 }
 
 int mad_sampling_is_linear(const mad_values *values)
 {
     return mad_get_choice(values, "sampler.kind") != MAD_SAMPLER_PC &&
-           mad_get_choice(values, "sampler.clip") == 0;
+           mad_get_choice(values, "sampler.clip") == 0 &&
+           mad_get_choice(values, "guide.kind") == MAD_GUIDE_NONE;
 }

@@ -23,10 +23,11 @@ typedef struct mad_source {
     double range_low,
         range_high; /* of the data in world units, where sampler.clip holds x0; the whole line
                        when not known */
-    const double *class_mean; /* [max(n_classes, 1)][dim] standardised: what sampler.calibrate
+    const double *class_mean;  /* [max(n_classes, 1)][dim] standardised: what sampler.calibrate
                                  scales about */
-    double variance;          /* mean variance per coordinate of the training set about its class
+    double variance;           /* mean variance per coordinate of the training set about its class
                                  means: sampler.calibrate and lam_eff refer to it */
+    double auxiliary_variance; /* the same of what the auxiliary is a model of; 0 = not known */
     void *self;
     /** A thread's own denoisers, on `scratch`: the model, and its auxiliary (a worse or fine-tuned
      *  copy for guide.kind auto and negative; denoise = NULL where the model keeps none). */
@@ -77,6 +78,11 @@ MAD_MUST_CHECK mad_status mad_sampling_rows(mad_ctx *ctx, const mad_sampling *sa
                                             const mad_source *source, mad_key key,
                                             uint64_t first_item, mad_set *out);
 
+/** The same without guidance: what the auxiliary of guide.kind negative is tuned on. */
+MAD_MUST_CHECK mad_status mad_sampling_own_rows(mad_ctx *ctx, const mad_sampling *sampling,
+                                                const mad_source *source, mad_key key,
+                                                uint64_t first_item, mad_set *out);
+
 /**
  * model->gain: the sampler's, without guidance; exact, also of multistep samplers. source = NULL
  * (before the first fit): sampler.clip is left out, and sampler.calibrate takes each variance to
@@ -96,13 +102,18 @@ MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *
                                               double variance, double limit, size_t n_bytes,
                                               char *text, double *gain);
 
-/* Numbers that every diffusion model reports of a fit, before its own. */
+/* Numbers that every diffusion model reports of a fit. */
 #define MAD_SAMPLING_REPORTS                                                                       \
-    {"lam_eff", "1", "variance gain of the sampler alone at the training set's variance"},         \
+    {"lam_eff", "1",                                                                               \
+     "output variance over data variance of the sampler alone, with the exact "                    \
+     "denoiser of Gaussian data of the training set's variance"},                                  \
+        {"variance", "variance of generation 1's real data",                                       \
+         "mean variance per coordinate of the training set, within classes"},                      \
     {                                                                                              \
-        "data_variance", "1", "mean variance of a column within its class, first real set = 1"     \
+        "guide_lam", "1",                                                                          \
+            "factor of guidance alone on the variance, were all laws Gaussian; not its label"      \
     }
-#define MAD_N_SAMPLING_REPORTS ((size_t)2)
+#define MAD_N_SAMPLING_REPORTS ((size_t)3)
 
 /** report[MAD_N_SAMPLING_REPORTS] of the model fitted in `generation`. */
 MAD_MUST_CHECK mad_status mad_sampling_report(mad_ctx *ctx, const mad_sampling *sampling,

@@ -2,11 +2,19 @@
 #ifndef MAD_MODELS_DIFFUSION_SAMPLING_INTERNAL_H
 #define MAD_MODELS_DIFFUSION_SAMPLING_INTERNAL_H
 
+#include "models/diffusion/guidance.h"
 #include "models/diffusion/sampler.h"
 #include "models/diffusion/sampling.h"
 
+/* w, 1 + w, 1 / (1 + w) */
+typedef enum mad_strength_form {
+    MAD_STRENGTH_W,
+    MAD_STRENGTH_SCALE,
+    MAD_STRENGTH_MAD
+} mad_strength_form;
+
 /* Keys that have an effect on some samplers only. */
-enum { MAD_N_SAMPLING_KEYS = 20 };
+enum { MAD_N_SAMPLING_KEYS = 28 };
 
 struct mad_sampling {
     size_t dim, n_generations;
@@ -17,10 +25,13 @@ struct mad_sampling {
     mad_sampler_options options;
     mad_schedule stop_sigma, stop_time;
     int tweedie, clips, calibrates;
+    mad_guidance guide; /* w of no generation, centre and scale of no model yet */
+    mad_schedule strength;
+    mad_strength_form form; /* how `strength` is written */
     int trains_on_schedule;
     int is_changed[MAD_N_SAMPLING_KEYS];       /* set by the user, not to the default */
     const char *fallback[MAD_N_SAMPLING_KEYS]; /* the defaults, as text */
-    size_t n_evaluations;                      /* of a row in the last generation */
+    double n_evaluations;                      /* of a row in the last generation */
 };
 
 /** Grid and steps where they are left to the sampler. */
@@ -43,6 +54,17 @@ size_t mad_sampling_n_ladders(const mad_sampling *sampling);
 /** The ladder of one generation. */
 MAD_MUST_CHECK mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *sampling,
                                               size_t generation, mad_arena *mem, mad_ladder *out);
+
+/** Denoiser evaluations of a row in one generation, guidance included: counted on a walk. */
+double mad_sampling_count(const mad_sampling *sampling, const mad_ladder *ladder,
+                          size_t generation);
+
+MAD_MUST_CHECK mad_status mad_sampling_read_guide(mad_ctx *ctx, const mad_sampling_args *args,
+                                                  mad_arena *mem, mad_sampling *sampling);
+
+/** Guidance of one generation, for a fitted model. */
+mad_guidance mad_sampling_guidance(const mad_sampling *sampling, const mad_source *source,
+                                   size_t generation);
 
 /** Factor of rows about their class mean: 1, or with sampler.calibrate 1 / sqrt(lam_eff). */
 double mad_sampling_stretch(const mad_sampling *sampling, const mad_ladder *ladder,

@@ -90,6 +90,25 @@
                    "hold D in the range of the first training set; a bias of its own"),            \
         MAD_CHOICE("sampler.calibrate", "no", "no|yes",                                            \
                    "divide rows about their class mean by sqrt(lam_eff) of the training set's "    \
-                   "variance")
+                   "variance"),                                                                    \
+        MAD_CHOICE(                                                                                \
+            "guide.kind", "none", "none|cfg|auto|negative|reward",                                 \
+            "guidance: against the unconditional denoiser (cfg), a worse model (auto), the "       \
+            "model tuned on its own samples (negative); or up a reward"),                          \
+        MAD_PER_GENERATION("guide.w", "0", -1, 1000, "strength: D + w (D - D_reference)"),         \
+        MAD_PER_GENERATION("guide.scale", "1", 0, 1001, "the same as a scale: 1 + w"),             \
+        MAD_PER_GENERATION("guide.mad", "1", 1e-3, 1,                                              \
+                           "the same as the MAD paper labels it: 1 / (1 + w); not a variance"),    \
+        MAD_REAL("guide.low", "0", 0, 1e9, "guidance acts above this noise level"),                \
+        MAD_REAL("guide.high", "1e9", 0, 1e9, "and up to this one"),                               \
+        MAD_CHOICE("guide.reward", "quadratic", "linear|quadratic",                                \
+                   "reward: <target, x>, or -|x - target|^2 / 2, in world units"),                 \
+        {.name = "guide.target",                                                                   \
+         .kind = MAD_PARAM_REALS,                                                                  \
+         .fallback = "0",                                                                          \
+         .min = -1e12,                                                                             \
+         .max = 1e12,                                                                              \
+         .doc = "reward: a number per column, or one for all"},                                    \
+        MAD_REAL("guide.tau", "1", 1e-12, 1e12, "reward: its unit; smaller = stronger")
 
 #endif

@@ -27,6 +27,8 @@ void mad_sampling_use(const mad_sampling *s, mad_key_use use[MAD_N_SAMPLING_KEYS
         (has_table && s->noise.kind != MAD_BETAS_COSINE && s->noise.kind != MAD_BETAS_OU) ||
         (grid == MAD_GRID_VP && s->noise.kind == MAD_BETAS_VP);
     const int stops = !is_zero(&s->stop_sigma) || !is_zero(&s->stop_time);
+    const mad_guide_kind guide = s->guide.kind;
+    const int guides = guide != MAD_GUIDE_NONE, is_reward = guide == MAD_GUIDE_REWARD;
     const int churns = is_heun && s->options.churn > 0.0;
     const mad_key_use list[MAD_N_SAMPLING_KEYS] = {
         {"schedule.kind", has_table || grid == MAD_GRID_VP},
@@ -49,6 +51,14 @@ void mad_sampling_use(const mad_sampling *s, mad_key_use use[MAD_N_SAMPLING_KEYS
         {"sampler.corrections", is_pc},
         {"sampler.noise", kind == MAD_SAMPLER_OU},
         {"sampler.final", stops},
+        {"guide.w", guides && !is_reward},
+        {"guide.scale", guides && !is_reward},
+        {"guide.mad", guides && !is_reward},
+        {"guide.low", guides},
+        {"guide.high", guides},
+        {"guide.reward", is_reward},
+        {"guide.target", is_reward},
+        {"guide.tau", is_reward},
     };
     for (size_t i = 0; i < MAD_N_SAMPLING_KEYS; i++) {
         use[i] = list[i];
@@ -67,8 +77,9 @@ mad_status mad_sampling_check_keys(mad_ctx *ctx, const mad_values *values, mad_s
         s->fallback[i] = value->param->fallback;
         if (s->is_changed[i] && !use[i].is_used) {
             st = mad_fail(ctx, MAD_E_CONFIG,
-                          "%s is set, but has no effect with sampler.kind: %s and its grid",
-                          use[i].key, mad_get_text(values, "sampler.kind"));
+                          "%s is set, but has no effect with sampler.kind: %s and guide.kind: %s",
+                          use[i].key, mad_get_text(values, "sampler.kind"),
+                          mad_get_text(values, "guide.kind"));
             goto out;
         }
     }

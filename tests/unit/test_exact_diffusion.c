@@ -455,7 +455,7 @@ static void test_calibrate(void **state)
         fixture f;
         const char *const pairs[] = {"covariance=spherical", "sampler.kind=euler", "ddof=ml",
                                      calibrated ? "sampler.calibrate=yes" : "sampler.calibrate=no"};
-        double mean[2], cov[4], report[2] = {0};
+        double mean[2], cov[4], report[3] = {0};
         mad_moments law = {.dim = 2, .mean = mean, .cov = cov};
         must(make(&f, plane(2), 4, pairs));
         draw_train(&f);
@@ -475,6 +475,74 @@ static void test_calibrate(void **state)
             assert_true(gain < 0.95);
         }
     }
+}
+
+/* Mean over the columns of the variance within classes, over that of the training rows. */
+static double variance_ratio(const fixture *f, const mad_set *rows)
+{
+    const mad_set *sets[2] = {&f->train, rows};
+    double within[2] = {0};
+    for (size_t i = 0; i < 2; i++) {
+        for (int32_t k = 0; k < 2; k++) {
+            for (size_t a = 0; a < 2; a++) {
+                double n = 0.0, sum = 0.0, sum_sq = 0.0;
+                for (size_t r = 0; r < sets[i]->n_rows; r++) {
+                    const double x = sets[i]->x[2 * r + a];
+                    n += sets[i]->label[r] == k;
+                    sum += sets[i]->label[r] == k ? x : 0.0;
+                    sum_sq += sets[i]->label[r] == k ? x * x : 0.0;
+                }
+                within[i] += (sum_sq - sum * sum / n) / (double)sets[i]->n_rows;
+            }
+        }
+    }
+    return within[1] / within[0];
+}
+
+static double guided_ratio(size_t n_pairs, const char *const *pairs, double report[3])
+{
+    fixture f;
+    must(make(&f, plane(2), n_pairs, pairs));
+    draw_train(&f);
+    fit(&f, 1, report);
+    const mad_set rows = sample(&f, 20000);
+    return variance_ratio(&f, &rows);
+}
+
+/* Negative guidance undoes the sampler's own bias (its auxiliary was fitted on rows that had gone
+ * through the sampler once), guidance by class contracts, a worse model of the same law does
+ * neither. se of a ratio from 20000 rows in 2 columns of very unequal variance: sqrt(2 / 20000). */
+static void test_guidance(void **state)
+{
+    (void)state;
+    const double allowed = 4.0 * sqrt(2.0 / 20000.0);
+    double report[3];
+    static const char *const own[] = {"ddof=ml", "sampler.kind=ddim", "sampler.steps=40",
+                                      "guide.kind=negative", "guide.w=1"};
+    const double biased = guided_ratio(3, own, report);
+    assert_true(biased < 0.9);
+    assert_near(biased, report[0], 0.08); /* lam_eff at the mean of unequal variances */
+    /* the auxiliary has 400 rows: its variance has a standard error of 0.06 */
+    assert_near(guided_ratio(5, own, report), 1.0, allowed + 4.0 * 0.06);
+    assert_true(guided_ratio(5, own, report) > biased + 0.05);
+    assert_near(report[2], 1.0 / report[0], 0.25);
+
+    static const char *const cfg[] = {"ddof=ml", "guide.kind=cfg", "guide.w=0.5",
+                                      "sampler.kind=abm3", "sampler.steps=40"};
+    const double contracted = guided_ratio(5, cfg, report);
+    assert_true(contracted < 0.9 && report[2] < 0.5);
+    static const char *const scale[] = {"ddof=ml", "guide.kind=cfg", "guide.scale=1.5",
+                                        "sampler.kind=abm3", "sampler.steps=40"};
+    assert_near(guided_ratio(5, scale, report), contracted, 0.0); /* another word for it */
+    static const char *const mad[] = {"ddof=ml", "guide.kind=cfg", "guide.mad=0.5",
+                                      "sampler.kind=abm3", "sampler.steps=40"};
+    static const char *const one[] = {"ddof=ml", "guide.kind=cfg", "guide.w=1", "sampler.kind=abm3",
+                                      "sampler.steps=40"};
+    assert_near(guided_ratio(5, mad, report), guided_ratio(5, one, report), 0.0);
+    static const char *const worse[] = {"ddof=ml",           "guide.kind=auto",  "guide.w=1",
+                                        "sampler.kind=abm3", "sampler.steps=40", "guide.worse=1"};
+    assert_near(guided_ratio(6, worse, report), 1.01, allowed); /* abm3's own bias is 1 % */
+    assert_near(report[2], 1.0, 1e-12);
 }
 
 /* What is advised can be typed, and does what it says. */
@@ -550,6 +618,19 @@ static void test_refusals(void **state)
     refuse(world, MAD_E_CONFIG, "sampler.final", 1, (const char *[]){"sampler.final=tweedie"});
     refuse(world, MAD_E_CONFIG, "early stop", 2,
            (const char *[]){"sampler.kind=heun", "sampler.stop_sigma=[0.1,90]"});
+    refuse(world, MAD_E_UNSUPPORTED, "needs a world with classes", 1,
+           (const char *[]){"guide.kind=cfg"});
+    refuse(plane(2), MAD_E_CONFIG, "one strength", 3,
+           (const char *[]){"guide.kind=cfg", "guide.w=1", "guide.mad=0.5"});
+    refuse(plane(2), MAD_E_CONFIG, "guide.w is set, but has no effect", 1,
+           (const char *[]){"guide.w=1"});
+    refuse(plane(2), MAD_E_CONFIG, "guide.low", 3,
+           (const char *[]){"guide.kind=cfg", "guide.low=2", "guide.high=1"});
+    refuse(plane(2), MAD_E_CONFIG, "guide.target has 3 numbers", 2,
+           (const char *[]){"guide.kind=reward", "guide.target=[1,2,3]"});
+    refuse(plane(2), MAD_E_CONFIG, "guide.worse", 1, (const char *[]){"guide.worse=0.1"});
+    refuse(categories(3), MAD_E_UNSUPPORTED, "plain rows", 1,
+           (const char *[]){"guide.kind=reward"});
     mad_world_info bare = world;
     bare.n_modes = 0;
     refuse(bare, MAD_E_UNSUPPORTED, "knows its modes", 2,
@@ -576,7 +657,7 @@ int main(void)
         cmocka_unit_test(test_empirical), cmocka_unit_test(test_categories),
         cmocka_unit_test(test_state),     cmocka_unit_test(test_moments),
         cmocka_unit_test(test_calibrate), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_advice),    cmocka_unit_test(test_guidance),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

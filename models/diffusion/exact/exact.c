@@ -1,8 +1,6 @@
 /* models/diffusion/exact/exact.c: exact denoisers as a model family: keys, memory, state. */
 #include "models/diffusion/exact/exact.h"
 
-#include <string.h>
-
 #include "models/diffusion/exact/sample.h"
 #include "models/diffusion/sampling_keys.h"
 
@@ -33,6 +31,8 @@ static const mad_param params[] = {
              "empirical: sd of a normal kernel on every row, in units of the first set's sd; 0 = "
              "the memorising optimum"),
     MAD_INT("embedding", "16", 1, 4096, "categorical: dimensions of the random unit vectors"),
+    MAD_REAL("guide.worse", "0.5", 1e-6, 1,
+             "autoguidance: share of the training rows that the worse model is fitted to"),
     MAD_SAMPLING_PARAMS,
     {.name = NULL},
 };
@@ -76,16 +76,16 @@ static mad_status check_unused(mad_ctx *ctx, const mad_values *values, const mad
         {"ridge", by_em},
         {"width", self->kind == MAD_EXACT_EMPIRICAL},
         {"embedding", self->kind == MAD_EXACT_CATEGORICAL},
+        {"guide.worse", mad_sampling_needs(self->sampling).worse},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         int changed = 0;
         MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i].key), &changed));
         if (changed && !keys[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG, "%s is set, but has no effect with law: %s%s",
-                          keys[i].key, mad_get_text(values, "law"),
-                          by_modes ? " and modes: world"
-                          : by_em  ? " and modes: em"
-                                   : "");
+            st = mad_fail(ctx, MAD_E_CONFIG,
+                          "%s is set, but has no effect with law: %s, modes: %s, guide.kind: %s",
+                          keys[i].key, mad_get_text(values, "law"), mad_get_text(values, "modes"),
+                          mad_get_text(values, "guide.kind"));
             goto out;
         }
     }
@@ -93,36 +93,63 @@ out:
     return st;
 }
 
-static mad_status take_law(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
-                           mad_exact *self)
+/* Shape and size of the law, and whose modes it has. */
+static mad_status plan_law(mad_ctx *ctx, const mad_model_args *args, mad_exact *self,
+                           mad_shape *shape, size_t *n_max)
 {
     const mad_values *values = args->values;
     const mad_world_info *world = args->world;
-    const mad_shape shape = (mad_shape)mad_get_choice(values, "covariance");
+    *shape = (mad_shape)mad_get_choice(values, "covariance");
     switch (self->kind) {
     case MAD_EXACT_GAUSS:
-        return mad_law_take(ctx, shape, world->n_classes > 0 ? world->n_classes : 1, self->dim,
-                            world->n_classes, mem, &self->law);
+        *n_max = world->n_classes > 0 ? world->n_classes : 1;
+        break;
     case MAD_EXACT_MIXTURE:
         if (mad_get_choice(values, "modes") == 0) {
-            return mad_law_take(ctx, MAD_SHAPE_FULL, mad_get_size(values, "components"), self->dim,
-                                world->n_classes, mem, &self->law);
+            *n_max = mad_get_size(values, "components");
+            break;
         }
         if (world->n_modes == 0) {
             return mad_fail(ctx, MAD_E_UNSUPPORTED,
                             "modes: world needs a world that knows its modes");
         }
         self->mode_centre = world->mode_centre;
-        return mad_law_take(ctx, shape, world->n_modes, self->dim, world->n_classes, mem,
-                            &self->law);
+        *n_max = world->n_modes;
+        break;
     case MAD_EXACT_EMPIRICAL:
-        return mad_law_take(ctx, MAD_SHAPE_SPHERICAL, args->max_train_rows, self->dim,
-                            world->n_classes, mem, &self->law);
+        *shape = MAD_SHAPE_SPHERICAL;
+        *n_max = args->max_train_rows;
+        break;
     case MAD_EXACT_CATEGORICAL:
+        *shape = MAD_SHAPE_SPHERICAL;
+        *n_max = world->n_categories;
         break;
     }
-    return mad_law_take(ctx, MAD_SHAPE_SPHERICAL, world->n_categories, self->dim, 0, mem,
-                        &self->law);
+    return MAD_OK;
+}
+
+static mad_status take_laws(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
+                            mad_exact *self)
+{
+    mad_status st = MAD_OK;
+    const mad_guide_needs needs = mad_sampling_needs(self->sampling);
+    const size_t n_classes = args->world->n_classes;
+    mad_shape shape = MAD_SHAPE_FULL;
+    size_t n_max = 0;
+
+    MAD_TRY(plan_law(ctx, args, self, &shape, &n_max));
+    MAD_TRY(mad_law_take(ctx, shape, n_max, self->dim, n_classes, mem, &self->law));
+    if (needs.worse || needs.own) {
+        MAD_TRY(mad_law_take(ctx, shape, n_max, self->dim, n_classes, mem, &self->auxiliary));
+    }
+    MAD_TRY(mad_standard_take(ctx, self->dim, n_classes, mem, &self->standard));
+    self->generation = mad_arena_take(mem, 1, sizeof *self->generation);
+    self->auxiliary_variance = mad_arena_take(mem, 1, sizeof *self->auxiliary_variance);
+    if (self->generation == NULL || self->auxiliary_variance == NULL) {
+        st = mad_fail_memory(ctx, "the exact model");
+    }
+out:
+    return st;
 }
 
 static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
@@ -138,7 +165,6 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     }
     self->base.type = &mad_model_exact;
     MAD_TRY(choose_law(ctx, args, self));
-    MAD_TRY(check_unused(ctx, values, self));
     self->dim =
         self->kind == MAD_EXACT_CATEGORICAL ? mad_get_size(values, "embedding") : args->world->dim;
     self->ddof = mad_get_choice(values, "ddof") == 0;
@@ -148,52 +174,20 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
                                 .n_restarts = mad_get_size(values, "restarts"),
                                 .tolerance = mad_get_real(values, "tolerance"),
                                 .ridge = mad_get_real(values, "ridge")};
+    self->worse = mad_get_real(values, "guide.worse");
     MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
+    MAD_TRY(check_unused(ctx, values, self));
     if (self->kind == MAD_EXACT_CATEGORICAL) {
         self->n_categories = args->world->n_categories;
         MAD_TRY(mad_exact_embed(ctx, self->n_categories, self->dim, mem, &self->embedding));
     }
-    MAD_TRY(take_law(ctx, args, mem, self));
-    MAD_TRY(mad_standard_take(ctx, self->dim, self->law.n_classes, mem, &self->standard));
-    self->generation = mad_arena_take(mem, 1, sizeof *self->generation);
-    if (self->generation == NULL) {
-        st = mad_fail_memory(ctx, "the exact model");
-        goto out;
-    }
+    MAD_TRY(take_laws(ctx, args, mem, self));
     *out = &self->base;
 out:
     return st;
 }
 
 /* ---- the model ---- */
-
-static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
-                      const mad_fit_args *args)
-{
-    mad_status st = MAD_OK;
-    mad_exact *self = (mad_exact *)model;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_set rows = *train;
-
-    if (train->n_rows == 0) {
-        return mad_fail(ctx, MAD_E_RANGE, "no training rows");
-    }
-    if (self->kind == MAD_EXACT_CATEGORICAL) {
-        MAD_TRY(mad_exact_categories(ctx, self, train, &rows));
-    }
-    MAD_TRY(mad_standard_fit(ctx, &self->standard, &rows));
-    MAD_TRY(mad_exact_standardise(ctx, self, &rows));
-    MAD_TRY(mad_exact_fit_law(ctx, self, &rows, args->key, &self->law));
-    *self->generation = args->key.generation;
-    if (args->report != NULL) {
-        const mad_source source = mad_exact_source(self);
-        MAD_TRY(
-            mad_sampling_report(ctx, self->sampling, &source, args->key.generation, args->report));
-    }
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
 
 static void fields(mad_model *model, mad_fields *out)
 {
@@ -202,11 +196,18 @@ static void fields(mad_model *model, mad_fields *out)
         (mad_fields){.n_fields = 1, .field = {{"generation", MAD_FIELD_I64, 1, self->generation}}};
     mad_standard_fields(&self->standard, out);
     mad_law_fields(&self->law, 0, out);
+    if (self->auxiliary.n_max > 0) {
+        mad_law_fields(&self->auxiliary, 1, out);
+        out->field[out->n_fields++] =
+            (mad_field){"auxiliary_variance", MAD_FIELD_F64, 1, self->auxiliary_variance};
+    }
 }
 
 static mad_status loaded(mad_ctx *ctx, mad_model *model)
 {
-    return mad_law_derive(ctx, &((mad_exact *)model)->law);
+    mad_exact *self = (mad_exact *)model;
+    const mad_status st = mad_law_derive(ctx, &self->law);
+    return st == MAD_OK && self->auxiliary.n_max > 0 ? mad_law_derive(ctx, &self->auxiliary) : st;
 }
 
 static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)
@@ -235,7 +236,7 @@ const mad_model_type mad_model_exact = {
     .flags = MAD_MODEL_LABELS | MAD_MODEL_GIVEN,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_CATEGORICAL,
     .create = create,
-    .fit = fit,
+    .fit = mad_exact_fit,
     .sample = mad_exact_sample,
     .fields = fields,
     .loaded = loaded,

@@ -29,20 +29,25 @@ typedef struct mad_exact {
     const double *mode_centre; /* mixture of the world's modes: [n_max][dim], else NULL */
     double *embedding;         /* categorical: [n_categories][dim] unit vectors */
     size_t n_categories;
+    double worse; /* guide.kind auto: share of the rows behind the worse model */
     mad_sampling *sampling;
 
     /* what a generation hands on: fields() */
     mad_standard standard;
     mad_law law;
-    int64_t *generation; /* [1] of the last fit: the early stop may depend on it */
+    mad_law auxiliary;          /* guide.kind auto and negative; else n_max 0 */
+    double *auxiliary_variance; /* [1] of its rows within their classes */
+    int64_t *generation;        /* [1] of the last fit: the early stop may depend on it */
 } mad_exact;
+
+/** Fit both laws: to the training rows, and the auxiliary to what guidance asks for. The scaling is
+ *  fixed on the way. */
+MAD_MUST_CHECK mad_status mad_exact_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                                        const mad_fit_args *args);
 
 /** Fit `law` to standardised rows (labels and weights where they have them). */
 MAD_MUST_CHECK mad_status mad_exact_fit_law(mad_ctx *ctx, const mad_exact *self,
                                             const mad_set *rows, mad_key key, mad_law *law);
-
-/** rows->x in standardised units: a copy on ctx->scratch. */
-MAD_MUST_CHECK mad_status mad_exact_standardise(mad_ctx *ctx, const mad_exact *self, mad_set *rows);
 
 /** Random unit vectors of the categories: the same in every run. */
 MAD_MUST_CHECK mad_status mad_exact_embed(mad_ctx *ctx, size_t n, size_t dim, mad_arena *mem,

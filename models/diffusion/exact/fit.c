@@ -1,242 +1,160 @@
-/* models/diffusion/exact/fit.c: the laws behind the denoiser, from standardised rows. */
+/* models/diffusion/exact/fit.c: a fit: the scaling, the law of the rows, and what guidance compares
+ * it with. */
 #include <math.h>
 #include <string.h>
 
-#include "models/diffusion/exact/exact.h"
-#include "sim/num/stats.h"
+#include "models/diffusion/exact/sample.h"
+#include "sim/base/par.h"
 
-/* Posteriors of training rows are taken here and not at 0, where a point has no density. */
-#define LITTLE_NOISE 1e-8
+/* Streams of a fit: the starts of EM lie below, one stream chooses a subset, own samples follow. */
+#define SUBSET_ITEM (1ull << 32)
+#define OWN_ITEM    (1ull << 33)
 
-static double weight_of(const mad_set *rows, size_t r)
-{
-    return rows->weight == NULL ? 1.0 : rows->weight[r];
-}
-
-/* Covariance in the law's shape. */
-static void store_cov(const mad_law *law, size_t j, const double *cov)
-{
-    const size_t dim = law->dim;
-    double trace = 0.0;
-    for (size_t a = 0; a < dim; a++) {
-        trace += cov[a * dim + a];
-    }
-    switch (law->shape) {
-    case MAD_SHAPE_FULL:
-        memcpy(law->cov + j * dim * dim, cov, dim * dim * sizeof *cov);
-        break;
-    case MAD_SHAPE_DIAGONAL:
-        for (size_t a = 0; a < dim; a++) {
-            law->cov[j * dim + a] = cov[a * dim + a];
-        }
-        break;
-    case MAD_SHAPE_SPHERICAL:
-        law->cov[j] = trace / (double)dim;
-        break;
-    }
-}
-
-/* Component j = moments of the rows of group j; a group of one row is a point, an empty one keeps
- * its place with weight 0. */
-static mad_status fit_groups(mad_ctx *ctx, const mad_exact *self, const mad_set *rows,
-                             size_t n_groups, const int32_t *group, mad_law *law)
+/* Rows as the denoiser sees them, on scratch: categories embedded, standardised. With `freeze` the
+ * scaling and the class frequencies are read from them first. */
+static mad_status prepare(mad_ctx *ctx, mad_exact *self, const mad_set *train, int freeze,
+                          mad_set *out)
 {
     mad_status st = MAD_OK;
-    const size_t dim = law->dim;
-    double *cov = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *cov);
-    double *x = mad_arena_take_raw(ctx->scratch, rows->n_rows * dim, sizeof *x);
-    double *weight = mad_arena_take_raw(ctx->scratch, rows->n_rows, sizeof *weight);
+    mad_standard *s = &self->standard;
+    mad_set rows = *train;
 
-    if (cov == NULL || x == NULL || weight == NULL) {
-        return mad_fail_memory(ctx, "the rows of a class");
+    if (train->n_rows == 0) {
+        return mad_fail(ctx, MAD_E_RANGE, "no training rows");
     }
-    *law->n = (int64_t)n_groups;
-    for (size_t j = 0; j < n_groups; j++) {
-        size_t n = 0;
+    if (self->kind == MAD_EXACT_CATEGORICAL) {
+        MAD_TRY(mad_exact_categories(ctx, self, train, &rows));
+    }
+    if (freeze) {
+        MAD_TRY(mad_standard_fit(ctx, s, &rows));
+    }
+    const size_t n = rows.n_rows * self->dim;
+    double *x = mad_arena_take_raw(ctx->scratch, n, sizeof *x);
+    if (x == NULL) {
+        st = mad_fail_memory(ctx, "standardised rows");
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (rows.x[i] - s->centre[i % self->dim]) / s->scale[0];
+    }
+    rows.x = x;
+    *out = rows;
+out:
+    return st;
+}
+
+/* Mean variance of a column within its class. */
+static mad_status variance_within(mad_ctx *ctx, const mad_set *rows, size_t n_classes, double *out)
+{
+    const size_t dim = rows->dim, n_means = n_classes > 0 ? n_classes : 1;
+    double *mean = mad_arena_take(ctx->scratch, n_means * dim, sizeof *mean);
+    double *mass = mad_arena_take(ctx->scratch, n_means, sizeof *mass);
+    double total = 0.0, sum_sq = 0.0;
+    if (mean == NULL || mass == NULL) {
+        return mad_fail_memory(ctx, "class means");
+    }
+    for (int pass = 0; pass < 2; pass++) {
         for (size_t r = 0; r < rows->n_rows; r++) {
-            if (group == NULL || (size_t)group[r] == j) {
-                weight[n] = weight_of(rows, r);
-                memcpy(x + n++ * dim, rows->x + r * dim, dim * sizeof *x);
+            const double w = rows->weight == NULL ? 1.0 : rows->weight[r];
+            const size_t k = n_classes > 0 ? (size_t)rows->label[r] : 0;
+            mass[k] += pass == 0 ? w : 0.0;
+            total += pass == 0 ? w : 0.0;
+            for (size_t j = 0; j < dim; j++) {
+                const double x = rows->x[r * dim + j], d = x - mean[k * dim + j] / mass[k];
+                mean[k * dim + j] += pass == 0 ? w * x : 0.0;
+                sum_sq += pass == 1 ? w * d * d : 0.0;
             }
         }
-        if (n > 0) {
-            const int ddof = n > 1 ? self->ddof : 0;
-            MAD_TRY(mad_mean_cov(ctx, n, dim, x, rows->weight == NULL ? NULL : weight, ddof,
-                                 law->mean + j * dim, cov));
-            store_cov(law, j, cov);
+    }
+    *out = sum_sq / (total * (double)dim);
+    return MAD_OK;
+}
+
+/* A random share of the rows, without replacement. */
+static mad_status draw_subset(mad_ctx *ctx, const mad_set *train, double share, mad_key key,
+                              mad_set *out)
+{
+    mad_status st = MAD_OK;
+    const size_t n = train->n_rows, dim = train->dim;
+    const size_t n_kept = (size_t)fmax(1.0, floor(share * (double)n + 0.5));
+    size_t *pick = mad_arena_take_raw(ctx->scratch, n_kept, sizeof *pick);
+    size_t *work = mad_arena_take_raw(ctx->scratch, n, sizeof *work);
+    mad_rng rng = mad_rng_open(key, SUBSET_ITEM);
+
+    if (pick == NULL || work == NULL) {
+        return mad_fail_memory(ctx, "a subset of the rows");
+    }
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n_kept, dim, train->label != NULL, out));
+    if (train->weight != NULL) {
+        out->weight = mad_arena_take_raw(ctx->scratch, n_kept, sizeof *out->weight);
+        if (out->weight == NULL) {
+            st = mad_fail_memory(ctx, "a subset of the rows");
+            goto out;
+        }
+    }
+    mad_rng_choose(&rng, n, n_kept, pick, work);
+    for (size_t i = 0; i < n_kept; i++) {
+        memcpy(out->x + i * dim, train->x + pick[i] * dim, dim * sizeof *out->x);
+        if (train->label != NULL) {
+            out->label[i] = train->label[pick[i]];
+        }
+        if (train->weight != NULL) {
+            out->weight[i] = train->weight[pick[i]];
         }
     }
 out:
     return st;
 }
 
-/* Weights by class and over all, from the share of row r in component j. */
-static void add_share(const mad_law *law, const mad_set *rows, size_t r, size_t j, double share)
-{
-    const double w = weight_of(rows, r) * share;
-    law->weight[law->n_classes * law->n_max + j] += w;
-    if (law->n_classes > 0) {
-        law->weight[(size_t)rows->label[r] * law->n_max + j] += w;
-    }
-}
-
-static void normalise_weights(const mad_law *law)
-{
-    for (size_t k = 0; k <= law->n_classes; k++) {
-        double *weight = law->weight + k * law->n_max, total = 0.0;
-        for (size_t j = 0; j < (size_t)*law->n; j++) {
-            total += weight[j];
-        }
-        for (size_t j = 0; j < (size_t)*law->n && total > 0.0; j++) {
-            weight[j] /= total;
-        }
-    }
-}
-
-static mad_status fit_gauss(mad_ctx *ctx, const mad_exact *self, const mad_set *rows, mad_law *law)
+/* As many rows as there were to train on, of the law just fitted, without guidance. */
+static mad_status draw_own(mad_ctx *ctx, mad_exact *self, const mad_set *train, mad_key key,
+                           mad_set *out)
 {
     mad_status st = MAD_OK;
-    const size_t n_groups = law->n_classes > 0 ? law->n_classes : 1;
-    MAD_TRY(fit_groups(ctx, self, rows, n_groups, law->n_classes > 0 ? rows->label : NULL, law));
-    for (size_t r = 0; r < rows->n_rows; r++) {
-        add_share(law, rows, r, law->n_classes > 0 ? (size_t)rows->label[r] : 0, 1.0);
-    }
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, train->n_rows, train->dim, train->label != NULL, out));
+    MAD_TRY(mad_exact_own_rows(ctx, self, key, OWN_ITEM, out));
 out:
     return st;
 }
 
-/* Every row to the world's nearest mode. */
-static mad_status fit_modes(mad_ctx *ctx, const mad_exact *self, const mad_set *rows, mad_law *law)
+static mad_status fit_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *train, mad_key key)
 {
     mad_status st = MAD_OK;
-    const mad_standard *s = &self->standard;
-    const size_t dim = law->dim;
-    int32_t *group = mad_arena_take_raw(ctx->scratch, rows->n_rows, sizeof *group);
+    const mad_guide_needs needs = mad_sampling_needs(self->sampling);
+    mad_set other, rows;
 
-    if (group == NULL) {
-        return mad_fail_memory(ctx, "the modes of the rows");
+    if (needs.own) {
+        MAD_TRY(draw_own(ctx, self, train, key, &other));
+    } else {
+        MAD_TRY(draw_subset(ctx, train, self->worse, key, &other));
     }
-    for (size_t r = 0; r < rows->n_rows; r++) {
-        double nearest = HUGE_VAL;
-        for (size_t j = 0; j < law->n_max; j++) {
-            double sum = 0.0;
-            for (size_t a = 0; a < dim; a++) {
-                const double m = (self->mode_centre[j * dim + a] - s->centre[a]) / s->scale[0];
-                const double d = rows->x[r * dim + a] - m;
-                sum += d * d;
-            }
-            if (sum < nearest) {
-                nearest = sum;
-                group[r] = (int32_t)j;
-            }
-        }
-        add_share(law, rows, r, (size_t)group[r], 1.0);
-    }
-    MAD_TRY(fit_groups(ctx, self, rows, law->n_max, group, law));
+    MAD_TRY(prepare(ctx, self, &other, 0, &rows));
+    MAD_TRY(variance_within(ctx, &rows, self->law.n_classes, self->auxiliary_variance));
+    MAD_TRY(mad_exact_fit_law(ctx, self, &rows, key, &self->auxiliary));
 out:
     return st;
 }
 
-/* Weights of a class: the mean posterior of its rows. */
-static mad_status share_classes(mad_ctx *ctx, const mad_set *rows, mad_law *law)
+mad_status mad_exact_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                         const mad_fit_args *args)
 {
     mad_status st = MAD_OK;
-    const size_t n = (size_t)*law->n;
-    double *r_post = mad_arena_take_raw(ctx->scratch, n, sizeof *r_post);
-    mad_denoiser denoiser;
-
-    if (r_post == NULL) {
-        return mad_fail_memory(ctx, "the posterior of a row");
-    }
-    MAD_TRY(mad_law_derive(ctx, law));
-    MAD_TRY(mad_law_open(ctx, law, ctx->scratch, &denoiser));
-    memset(law->weight, 0, (law->n_classes + 1) * law->n_max * sizeof *law->weight);
-    for (size_t r = 0; r < rows->n_rows; r++) {
-        (void)mad_law_posterior(&denoiser, LITTLE_NOISE, MAD_NO_CLASS, rows->x + r * law->dim,
-                                r_post);
-        for (size_t j = 0; j < n; j++) {
-            add_share(law, rows, r, j, r_post[j]);
-        }
-    }
-out:
-    return st;
-}
-
-static mad_status fit_em(mad_ctx *ctx, const mad_exact *self, const mad_set *rows, mad_key key,
-                         mad_law *law)
-{
-    mad_status st = MAD_OK;
-    const size_t k = law->n_max, dim = law->dim;
-    size_t n_loss = 0, n_passes = 0;
-    double *loss = mad_arena_take_raw(ctx->scratch, self->em.n_iterations + 1, sizeof *loss);
-    mad_mixture mixture;
-
-    if (loss == NULL) {
-        return mad_fail_memory(ctx, "the losses of a mixture fit");
-    }
-    MAD_TRY(mad_mixture_take(ctx, ctx->scratch, k, dim, &mixture));
-    MAD_TRY(mad_em_fit(ctx, &self->em, 0, rows, key, &mixture, loss, &n_loss, &n_passes));
-    *law->n = (int64_t)k;
-    memcpy(law->mean, mixture.mean, k * dim * sizeof *law->mean);
-    memcpy(law->cov, mixture.cov, k * dim * dim * sizeof *law->cov);
-    memcpy(law->weight + law->n_classes * k, mixture.weight, k * sizeof *law->weight);
-    if (law->n_classes > 0) {
-        MAD_TRY(share_classes(ctx, rows, law));
-    }
-out:
-    return st;
-}
-
-/* The rows themselves, with kernels of variance width^2: the memorising optimum at width 0. */
-static void fit_points(const mad_exact *self, const mad_set *rows, mad_law *law)
-{
-    *law->n = (int64_t)rows->n_rows;
-    memcpy(law->mean, rows->x, rows->n_rows * law->dim * sizeof *law->mean);
-    for (size_t r = 0; r < rows->n_rows; r++) {
-        law->cov[r] = self->width * self->width;
-        add_share(law, rows, r, r, 1.0);
-    }
-}
-
-mad_status mad_exact_fit_law(mad_ctx *ctx, const mad_exact *self, const mad_set *rows, mad_key key,
-                             mad_law *law)
-{
-    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    MAD_ASSERT(self->kind == MAD_EXACT_GAUSS || self->kind == MAD_EXACT_MIXTURE ||
-               rows->n_rows <= law->n_max);
-    memset(law->weight, 0, (law->n_classes + 1) * law->n_max * sizeof *law->weight);
-    switch (self->kind) {
-    case MAD_EXACT_GAUSS:
-        MAD_TRY(fit_gauss(ctx, self, rows, law));
-        break;
-    case MAD_EXACT_MIXTURE:
-        MAD_TRY(self->mode_centre != NULL ? fit_modes(ctx, self, rows, law)
-                                          : fit_em(ctx, self, rows, key, law));
-        break;
-    case MAD_EXACT_EMPIRICAL:
-    case MAD_EXACT_CATEGORICAL:
-        fit_points(self, rows, law);
-        break;
+    mad_set rows;
+
+    MAD_TRY(prepare(ctx, self, train, 1, &rows));
+    MAD_TRY(mad_exact_fit_law(ctx, self, &rows, args->key, &self->law));
+    *self->generation = args->key.generation;
+    if (self->auxiliary.n_max > 0) {
+        MAD_TRY(fit_auxiliary(ctx, self, train, args->key));
     }
-    normalise_weights(law);
-    MAD_TRY(mad_law_derive(ctx, law));
+    if (args->report != NULL) {
+        const mad_source source = mad_exact_source(self);
+        MAD_TRY(
+            mad_sampling_report(ctx, self->sampling, &source, args->key.generation, args->report));
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
-}
-
-mad_status mad_exact_standardise(mad_ctx *ctx, const mad_exact *self, mad_set *rows)
-{
-    const mad_standard *s = &self->standard;
-    const size_t n = rows->n_rows * self->dim;
-    double *x = mad_arena_take_raw(ctx->scratch, n, sizeof *x);
-    if (x == NULL) {
-        return mad_fail_memory(ctx, "standardised rows");
-    }
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (rows->x[i] - s->centre[i % self->dim]) / s->scale[0];
-    }
-    rows->x = x;
-    return MAD_OK;
 }

@@ -11,9 +11,15 @@
 static mad_status open_denoisers(mad_ctx *ctx, void *arg, mad_arena *scratch, mad_denoiser *base,
                                  mad_denoiser *auxiliary)
 {
+    mad_status st = MAD_OK;
     const mad_exact *self = arg;
     *auxiliary = (mad_denoiser){0};
-    return mad_law_open(ctx, &self->law, scratch, base);
+    MAD_TRY(mad_law_open(ctx, &self->law, scratch, base));
+    if (self->auxiliary.n_max > 0) {
+        MAD_TRY(mad_law_open(ctx, &self->auxiliary, scratch, auxiliary));
+    }
+out:
+    return st;
 }
 
 mad_source mad_exact_source(mad_exact *self)
@@ -21,14 +27,18 @@ mad_source mad_exact_source(mad_exact *self)
     mad_source source = mad_standard_source(&self->standard);
     source.self = self;
     source.open = open_denoisers;
+    source.auxiliary_variance = self->auxiliary_variance[0];
     return source;
 }
 
 /* Blocks of whole chunks bound the memory of embedded rows. */
 #define BLOCK_CHUNKS ((size_t)64)
 
+typedef mad_status (*rows_fn)(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                              mad_key key, uint64_t first_item, mad_set *out);
+
 static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_source *source,
-                                    mad_key key, uint64_t first_item, mad_set *out)
+                                    rows_fn draw, mad_key key, uint64_t first_item, mad_set *out)
 {
     mad_status st = MAD_OK;
     const size_t block = BLOCK_CHUNKS * MAD_CHUNK;
@@ -38,8 +48,7 @@ static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_sou
         mad_set rows = mad_set_rows(out, begin, n), embedded;
         st = mad_set_take(ctx, ctx->scratch, n, self->dim, 0, &embedded);
         if (st == MAD_OK) {
-            st = mad_sampling_rows(ctx, self->sampling, source, key, first_item + begin / MAD_CHUNK,
-                                   &embedded);
+            st = draw(ctx, self->sampling, source, key, first_item + begin / MAD_CHUNK, &embedded);
         }
         if (st == MAD_OK) {
             mad_exact_decode(self, &embedded, &rows);
@@ -49,11 +58,10 @@ static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_sou
     return st;
 }
 
-mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
-                            mad_set *out)
+static mad_status sample_with(mad_ctx *ctx, mad_exact *self, rows_fn draw, mad_key key,
+                              uint64_t first_item, mad_set *out)
 {
     mad_status st = MAD_OK;
-    mad_exact *self = (mad_exact *)model;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *class_p = mad_arena_take(ctx->scratch, self->standard.n_classes, sizeof *class_p);
     mad_source source = mad_exact_source(self);
@@ -67,11 +75,23 @@ mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_
     }
     source.class_p = class_p;
     MAD_TRY(self->kind == MAD_EXACT_CATEGORICAL
-                ? sample_categories(ctx, self, &source, key, first_item, out)
-                : mad_sampling_rows(ctx, self->sampling, &source, key, first_item, out));
+                ? sample_categories(ctx, self, &source, draw, key, first_item, out)
+                : draw(ctx, self->sampling, &source, key, first_item, out));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
+}
+
+mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                            mad_set *out)
+{
+    return sample_with(ctx, (mad_exact *)model, mad_sampling_rows, key, first_item, out);
+}
+
+mad_status mad_exact_own_rows(mad_ctx *ctx, mad_exact *self, mad_key key, uint64_t first_item,
+                              mad_set *out)
+{
+    return sample_with(ctx, self, mad_sampling_own_rows, key, first_item, out);
 }
 
 mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation, size_t n,

@@ -8,6 +8,10 @@
 /** What samplers see of the fitted model. */
 mad_source mad_exact_source(mad_exact *self);
 
+/** mad_exact_sample without guidance. */
+MAD_MUST_CHECK mad_status mad_exact_own_rows(mad_ctx *ctx, mad_exact *self, mad_key key,
+                                             uint64_t first_item, mad_set *out);
+
 /* Methods of mad_model_exact. */
 MAD_MUST_CHECK mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key,
                                            uint64_t first_item, mad_set *out);
