@@ -60,6 +60,36 @@ out:
     return st;
 }
 
+/* What guidance asks of the training, and keys of one guidance set with another: they would do
+ * nothing. */
+static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const mad_diffusion *self)
+{
+    mad_status st = MAD_OK;
+    const struct {
+        const char *key;
+        int is_used;
+    } keys[] = {{"guide.worse", self->needs.worse},
+                {"guide.tune_steps", self->needs.own},
+                {"guide.own", self->needs.own}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int changed = 0;
+        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i].key), &changed));
+        if (changed && !keys[i].is_used) {
+            st = mad_fail(ctx, MAD_E_CONFIG, "%s is set, but has no effect with guide.kind: %s",
+                          keys[i].key, mad_get_text(values, "guide.kind"));
+            goto out;
+        }
+    }
+    if (self->needs.null_class && self->settings.label_dropout == 0.0) {
+        st =
+            mad_fail(ctx, MAD_E_CONFIG,
+                     "guide.kind: cfg needs the denoiser without class, which train.label_dropout: "
+                     "0 does not train");
+    }
+out:
+    return st;
+}
+
 static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
 {
     mad_status st = MAD_OK;
@@ -80,6 +110,8 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
                                         .trains_on_schedule =
                                             self->objective.law.kind == MAD_NOISE_SCHEDULE};
     MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
+    self->needs = mad_sampling_needs(self->sampling);
+    MAD_TRY(check_guidance(ctx, values, self));
     self->objective.law.schedule = mad_sampling_schedule(self->sampling);
     mad_objective_centre(&self->objective, 1.0);
     MAD_TRY(mad_net_read(ctx, values, args->world, mem, &self->net));

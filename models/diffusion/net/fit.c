@@ -84,7 +84,7 @@ static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, size_t n_train,
     run.n_rows = own.n_rows;
     run.label = own.label;
     mad_source source = mad_diffusion_source(self);
-    MAD_TRY(mad_sampling_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
+    MAD_TRY(mad_sampling_own_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
     standardise(self, &own);
     memcpy(self->tuned, self->average, self->net->n_params * sizeof *self->tuned);
     MAD_TRY(mad_diffusion_train(ctx, self, &run));

@@ -1,0 +1,118 @@
+/* tests/unit/test_trained_guidance.c: trained models behind every guidance: what they keep for it,
+ * and what is refused.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/trained.h"
+
+static mad_arena *mem;
+
+static int setup(void **state)
+{
+    (void)state;
+    mem = mad_arena_create(1 << 24);
+    return mem == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    mad_arena_destroy(mem);
+    return 0;
+}
+
+static mad_trained make(mad_ctx *ctx, size_t n_more, const char *const *more)
+{
+    const mad_world_info world = mad_trained_world(2, 0);
+    mad_trained t;
+    if (mad_trained_make(ctx, mem, &world, 300, n_more, more, &t) != MAD_OK) {
+        fail_msg("%s", ctx->message);
+    }
+    return t;
+}
+
+static mad_set fit_and_sample(mad_ctx *ctx, size_t n_more, const char *const *more)
+{
+    const mad_trained t = make(ctx, n_more, more);
+    mad_trained_fit(&t, 1, 0);
+    return mad_trained_sample(&t, 400);
+}
+
+static int same(const mad_set *a, const mad_set *b)
+{
+    return memcmp(a->x, b->x, a->n_rows * a->dim * sizeof *a->x) == 0;
+}
+
+static const char *const kinds[][3] = {
+    {"guide.kind=cfg", "guide.w=0.7", "guide.low=0.01"},
+    {"guide.kind=auto", "guide.w=0.7", "guide.worse=0.5"},
+    {"guide.kind=negative", "guide.w=0.7", "guide.tune_steps=20"},
+    {"guide.kind=reward", "guide.target=2", "guide.reward=quadratic"}};
+
+/* Each kind changes the rows, strength 0 changes none, threads are not seen, and a copy of the
+ * state alone samples the same. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const size_t threads[] = {1, 3};
+    mad_ctx *ctx = mad_ctx_create(2);
+    const mad_set plain = fit_and_sample(ctx, 0, NULL);
+    const char *const none[] = {"guide.kind=cfg", "guide.w=0"};
+    const mad_set zero = fit_and_sample(ctx, 2, none);
+    assert_true(same(&plain, &zero));
+    mad_ctx_destroy(ctx);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        mad_set first = {0};
+        for (size_t i = 0; i < 2; i++) {
+            ctx = mad_ctx_create(threads[i]);
+            const mad_trained t = make(ctx, 3, kinds[k]), copy = make(ctx, 3, kinds[k]);
+            mad_trained_fit(&t, 1, 0);
+            mad_trained_copy(&t, &copy);
+            const mad_set a = mad_trained_sample(&t, 400), b = mad_trained_sample(&copy, 400);
+            assert_true(same(&a, &b));
+            assert_false(same(&a, &plain));
+            first = i == 0 ? a : first;
+            assert_true(same(&a, &first));
+            mad_ctx_destroy(ctx);
+        }
+    }
+}
+
+static void refuse(mad_ctx *ctx, const char *word, size_t n_more, const char *const *more)
+{
+    const mad_world_info world = mad_trained_world(2, 0);
+    mad_trained t;
+    assert_int_equal(mad_trained_make(ctx, mem, &world, 10, n_more, more, &t), MAD_E_CONFIG);
+    if (strstr(ctx->message, word) == NULL) {
+        fail_msg("'%s' does not name '%s'", ctx->message, word);
+    }
+    mad_ctx_clear(ctx);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    mad_ctx *ctx = mad_ctx_create(1);
+    refuse(ctx, "train.label_dropout", 2,
+           (const char *[]){"guide.kind=cfg", "train.label_dropout=0"});
+    refuse(ctx, "guide.worse is set", 2, (const char *[]){"guide.kind=cfg", "guide.worse=0.4"});
+    refuse(ctx, "guide.tune_steps is set", 1, (const char *[]){"guide.tune_steps=40"});
+    mad_ctx_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
