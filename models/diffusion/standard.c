@@ -33,6 +33,25 @@ static double weight_of(const mad_set *train, size_t r)
     return train->weight == NULL ? 1.0 : train->weight[r];
 }
 
+static void freeze_centre(const mad_standard *s, const mad_set *train, double total)
+{
+    const size_t dim = s->dim;
+    double all = 0.0;
+    memset(s->centre, 0, dim * sizeof *s->centre);
+    for (size_t r = 0; r < train->n_rows; r++) {
+        for (size_t j = 0; j < dim; j++) {
+            s->centre[j] += weight_of(train, r) * train->x[r * dim + j];
+        }
+    }
+    for (size_t j = 0; j < dim; j++) {
+        s->centre[j] /= total;
+        all += s->centre[j] / (double)dim;
+    }
+    for (size_t j = 0; j < dim && s->one_centre; j++) {
+        s->centre[j] = all;
+    }
+}
+
 static void freeze(const mad_standard *s, const mad_set *train)
 {
     const size_t n = train->n_rows, dim = s->dim;
@@ -42,13 +61,7 @@ static void freeze(const mad_standard *s, const mad_set *train)
     for (size_t r = 0; r < n; r++) {
         total += weight_of(train, r);
     }
-    for (size_t j = 0; j < dim; j++) {
-        double sum = 0.0;
-        for (size_t r = 0; r < n; r++) {
-            sum += weight_of(train, r) * train->x[r * dim + j];
-        }
-        s->centre[j] = sum / total;
-    }
+    freeze_centre(s, train, total);
     for (size_t r = 0; r < n; r++) {
         for (size_t j = 0; j < dim; j++) {
             const double x = train->x[r * dim + j], d = x - s->centre[j];

@@ -12,9 +12,10 @@
 
 typedef struct mad_standard {
     size_t dim, n_classes;
-    double *centre;     /* [dim] world units; frozen */
-    double *scale;      /* [1] world units; frozen; 0 = never fitted */
-    double *range;      /* [2] smallest and largest value of any column, world units; frozen */
+    int one_centre; /* of all columns: pixels, of which black shall be the same number everywhere */
+    double *centre; /* [dim] world units; frozen */
+    double *scale;  /* [1] world units; frozen; 0 = never fitted */
+    double *range;  /* [2] smallest and largest value of any column, world units; frozen */
     double *class_p;    /* [n_classes] (weighted) class frequencies of the last training set */
     double *class_mean; /* [max(n_classes, 1)][dim] standardised; the mean without classes; a class
                            without rows has 0 */

@@ -272,6 +272,24 @@ static void test_unet_threads(void **state)
     }
 }
 
+/* One centre and one scale for all pixels: together they have mean 0 and variance 1. */
+static void test_picture_scaling(void **state)
+{
+    (void)state;
+    const mad_trained t = make(0, 8, 60, 1, (const char *[]){"train.steps=1"});
+    const mad_standard *s = &mad_trained_state(&t)->standard;
+    double sum = 0.0, sum_sq = 0.0;
+    mad_trained_fit(&t, 1, 0);
+    for (size_t i = 0; i < 60 * 64; i++) {
+        const double x = (t.train.x[i] - s->centre[i % 64]) / s->scale[0];
+        assert_true(s->centre[i % 64] == s->centre[0]);
+        sum += x / (60.0 * 64.0);
+        sum_sq += x * x / (60.0 * 64.0);
+    }
+    assert_near(sum, 0.0, 1e-12);
+    assert_near(sum_sq, 1.0, 1e-12);
+}
+
 /* ---- refusals ---- */
 
 static void refuse(size_t n_classes, size_t side, size_t n_more, const char *const *more,
@@ -359,11 +377,17 @@ static void test_diverges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_budgets),       cmocka_unit_test(test_trial),
-        cmocka_unit_test(test_cost),          cmocka_unit_test(test_sigma_data),
-        cmocka_unit_test(test_point),         cmocka_unit_test(test_null_class),
-        cmocka_unit_test(test_dropout_share), cmocka_unit_test(test_unet_threads),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_loaded),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_trial),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_sigma_data),
+        cmocka_unit_test(test_point),
+        cmocka_unit_test(test_null_class),
+        cmocka_unit_test(test_dropout_share),
+        cmocka_unit_test(test_unet_threads),
+        cmocka_unit_test(test_picture_scaling),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_loaded),
         cmocka_unit_test(test_diverges),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

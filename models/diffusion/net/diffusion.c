@@ -33,8 +33,8 @@ out:
     return st;
 }
 
-static mad_status take_memory(mad_ctx *ctx, size_t max_train_rows, mad_arena *mem,
-                              mad_diffusion *self)
+static mad_status take_memory(mad_ctx *ctx, const mad_world_info *world, size_t max_train_rows,
+                              mad_arena *mem, mad_diffusion *self)
 {
     mad_status st = MAD_OK;
     const size_t n = self->net->n_params;
@@ -54,6 +54,7 @@ static mad_status take_memory(mad_ctx *ctx, size_t max_train_rows, mad_arena *me
         goto out;
     }
     MAD_TRY(mad_standard_take(ctx, self->dim, self->n_classes, mem, &self->standard));
+    self->standard.one_centre = world->height > 0;
     MAD_TRY(take_auxiliary(ctx, max_train_rows, mem, self));
     MAD_TRY(mad_train_create(ctx, self->net, mem, &self->train));
 out:
@@ -115,7 +116,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->objective.law.schedule = mad_sampling_schedule(self->sampling);
     mad_objective_centre(&self->objective, 1.0);
     MAD_TRY(mad_net_read(ctx, values, args->world, mem, &self->net));
-    MAD_TRY(take_memory(ctx, args->max_train_rows, mem, self));
+    MAD_TRY(take_memory(ctx, args->world, args->max_train_rows, mem, self));
     *out = &self->base;
 out:
     return st;
