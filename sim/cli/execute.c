@@ -18,21 +18,43 @@ static double largest_of(const mad_schedule *schedule)
     return fmax(mad_schedule_at(schedule, 2, 3), mad_schedule_at(schedule, 3, 3));
 }
 
+/* A value that may be above the limit: "auto" is not known here. "none" is below every one. */
+static int is_above(const mad_value *value, double limit)
+{
+    switch (value->param->kind) {
+    case MAD_PARAM_INT:
+        return value->number > limit;
+    case MAD_PARAM_FORM:
+        return value->number > limit || strcmp(value->text, "auto") == 0;
+    case MAD_PARAM_SCHEDULE:
+        return largest_of(&value->schedule) > limit;
+    case MAD_PARAM_REAL:
+    case MAD_PARAM_TEXT:
+    case MAD_PARAM_PATH:
+    case MAD_PARAM_CHOICE:
+    case MAD_PARAM_REALS:
+    case MAD_PARAM_WORDS:
+        break;
+    }
+    return 0;
+}
+
+/* A limit of 0 stands for "none". */
 static mad_status add_limit(mad_ctx *ctx, mad_arena *mem, const mad_values *values,
                             const char *section, const char *key, double limit, size_t *n,
                             const char **out)
 {
     for (size_t i = 0; i < values->n_values; i++) {
         const mad_value *value = &values->value[i];
-        const int is_size = value->param->kind == MAD_PARAM_INT && value->number > limit;
-        const int is_schedule =
-            value->param->kind == MAD_PARAM_SCHEDULE && largest_of(&value->schedule) > limit;
-        if (strcmp(value->param->name, key) != 0 || (!is_size && !is_schedule)) {
+        if (strcmp(value->param->name, key) != 0 || !is_above(value, limit)) {
             continue;
         }
-        char text[128];
-        snprintf(text, sizeof text, "%s%s%s=%.0f", section, section[0] != '\0' ? "." : "", key,
-                 limit);
+        char text[128], number[32] = "none";
+        if (limit > 0.0) {
+            snprintf(number, sizeof number, "%.0f", limit);
+        }
+        snprintf(text, sizeof text, "%s%s%s=%s", section, section[0] != '\0' ? "." : "", key,
+                 number);
         out[*n] = mad_arena_text(mem, text);
         if (out[(*n)++] == NULL) {
             return mad_fail_memory(ctx, "overrides");
@@ -56,6 +78,8 @@ mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem, const mad_config *c
         {"loop", "n_synthetic", &config->loop, 200},
         {"measure", "n", &config->measure, 200},
         {"model", "train.steps", &config->model, 50},
+        {"model", "train.epochs", &config->model, 0}, /* a fit has one length */
+        {"model", "train.samples", &config->model, 0},
         {"model", "sampler.steps", &config->model, 20},
         {"model", "schedule.steps", &config->model, 50},
     };
