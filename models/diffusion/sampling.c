@@ -206,6 +206,18 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     read_noise(args->values, s);
     MAD_TRY(read_sampler(ctx, args->values, s));
     MAD_TRY(mad_sampling_read_guide(ctx, args, mem, s));
+    s->likelihood =
+        (mad_likelihood){.sigma_min = mad_get_real(args->values, "likelihood.sigma_min"),
+                         .sigma_max = mad_get_real(args->values, "likelihood.sigma_max"),
+                         .n_steps = mad_get_size(args->values, "likelihood.steps"),
+                         .n_probes = mad_get_size(args->values, "likelihood.probes"),
+                         .richardson = mad_get_choice(args->values, "likelihood.richardson") == 1};
+    if (!(s->likelihood.sigma_min < s->likelihood.sigma_max)) {
+        st = mad_fail(ctx, MAD_E_CONFIG,
+                      "likelihood.sigma_min is %g, must be below likelihood.sigma_max = %g",
+                      s->likelihood.sigma_min, s->likelihood.sigma_max);
+        goto out;
+    }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
     MAD_TRY(check_ladders(ctx, s));

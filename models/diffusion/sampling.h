@@ -28,6 +28,7 @@ typedef struct mad_source {
     double variance;           /* mean variance per coordinate of the training set about its class
                                  means: sampler.calibrate and lam_eff refer to it */
     double auxiliary_variance; /* the same of what the auxiliary is a model of; 0 = not known */
+    int is_conditional_only;   /* 1: the denoiser has no answer to MAD_NO_CLASS */
     void *self;
     /** A thread's own denoisers, on `scratch`: the model, and its auxiliary (a worse or fine-tuned
      *  copy for guide.kind auto and negative; denoise = NULL where the model keeps none). */
@@ -101,6 +102,19 @@ MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sa
 MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling,
                                               double variance, double limit, size_t n_bytes,
                                               char *text, double *gain);
+
+/**
+ * model->log_density: of the flow of the denoiser, without guidance, clip or any sampler's error
+ * (likelihood.h); in world units, the Jacobian of the standardisation included. Of rows with labels
+ * the density given the class; of rows without, the unconditional one, or where the denoiser has
+ * none the sum over classes by class_p. Probes of chunk i come from stream item i of key.
+ *
+ * errors   MAD_E_RANGE: a class out of range or died out; MAD_E_NONFINITE; those of source->open
+ * threads  parallel over chunks, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampling *sampling,
+                                                   const mad_source *source, mad_key key,
+                                                   const mad_set *rows, double *log_density);
 
 /* Numbers that every diffusion model reports of a fit. */
 #define MAD_SAMPLING_REPORTS                                                                       \

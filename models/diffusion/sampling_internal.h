@@ -3,6 +3,7 @@
 #define MAD_MODELS_DIFFUSION_SAMPLING_INTERNAL_H
 
 #include "models/diffusion/guidance.h"
+#include "models/diffusion/likelihood.h"
 #include "models/diffusion/sampler.h"
 #include "models/diffusion/sampling.h"
 
@@ -25,6 +26,7 @@ struct mad_sampling {
     mad_sampler_options options;
     mad_schedule stop_sigma, stop_time;
     int tweedie, clips, calibrates;
+    mad_likelihood likelihood;
     mad_guidance guide; /* w of no generation, centre and scale of no model yet */
     mad_schedule strength;
     mad_strength_form form; /* how `strength` is written */

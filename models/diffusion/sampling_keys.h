@@ -109,6 +109,14 @@
          .min = -1e12,                                                                             \
          .max = 1e12,                                                                              \
          .doc = "reward: a number per column, or one for all"},                                    \
-        MAD_REAL("guide.tau", "1", 1e-12, 1e12, "reward: its unit; smaller = stronger")
+        MAD_REAL("guide.tau", "1", 1e-12, 1e12, "reward: its unit; smaller = stronger"),           \
+        MAD_INT("likelihood.steps", "100", 1, 100000,                                              \
+                "log density: Heun steps of the flow upwards, uniform in ln sigma"),               \
+        MAD_REAL("likelihood.sigma_min", "0.002", 1e-6, 1, "log density: the level of the rows"),  \
+        MAD_REAL("likelihood.sigma_max", "80", 1, 1e6, "log density: where the flow ends"),        \
+        MAD_INT("likelihood.probes", "1", 1, 4096,                                                 \
+                "log density beyond 4 dimensions: Rademacher vectors per row for the trace"),      \
+        MAD_CHOICE("likelihood.richardson", "no", "no|yes",                                        \
+                   "log density: extrapolate from steps and 2 steps")
 
 #endif

@@ -246,4 +246,5 @@ const mad_model_type mad_model_exact = {
     .cost = cost,
     .gain = mad_exact_gain,
     .advise = mad_exact_advise,
+    .log_density = mad_exact_log_density,
 };

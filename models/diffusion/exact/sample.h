@@ -22,4 +22,7 @@ MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, s
 MAD_MUST_CHECK mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance,
                                            double limit, size_t n_bytes, char *text, double *gain);
 
+MAD_MUST_CHECK mad_status mad_exact_log_density(mad_ctx *ctx, mad_model *model, mad_key key,
+                                                const mad_set *rows, double *log_density);
+
 #endif

@@ -201,6 +201,14 @@ static mad_status advise(mad_ctx *ctx, const mad_model *model, double variance, 
                                n_bytes, text, out);
 }
 
+static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                              double *out)
+{
+    mad_diffusion *self = (mad_diffusion *)model;
+    const mad_source source = mad_diffusion_source(self);
+    return mad_sampling_log_density(ctx, self->sampling, &source, key, rows, out);
+}
+
 const mad_model_type mad_model_diffusion = {
     .name = "diffusion",
     .doc = "trained diffusion model: multilayer perceptron or U-Net, class-conditional where rows "
@@ -219,4 +227,5 @@ const mad_model_type mad_model_diffusion = {
     .cost = cost,
     .gain = gain,
     .advise = advise,
+    .log_density = log_density,
 };

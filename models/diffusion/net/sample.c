@@ -79,6 +79,7 @@ mad_source mad_diffusion_source(mad_diffusion *self)
     mad_source source = mad_standard_source(&self->standard);
     source.self = self;
     source.open = open_denoisers;
+    source.is_conditional_only = self->settings.label_dropout == 0.0;
     mad_net_pack_all(self->net, self->average, self->packed);
     if (self->auxiliary != NULL) {
         mad_net_pack_all(self->net, self->auxiliary, self->packed_auxiliary);

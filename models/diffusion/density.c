@@ -1,0 +1,108 @@
+/* models/diffusion/density.c: log densities of rows under a diffusion model, in world units. */
+#include <math.h>
+#include <string.h>
+
+#include "models/diffusion/sampling_internal.h"
+#include "sim/base/par.h"
+
+typedef struct density_job {
+    const mad_likelihood *likelihood;
+    const mad_source *source;
+    mad_key key;
+    const mad_set *rows;
+    double *log_density;
+} density_job;
+
+/* ln sum_k p_k p(x | k), where the denoiser knows no unconditional answer. */
+static mad_status sum_classes(mad_ctx *ctx, const density_job *job, const mad_denoiser *base,
+                              mad_rng *rng, size_t n, const double *x, double *out)
+{
+    mad_status st = MAD_OK;
+    const mad_source *s = job->source;
+    int32_t *label = mad_arena_take_raw(ctx->scratch, n, sizeof *label);
+    double *one = mad_arena_take_raw(ctx->scratch, n, sizeof *one);
+    double total = 0.0;
+
+    if (label == NULL || one == NULL) {
+        return mad_fail_memory(ctx, "the densities of the classes");
+    }
+    for (size_t k = 0; k < s->n_classes; k++) {
+        total += s->class_p[k];
+    }
+    for (size_t r = 0; r < n; r++) {
+        out[r] = -HUGE_VAL;
+    }
+    for (size_t k = 0; k < s->n_classes; k++) {
+        if (!(s->class_p[k] > 0.0)) {
+            continue;
+        }
+        for (size_t r = 0; r < n; r++) {
+            label[r] = (int32_t)k;
+        }
+        MAD_TRY(mad_flow_log_density(ctx, job->likelihood, base, rng, n, label, x, one));
+        for (size_t r = 0; r < n; r++) {
+            const double a = log(s->class_p[k] / total) + one[r], high = fmax(a, out[r]);
+            out[r] = high + log(exp(a - high) + exp(out[r] - high));
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status density_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
+{
+    mad_status st = MAD_OK;
+    const density_job *job = arg;
+    const mad_source *s = job->source;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t begin = mad_chunk_begin(i_chunk), dim = s->dim;
+    const size_t n = mad_chunk_rows(job->rows->n_rows, i_chunk);
+    const int32_t *label = job->rows->label == NULL ? NULL : job->rows->label + begin;
+    double *const out = job->log_density + begin;
+    mad_rng rng = mad_rng_open(job->key, i_chunk);
+    double *x = mad_arena_take_raw(ctx->scratch, n * dim, sizeof *x);
+    mad_denoiser base = {0}, auxiliary = {0};
+
+    if (x == NULL) {
+        st = mad_fail_memory(ctx, "a block of rows");
+        goto out;
+    }
+    for (size_t i = 0; i < n * dim; i++) {
+        x[i] = (job->rows->x[begin * dim + i] - s->centre[i % dim]) / s->scale;
+    }
+    MAD_TRY(s->open(ctx, s->self, ctx->scratch, &base, &auxiliary));
+    if (label == NULL && s->n_classes > 0 && s->is_conditional_only) {
+        MAD_TRY(sum_classes(ctx, job, &base, &rng, n, x, out));
+    } else {
+        MAD_TRY(mad_flow_log_density(ctx, job->likelihood, &base, &rng, n,
+                                     s->n_classes > 0 ? label : NULL, x, out));
+    }
+    for (size_t r = 0; r < n; r++) {
+        out[r] -= (double)dim * log(s->scale);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampling *sampling,
+                                    const mad_source *source, mad_key key, const mad_set *rows,
+                                    double *log_density)
+{
+    density_job job = {.likelihood = &sampling->likelihood,
+                       .source = source,
+                       .key = key,
+                       .rows = rows,
+                       .log_density = log_density};
+    for (size_t r = 0; r < rows->n_rows && rows->label != NULL && source->n_classes > 0; r++) {
+        if (rows->label[r] < 0 || (size_t)rows->label[r] >= source->n_classes) {
+            return mad_fail(ctx, MAD_E_RANGE, "row %zu has class %d, classes are 0..%zu", r,
+                            (int)rows->label[r], source->n_classes - 1);
+        }
+        if (!(source->class_p[rows->label[r]] > 0.0)) {
+            return mad_fail(ctx, MAD_E_RANGE, "row %zu is of class %d, which has died out", r,
+                            (int)rows->label[r]);
+        }
+    }
+    return mad_par_for(ctx, mad_n_chunks(rows->n_rows), density_chunk, &job);
+}
