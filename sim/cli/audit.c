@@ -97,15 +97,36 @@ static void print_sampler(const report *r)
            setting->n_generations);
 }
 
+static void print_guidance(const report *r)
+{
+    const mad_bias_audit *bias = &r->bias;
+    const mad_guide_audit *g = &bias->guide;
+    if (!g->is_on) {
+        return;
+    }
+    printf("\nguidance: of the real variance a share A/B = %.4g lies within the classes\n",
+           bias->within_share);
+    for (size_t i = 0; i < 2; i++) {
+        if (i == 0 || g->w[i] != g->w[0]) {
+            printf(
+                "  %s: w = %.4g multiplies variance by (A/B)^w = %.4g a generation; the MAD paper "
+                "labels it lambda = 1/(1 + w) = %.4g\n",
+                i == 0 ? "generation 1" : "last generation", g->w[i], g->gain[i], g->mad[i]);
+        }
+    }
+    printf("  (A/B)^w is exact for Gaussian classes and the probability-flow ODE\n");
+}
+
 static void print_text(const report *r)
 {
     const mad_setting *setting = mad_experiment_setting(r->experiment);
     const mad_run_layout *layout = mad_experiment_layout(r->experiment);
-    printf("%s: world %s, model %s, loop %s, bias %s, %zu generations, %zu replicates\n\n",
+    printf("%s: world %s, model %s, loop %s, bias %s, %zu generations, %zu replicate%s\n\n",
            setting->name, setting->world->type->name, setting->model->name,
            setting->loop->type->name, setting->bias->name, setting->n_generations,
-           setting->n_replicates);
+           setting->n_replicates, setting->n_replicates == 1 ? "" : "s");
     print_sampler(r);
+    print_guidance(r);
     printf("\nfloors: the measures real against real, mean and sd over %zu replicate%s\n",
            r->forecast.n_floors, r->forecast.n_floors == 1 ? "" : "s");
     size_t i = 0;
@@ -150,6 +171,14 @@ static json_t *json_sampler(const mad_bias_audit *bias)
     return json_pack("{s:o, s:f, s:o}", "rows", rows, "limit", MAD_AUDIT_LIMIT, "advice", advice);
 }
 
+static json_t *json_guidance(const mad_guide_audit *g)
+{
+    return g->is_on ? json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "w", g->w[0], "gain", g->gain[0],
+                                "mad_lambda", g->mad[0], "w_last", g->w[1], "gain_last", g->gain[1],
+                                "mad_lambda_last", g->mad[1])
+                    : json_null();
+}
+
 static json_t *json_floors(const report *r)
 {
     json_t *list = json_array();
@@ -172,12 +201,13 @@ static mad_status print_json(const report *r)
     for (size_t k = 0; k < r->n_warnings; k++) {
         (void)json_array_append_new(warnings, json_string(r->warning[k]));
     }
-    json_t *root = json_pack(
-        "{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "name", setting->name, "generations",
-        (json_int_t)setting->n_generations, "replicates", (json_int_t)setting->n_replicates,
-        "sampler", r->bias.n_rows > 0 ? json_sampler(&r->bias) : json_null(), "within_share",
-        json_number(r->bias.within_share), "floors", json_floors(r), "cost",
-        mad_cost_json(r->app, r->setup_s, &r->forecast), "warnings", warnings);
+    json_t *root = json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name", setting->name,
+                             "generations", (json_int_t)setting->n_generations, "replicates",
+                             (json_int_t)setting->n_replicates, "sampler",
+                             r->bias.n_rows > 0 ? json_sampler(&r->bias) : json_null(),
+                             "within_share", json_number(r->bias.within_share), "guidance",
+                             json_guidance(&r->bias.guide), "floors", json_floors(r), "cost",
+                             mad_cost_json(r->app, r->setup_s, &r->forecast), "warnings", warnings);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(r->app->ctx, "JSON");
     if (text != NULL) {

@@ -229,6 +229,46 @@ out:
     return st;
 }
 
+/* ---- guidance -------------------------------------------------------------------------------- */
+
+static const mad_value *find_value(const mad_values *values, const char *name)
+{
+    for (size_t i = 0; i < values->n_values; i++) {
+        if (strcmp(values->value[i].param->name, name) == 0) {
+            return &values->value[i];
+        }
+    }
+    return NULL;
+}
+
+static double schedule_at(const mad_setting *s, const char *name, double otherwise,
+                          size_t generation)
+{
+    const mad_value *value = find_value(s->model_values, name);
+    return value != NULL ? mad_schedule_at(&value->schedule, generation, s->n_generations)
+                         : otherwise;
+}
+
+/* One strength in three spellings, of which one at most is given: the others say none. */
+static double strength_at(const mad_setting *s, size_t generation)
+{
+    return schedule_at(s, "guide.w", 0.0, generation) +
+           (schedule_at(s, "guide.scale", 1.0, generation) - 1.0) +
+           (1.0 / schedule_at(s, "guide.mad", 1.0, generation) - 1.0);
+}
+
+static void look_at_guidance(const mad_setting *s, mad_bias_audit *a)
+{
+    const mad_value *kind = find_value(s->model_values, "guide.kind");
+    a->guide.is_on = kind != NULL && strcmp(kind->text, "cfg") == 0 && !isnan(a->within_share);
+    for (size_t i = 0; i < 2 && a->guide.is_on; i++) {
+        const double w = strength_at(s, i == 0 ? 1 : s->n_generations);
+        a->guide.w[i] = w;
+        a->guide.gain[i] = pow(a->within_share, w);
+        a->guide.mad[i] = 1.0 / (1.0 + w);
+    }
+}
+
 mad_status mad_bias_audit_make(mad_ctx *ctx, const mad_experiment *experiment, mad_bias_audit *out)
 {
     static const double grid[] = {0.5, 0.25, 0.1, 0.04, 0.01};
@@ -241,6 +281,7 @@ mad_status mad_bias_audit_make(mad_ctx *ctx, const mad_experiment *experiment, m
         return mad_fail_memory(ctx, "a model");
     }
     MAD_TRY(look_at_data(ctx, experiment, out));
+    look_at_guidance(s, out);
     if (s->model->gain == NULL) {
         out->n_rows = 0;
         goto out;

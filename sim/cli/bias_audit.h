@@ -18,6 +18,14 @@ typedef struct mad_bias_row {
     double total;    /* sum over the generations of |log lam_eff(variance)| */
 } mad_bias_row;
 
+/* Classifier-free guidance at the strengths of generation 1 and of the last one. */
+typedef struct mad_guide_audit {
+    int is_on;
+    double w[2];    /* D + w (D - D_unconditional) */
+    double gain[2]; /* (within / total variance)^w: the closed form for Gaussians */
+    double mad[2];  /* 1 / (1 + w): lambda in the MAD paper */
+} mad_guide_audit;
+
 enum { MAD_BIAS_ROWS = 16, MAD_ADVICE_BYTES = 256 };
 
 typedef struct mad_bias_audit {
@@ -28,6 +36,7 @@ typedef struct mad_bias_audit {
     double advised;                /* lam_eff they give */
     double within_share; /* variance within classes / total variance of the real data; NaN: no
                             classes */
+    mad_guide_audit guide;
 } mad_bias_audit;
 
 /**

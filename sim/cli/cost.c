@@ -71,8 +71,9 @@ void mad_cost_print(const char *prefix, const mad_app *app, const mad_experiment
     printf("%sa generation of one replicate: train %s, sample %s, measure %s; %zu replicate%s %s\n",
            prefix, train, sample, measure, setting->n_replicates,
            setting->n_replicates == 1 ? "" : "s",
-           is_threaded ? "one after the other, each on all threads"
-                       : "side by side, a thread each");
+           setting->n_replicates == 1 ? "on all threads"
+           : is_threaded              ? "one after the other, each on all threads"
+                                      : "side by side, a thread each");
     if (f->cost.parameters > 0.0) {
         printf("%smodel: %.0f parameters, %.3g GFLOP a fit, %.0f network evaluations a row\n",
                prefix, f->cost.parameters, f->cost.fit_flops / 1e9, f->cost.row_evaluations);

@@ -11,6 +11,11 @@
 /* As many at least must fit into the time that is left, or no whole generation is run. */
 #define FEW_GENERATIONS 3.0
 
+/* A commit copies run.h5, which grows by chunks of so many generations; what else it does takes about
+ * as long as copying so many bytes more. */
+enum { CHUNK_GENERATIONS = 64 };
+static const double COMMIT_BYTES = 4e6;
+
 static mad_status probe_commit(mad_ctx *ctx, engine *g, mad_forecast *out)
 {
     mad_status st = MAD_OK;
@@ -22,12 +27,18 @@ out:
     return st;
 }
 
-/* Whole generations, as they are run: when each commit came, and what the cost series held. */
+/* What a rehearsal had done when a commit came. */
+typedef struct milestone {
+    size_t generation;
+    double took_s;
+    shape cells; /* sums of the cost series over generations and replicates */
+} milestone;
+
+/* Whole generations, as they are run. */
 typedef struct rehearsal {
     const mad_experiment *e;
-    double start_s, first_s, last_s; /* of the first and the last commit */
-    size_t first, last;              /* generations done then */
-    shape sum;                       /* over generations and replicates */
+    double start_s;
+    milestone first, last;
 } rehearsal;
 
 static void note_commit(void *arg, size_t begin, size_t n_gens, const double *const *data)
@@ -35,16 +46,15 @@ static void note_commit(void *arg, size_t begin, size_t n_gens, const double *co
     rehearsal *r = arg;
     const own_series *own = &r->e->own;
     const size_t n_cells = r->e->setting.n_replicates * n_gens;
-    r->last_s = mad_engine_now_s() - r->start_s;
-    r->last = begin + n_gens - 1;
-    if (r->first == 0) {
-        r->first_s = r->last_s;
-        r->first = r->last;
-    }
+    r->last.took_s = mad_engine_now_s() - r->start_s;
+    r->last.generation = begin + n_gens - 1;
     for (size_t i = 0; i < n_cells; i++) {
-        r->sum.train_s += data[own->train_s][i];
-        r->sum.sample_s += data[own->sample_s][i];
-        r->sum.measure_s += data[own->measure_s][i];
+        r->last.cells.train_s += data[own->train_s][i];
+        r->last.cells.sample_s += data[own->sample_s][i];
+        r->last.cells.measure_s += data[own->measure_s][i];
+    }
+    if (r->first.generation == 0) {
+        r->first = r->last;
     }
 }
 
@@ -97,8 +107,8 @@ static void add_up(const mad_ctx *ctx, const engine *g, step *steps, mad_forecas
 {
     const mad_experiment *e = g->e;
     const size_t n = e->setting.n_generations;
-    const double n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
     double wall_s = 0.0;
+    out->n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
     for (size_t t = 1; t <= n; t++) {
         const shape s = mad_probe_shape(ctx, g, &steps[t - 1].rows, &steps[0].rows);
         steps[t - 1].wall_s = s.wall_s;
@@ -107,34 +117,73 @@ static void add_up(const mad_ctx *ctx, const engine *g, step *steps, mad_forecas
         out->sample_s += s.sample_s / (double)n;
         out->measure_s += s.measure_s / (double)n;
     }
-    out->floor_s = n_turns * g->probe->floor_s;
+    out->floor_s = out->n_turns * g->probe->floor_s;
     out->commit_s += mad_probe_preview_s(ctx, g);
     out->generation_s = wall_s / (double)n;
     out->total_s = out->floor_s + wall_s + (double)n_commits(e) * out->commit_s;
 }
 
-/* What whole generations say, in place of the parts; the parts say how the others compare. */
+static double cells_s(shape cells)
+{
+    return cells.train_s + cells.sample_s + cells.measure_s;
+}
+
+static double sum_walls(const step *steps, size_t after, size_t to)
+{
+    double sum_s = 0.0;
+    for (size_t t = after + 1; t <= to; t++) {
+        sum_s += steps[t - 1].wall_s;
+    }
+    return sum_s;
+}
+
+/* Weight of a generation by what its commit copies. */
+static double commit_weight(size_t generation, size_t n_generations, double run_bytes)
+{
+    const size_t n_chunks = (generation + CHUNK_GENERATIONS - 1) / CHUNK_GENERATIONS;
+    const double share = (double)(n_chunks * CHUNK_GENERATIONS) / (double)n_generations;
+    return COMMIT_BYTES + run_bytes * fmin(share, 1.0);
+}
+
+static double sum_commits(size_t after, size_t to, size_t n_generations, double run_bytes)
+{
+    double sum = 0.0;
+    for (size_t t = after + 1; t <= to; t++) {
+        sum += commit_weight(t, n_generations, run_bytes);
+    }
+    return sum;
+}
+
+/* What whole generations say, in place of the parts. Their work grows as the parts say, what they
+ * take beside it as their commits do. The first commit's generations count only when there
+ * are no others: they met cold memory. */
 static void correct(const rehearsal *r, const step *steps, mad_forecast *out)
 {
-    const size_t n = r->e->setting.n_generations;
-    double done_s = 0.0, since_first_s = 0.0, all_s = 0.0;
-    for (size_t t = 1; t <= n; t++) {
-        all_s += steps[t - 1].wall_s;
-        done_s += t <= r->last ? steps[t - 1].wall_s : 0.0;
-        since_first_s += t > r->first && t <= r->last ? steps[t - 1].wall_s : 0.0;
+    const size_t n = r->e->setting.n_generations, n_done = r->last.generation;
+    const size_t n_replicates = r->e->setting.n_replicates;
+    milestone from = {.took_s = fmin(out->floor_s, r->last.took_s)};
+    if (r->last.generation > r->first.generation) {
+        from = r->first;
     }
-    const double rate = r->last > r->first ? (r->last_s - r->first_s) / since_first_s
-                                           : fmax(r->last_s - out->floor_s, 0.0) / done_s;
-    const double like_all = all_s / done_s * (double)r->last / (double)n;
-    const double n_cells = (double)(r->last * r->e->setting.n_replicates);
-    out->train_s = r->sum.train_s / n_cells * like_all;
-    out->sample_s = r->sum.sample_s / n_cells * like_all;
-    out->measure_s = r->sum.measure_s / n_cells * like_all;
-    out->total_s = r->last_s + rate * (all_s - done_s);
-    out->generation_s = rate * all_s / (double)n;
+    const double took_s = r->last.took_s - from.took_s;
+    const double per_replicate_s =
+        (cells_s(r->last.cells) - cells_s(from.cells)) / (double)n_replicates;
+    const double work_s = fmin(took_s, per_replicate_s * out->n_turns);
+    const double beside_s =
+        (took_s - work_s) / sum_commits(from.generation, n_done, n, out->run_bytes);
+    const double rate = work_s / sum_walls(steps, from.generation, n_done);
+    const double all_s = sum_walls(steps, 0, n), n_cells = (double)(n_done * n_replicates);
+    const double like_all = all_s / sum_walls(steps, 0, n_done) * (double)n_done / (double)n;
+    out->train_s = r->last.cells.train_s / n_cells * like_all;
+    out->sample_s = r->last.cells.sample_s / n_cells * like_all;
+    out->measure_s = r->last.cells.measure_s / n_cells * like_all;
+    out->total_s = r->last.took_s + rate * sum_walls(steps, n_done, n) +
+                   beside_s * sum_commits(n_done, n, n, out->run_bytes);
+    out->generation_s =
+        (rate * all_s + beside_s * sum_commits(0, n, n, out->run_bytes)) / (double)n;
     out->commit_s = 0.0; /* within the generations */
-    out->n_generations_run = r->last;
-    out->n_floors = r->e->setting.n_replicates;
+    out->n_generations_run = n_done;
+    out->n_floors = n_replicates;
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -239,8 +288,8 @@ mad_status mad_forecast_make(mad_ctx *ctx, const mad_experiment *experiment, dou
     if (fmin(few_s, out->total_s) < left_s) {
         MAD_TRY(rehearse(ctx, e, left_s, scratch_dir, &r));
         correct(&r, steps, out);
-        out->peak_bytes =
-            (double)mad_peak_bytes() + missing_bytes(e, steps, r.last, e->setting.n_replicates);
+        out->peak_bytes = (double)mad_peak_bytes() +
+                          missing_bytes(e, steps, r.last.generation, e->setting.n_replicates);
     }
 out:
     mad_arena_destroy(mem);

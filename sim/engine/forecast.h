@@ -10,6 +10,7 @@ typedef struct mad_forecast {
     double generation_s;                 /* of a generation of all replicates, mean over the run */
     double commit_s;                     /* of writing one commit; 0: not probed */
     double total_s;
+    double n_turns;                     /* replicates that follow each other on a thread */
     double peak_bytes;                  /* largest resident set of the run's process */
     double run_bytes, generation_bytes; /* run.h5; all generation files together */
     size_t n_floors;                    /* replicates whose floors are filled in */

