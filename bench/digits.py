@@ -2,10 +2,11 @@
 """Are generated digits digits? A classifier of real MNIST digits reads samples.
 
     digits.py train --data FOLDER --size 28 -o digits28.pt
-    digits.py score digits28.pt SAMPLES --labels LABELS.npy --low -1 --high 1 [--sheet FILE.png]
+    madloop sample RUN -n 2000 -o samples.npy
+    digits.py score digits28.pt samples.npy --low -1 --high 1
 
-FOLDER holds MNIST as IDX files. SAMPLES is an NPY array of rows, or gen-NNNN.h5 of a run (which has
-its labels inside); --low and --high are the values of black and white. Needs PyTorch.
+FOLDER holds MNIST as IDX files. SAMPLES is an NPY array of rows with its labels beside it, or
+gen-NNNN.h5 of a run; --low and --high are the values of black and white. Needs PyTorch.
 """
 import argparse
 import gzip
@@ -29,6 +30,14 @@ def read_idx(path):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
 
 
+def area_weights(n_old, n_new):
+    """[n_new][n_old] shares of the old pixels in the new pixels' cells: madloop's `resize`."""
+    edge = np.arange(n_new + 1) * (n_old / n_new)
+    old = np.arange(n_old)
+    overlap = np.minimum(edge[1:, None], old + 1) - np.maximum(edge[:-1, None], old)
+    return np.maximum(overlap, 0) * (n_new / n_old)
+
+
 def load_mnist(folder, part, size):
     """Pictures [n][1][size][size] in 0..1 (smaller ones by area) and classes [n]."""
     found = [sorted(pathlib.Path(folder).glob(f"{part}-{kind}*")) for kind in ("images", "labels")]
@@ -37,7 +46,8 @@ def load_mnist(folder, part, size):
     pictures, labels = (read_idx(paths[0]) for paths in found)
     x = torch.from_numpy(pictures.astype(np.float32) / 255)[:, None]
     if size != x.shape[-1]:
-        x = F.interpolate(x, size=(size, size), mode="area")
+        weights = torch.from_numpy(area_weights(x.shape[-1], size).astype(np.float32))
+        x = weights @ x @ weights.T
     return x, torch.from_numpy(labels.astype(np.int64))
 
 
@@ -93,17 +103,8 @@ def read_samples(path, labels):
             x, y = gen["samples"][:], gen["labels"][:]
         return x.reshape(-1, x.shape[-1]), y.ravel()
     x = np.load(path)
+    labels = labels or path.with_name(f"{path.stem}-labels.npy")
     return x.reshape(len(x), -1), np.load(labels).ravel()
-
-
-def write_sheet(path, x, y, per_class):
-    """Rows of the sheet: classes; columns: the first samples of each."""
-    from PIL import Image
-    size = x.shape[-1]
-    rows = [torch.cat(list(x[y == c][:per_class, 0]), 1) for c in range(10)]
-    rows = [F.pad(row, (0, per_class * size - row.shape[1])) for row in rows]
-    sheet = (torch.cat(rows, 0).clamp(0, 1) * 255).round().byte().numpy()
-    Image.fromarray(sheet).save(path, optimize=True)
 
 
 def score(args):
@@ -124,8 +125,6 @@ def score(args):
     print(json.dumps({"n": len(y), "recognised": share,
                       "standard_error": math.sqrt(share * (1 - share) / len(y)),
                       "by_class": by_class, "classifier_accuracy": saved["accuracy"]}))
-    if args.sheet:
-        write_sheet(args.sheet, x, y, args.per_class)
 
 
 def main():
@@ -142,11 +141,9 @@ def main():
     read = verbs.add_parser("score", help="share of samples recognised as their label")
     read.add_argument("classifier", type=pathlib.Path)
     read.add_argument("samples", type=pathlib.Path)
-    read.add_argument("--labels", type=pathlib.Path)
+    read.add_argument("--labels", type=pathlib.Path, help="NPY (default: SAMPLES-labels.npy)")
     read.add_argument("--low", type=float, default=-1.0, help="pixel value of black")
     read.add_argument("--high", type=float, default=1.0, help="pixel value of white")
-    read.add_argument("--sheet", type=pathlib.Path, help="write a PNG sheet, one row a class")
-    read.add_argument("--per-class", type=int, default=20, help="columns of the sheet")
     read.set_defaults(run=score)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

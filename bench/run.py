@@ -41,7 +41,7 @@ def speed(row, run):
 
 
 def tune(runner, row, rounds):
-    """The fastest variant of the peer, by the median of runs in turn, and all that was seen."""
+    """The variant of the peer with the fastest run of several in turn, and all that was seen."""
     if len(row.peers) == 1:
         return row.peers[0], {}
     seen = {peer.label: [] for peer in row.peers}
@@ -50,15 +50,16 @@ def tune(runner, row, rounds):
             run = runner.run(peer)
             seen[peer.label].append(speed(row, run))
             say(f"  {row.name}: round {i + 1}, {peer.label}: {run['value']:.4g} {row.unit}")
-    best = max(row.peers, key=lambda peer: statistics.median(seen[peer.label]))
+    best = max(row.peers, key=lambda peer: max(seen[peer.label]))
     return best, seen
 
 
 def measure_pair(runner, row, peer):
     pair = {}
-    for side, program in (("peer", peer), ("ours", row.ours)):
+    for side, program, gflops in (("peer", peer, row.peer_gflops),
+                                  ("ours", row.ours, row.our_gflops)):
         run = runner.run(program)
-        run["of_peak"] = of_peak(run, run["figures"].get(row.gflops))
+        run["of_peak"] = of_peak(run, run["figures"].get(gflops))
         pair[side] = run
     pair["peer_speed"] = speed(row, pair["peer"])
     pair["ratio"] = speed(row, pair["ours"]) / pair["peer_speed"]

@@ -24,7 +24,8 @@ class Row:
     peers: tuple         # its variants: the fastest counts
     must: float
     stretch: float
-    gflops: str = ""     # figure of both programs, where they count FLOPs
+    our_gflops: str = ""  # figures of the programs, where they count FLOPs
+    peer_gflops: str = ""
     slow: bool = False   # minutes a pair: only when asked for by name
 
 
@@ -63,7 +64,7 @@ def batches(*sizes):
 
 
 def mlp_ours(figure, width, depth, batch, steps, samples, windows=3):
-    return Program(("bench_mlp", "--threads", "{threads}", "--windows", str(windows),
+    return Program(("bench_diffusion", "--threads", "{threads}", "--windows", str(windows),
                     "--samples", str(samples), f"net.width={width}", f"net.depth={depth}",
                     "net.embedding=64", f"train.batch={batch}", f"train.steps={steps}",
                     "parameterization=eps", "sampler.kind=ddim", "sampler.steps=50"), figure)
@@ -76,7 +77,7 @@ def mlp_train(name, width, depth, batch, must, stretch, steps):
     return Row(name, f"MLP {depth} x {width} training, batch {batch}", "steps/s",
                mlp_ours("train_steps_per_s", width, depth, batch, 2 * steps, 1024),
                variants(peer, "train_steps_per_s", [NO, SKYLAKE], [NO, JIT], [NO, FOREACH]),
-               must, stretch, "train_gflops")
+               must, stretch, "train_gflops", "train_gflops")
 
 
 def mlp_sample(samples):
@@ -85,7 +86,45 @@ def mlp_sample(samples):
     return Row("mlp-sample", "MLP 4 x 256 sampling, DDIM 50 steps", "samples/s",
                mlp_ours("samples_per_s", 256, 4, 1024, 8, samples),
                variants(peer, "samples_per_s", [NO, SKYLAKE], [NO, JIT],
-                        batches(256, 1024, 4096)), 2.4, 3.0, "sample_gflops")
+                        batches(256, 1024, 4096)), 2.4, 3.0, "sample_gflops",
+               "sample_gflops")
+
+
+def unet_ours(figure, size, base=32, batch=128, steps=8, samples=512, evaluations=2, windows=3,
+              more=()):
+    return Program(("bench_diffusion", "--threads", "{threads}", "--windows", str(windows),
+                    "--pictures", str(size), "--samples", str(samples), "net.kind=unet",
+                    f"net.base={base}", f"train.batch={batch}", f"train.steps={steps}",
+                    "train.lr=1e-4", "parameterization=eps", "sampler.kind=ddim",
+                    f"sampler.steps={evaluations}", "sampler.clip=range", *more), figure)
+
+
+def unet_train(size, few):
+    peer = ("peer_unet.py", "--threads", "{threads}", "--size", str(size), "--no-sample",
+            "--warmup", "2", "--windows", "3", "--steps-per-window", str(max(1, 3 // few)))
+    return Row(f"unet{size}", f"U-Net {size} x {size} training, batch 128", "images/s",
+               unet_ours("train_rows_per_s", size, samples=1, steps=max(3, 10 // few)),
+               variants(peer, "train_images_per_s", [NO, LAST], [NO, JIT]), 2.0, 2.5,
+               "train_gflops", "train_gflops")
+
+
+def unet_sample(size, guided, few):
+    """DDIM with clipped x0 on both sides. Three runs of the peer: its first traced one compiles."""
+    nfe = max(4, 16 // few)
+    name, title, theirs, more = (
+        ("-guided", "guided", "guided", ("guide.kind=cfg", "guide.w=1")) if guided else
+        ("-sample", "plain", "sample", ()))
+    peer = ("peer_unet.py", "--threads", "{threads}", "--size", str(size), "--batch", "8",
+            "--warmup", "0", "--windows", "1", "--steps-per-window", "1", "--nfe", str(nfe),
+            "--sample-reps", "3",
+            *(() if guided else ("--no-guided",)))
+    sizes = [(f"batch {n}", ("--sample-batch", str(n), "--samples", str(n)), {})
+             for n in (64, 128)]
+    return Row(f"unet{size}{name}", f"U-Net {size} x {size} sampling, {title}, DDIM {nfe} steps",
+               "images/s",
+               unet_ours("samples_per_s", size, steps=1, evaluations=nfe, more=more),
+               variants(peer, f"{theirs}_images_per_s", [NO, LAST], [NO, JIT], sizes), 1.8, 2.5,
+               "sample_gflops", f"{theirs}_gflops")
 
 
 def loop(name, title, config, generations, peer, axis, must, stretch):
@@ -122,6 +161,8 @@ def rows(quick):
         mlp_train("mlp256", 256, 4, 1024, 1.8, 2.4, 120 // few),
         mlp_train("mlp128", 128, 3, 512, 2.5, 4.0, 400 // few),
         mlp_sample(16384 // few),
+        *(unet_train(size, few) for size in (28, 16)),
+        *(unet_sample(size, guided, few) for size in (28, 16) for guided in (False, True)),
         loop("gauss1d", "Gaussian loop, d = 1, n = 100, 1000 seeds", "gauss-1d.yaml",
              2000 // few, ("--mode", "1d", "--sub-generations", str(200 // few)),
              [NO, ("100 seeds at a time", ("--sub-seeds", "100"), {})], 25.0, 40.0),
@@ -159,6 +200,26 @@ def sweeps(quick):
               (256, 1024, 4096, 16384),
               lambda v: mlp_ours("samples_per_s", 256, 4, 1024, 8, v, 1),
               "samples/s", ("sample_gflops",)),
+        Sweep("unet-size", "U-Net training, batch 128, over the size of pictures", "pixels",
+              (8, 16, 28, 32, 64),
+              lambda v: unet_ours("train_rows_per_s", v, samples=1, windows=1,
+                                  steps=max(2, 6 * 1024 // (v * v))),
+              "images/s", ("train_gflops",)),
+        Sweep("unet-batch", "U-Net 28 x 28 training over the batch", "batch",
+              (16, 32, 64, 128, 256),
+              lambda v: unet_ours("train_rows_per_s", 28, batch=v, samples=1, windows=1,
+                                  steps=max(2, 1024 // v // few)),
+              "images/s", ("train_gflops",)),
+        Sweep("unet-width", "U-Net 28 x 28 training, batch 128, over the width", "base channels",
+              (8, 16, 32, 64),
+              lambda v: unet_ours("train_rows_per_s", 28, base=v, samples=1, windows=1,
+                                  steps=max(2, 200 // v // few)),
+              "images/s", ("train_gflops",)),
+        Sweep("unet-samples", "U-Net 16 x 16 sampling, DDIM 8 steps, over the number of samples",
+              "samples", (256, 512, 1024, 2048),
+              lambda v: unet_ours("samples_per_s", 16, steps=1, samples=v, evaluations=8,
+                                  windows=1),
+              "images/s", ("sample_gflops",)),
         loop_sweep("loop-generations", "generations", "generations", (250, 500, 1000, 2000, 4000)),
         loop_sweep("loop-replicates", "replicates", "replicates", (125, 250, 500, 1000, 2000)),
     ]
@@ -174,7 +235,8 @@ class Scaling:
 
 def scalings(quick):
     by_name = {row.name: row for row in rows(quick)}
-    names = ["mlp256", "mlp128", "mlp-sample", "gauss1d", "gauss100d", "neighbours"]
+    names = ["mlp256", "mlp128", "mlp-sample", "unet28", "unet16", "unet28-sample",
+             "unet28-guided", "unet16-sample", "gauss1d", "gauss100d", "neighbours"]
     return [Scaling(name, by_name[name].title, by_name[name].ours) for name in names]
 
 
