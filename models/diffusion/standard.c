@@ -148,6 +148,35 @@ out:
     return st;
 }
 
+mad_status mad_variance_within(mad_ctx *ctx, const mad_set *rows, size_t n_classes, double *out)
+{
+    const size_t dim = rows->dim, n_means = n_classes > 0 ? n_classes : 1;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *mean = mad_arena_take(ctx->scratch, n_means * dim, sizeof *mean);
+    double *mass = mad_arena_take(ctx->scratch, n_means, sizeof *mass);
+    double total = 0.0, sum_sq = 0.0;
+    if (mean == NULL || mass == NULL) {
+        mad_arena_release(ctx->scratch, mark);
+        return mad_fail_memory(ctx, "class means");
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t r = 0; r < rows->n_rows; r++) {
+            const double w = weight_of(rows, r);
+            const size_t k = n_classes > 0 ? (size_t)rows->label[r] : 0;
+            mass[k] += pass == 0 ? w : 0.0;
+            total += pass == 0 ? w : 0.0;
+            for (size_t j = 0; j < dim; j++) {
+                const double x = rows->x[r * dim + j], d = x - mean[k * dim + j] / mass[k];
+                mean[k * dim + j] += pass == 0 ? w * x : 0.0;
+                sum_sq += pass == 1 ? w * d * d : 0.0;
+            }
+        }
+    }
+    *out = sum_sq / (total * (double)dim);
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
 void mad_standard_fields(const mad_standard *s, mad_fields *out)
 {
     const size_t n_means = s->n_classes > 0 ? s->n_classes : 1;

@@ -34,6 +34,14 @@ MAD_MUST_CHECK mad_status mad_standard_take(mad_ctx *ctx, size_t dim, size_t n_c
 MAD_MUST_CHECK mad_status mad_standard_fit(mad_ctx *ctx, mad_standard *standard,
                                            const mad_set *train);
 
+/**
+ * Mean variance of a column within its class, in the rows' own units.
+ *
+ * errors  MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_variance_within(mad_ctx *ctx, const mad_set *rows, size_t n_classes,
+                                              double *out);
+
 /** Append the arrays to a model's fields. */
 void mad_standard_fields(const mad_standard *standard, mad_fields *out);
 

@@ -114,6 +114,38 @@ static void test_density(void **state)
     }
 }
 
+/* Reports: cfg compares within classes (noise of sd 0.2 and 1) with all rows (4 more on the first
+ * axis), (A/B)^w; negative guidance with its own samples; autoguidance has no such number. */
+static void test_reports(void **state)
+{
+    (void)state;
+    mad_ctx *ctx = mad_ctx_create(2);
+    for (size_t k = 0; k < 3; k++) {
+        const mad_trained t = make(ctx, 3, kinds[k]);
+        double report[8];
+        mad_fit_args args = mad_trained_fit_args(1, 0);
+        for (size_t i = 0; i < 8; i++) {
+            report[i] = (double)NAN;
+        }
+        args.report = report;
+        assert_int_equal(mad_model_diffusion.fit(ctx, t.model, &t.train, &args), MAD_OK);
+        double lam = 0.0;
+        for (size_t i = 0; mad_diffusion_reports[i].name != NULL; i++) {
+            lam = strcmp(mad_diffusion_reports[i].name, "guide_lam") == 0 ? report[i] : lam;
+        }
+        const double own = mad_trained_state(&t)->own_variance;
+        const double within = mad_trained_state(&t)->standard.variance[0];
+        if (k == 0) {
+            assert_true(fabs(lam - pow(1.04 / 5.04, 0.7)) < 0.05);
+        } else if (k == 1) {
+            assert_true(isnan(lam));
+        } else {
+            assert_true(own > 0.0 && fabs(lam - pow(within / own, 0.7)) < 1e-12);
+        }
+    }
+    mad_ctx_destroy(ctx);
+}
+
 static void refuse(mad_ctx *ctx, const char *word, size_t n_more, const char *const *more)
 {
     const mad_world_info world = mad_trained_world(2, 0);
@@ -140,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_density),
         cmocka_unit_test(test_refusals),
     };

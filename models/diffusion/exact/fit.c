@@ -43,33 +43,6 @@ out:
     return st;
 }
 
-/* Mean variance of a column within its class. */
-static mad_status variance_within(mad_ctx *ctx, const mad_set *rows, size_t n_classes, double *out)
-{
-    const size_t dim = rows->dim, n_means = n_classes > 0 ? n_classes : 1;
-    double *mean = mad_arena_take(ctx->scratch, n_means * dim, sizeof *mean);
-    double *mass = mad_arena_take(ctx->scratch, n_means, sizeof *mass);
-    double total = 0.0, sum_sq = 0.0;
-    if (mean == NULL || mass == NULL) {
-        return mad_fail_memory(ctx, "class means");
-    }
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t r = 0; r < rows->n_rows; r++) {
-            const double w = rows->weight == NULL ? 1.0 : rows->weight[r];
-            const size_t k = n_classes > 0 ? (size_t)rows->label[r] : 0;
-            mass[k] += pass == 0 ? w : 0.0;
-            total += pass == 0 ? w : 0.0;
-            for (size_t j = 0; j < dim; j++) {
-                const double x = rows->x[r * dim + j], d = x - mean[k * dim + j] / mass[k];
-                mean[k * dim + j] += pass == 0 ? w * x : 0.0;
-                sum_sq += pass == 1 ? w * d * d : 0.0;
-            }
-        }
-    }
-    *out = sum_sq / (total * (double)dim);
-    return MAD_OK;
-}
-
 /* A random share of the rows, without replacement. */
 static mad_status draw_subset(mad_ctx *ctx, const mad_set *train, double share, mad_key key,
                               mad_set *out)
@@ -129,7 +102,7 @@ static mad_status fit_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *tr
         MAD_TRY(draw_subset(ctx, train, self->worse, key, &other));
     }
     MAD_TRY(prepare(ctx, self, &other, 0, &rows));
-    MAD_TRY(variance_within(ctx, &rows, self->law.n_classes, self->auxiliary_variance));
+    MAD_TRY(mad_variance_within(ctx, &rows, self->law.n_classes, self->auxiliary_variance));
     MAD_TRY(mad_exact_fit_law(ctx, self, &rows, key, &self->auxiliary));
 out:
     return st;

@@ -31,6 +31,7 @@ typedef struct mad_diffusion {
     float *rows;             /* [max_train_rows or own samples][dim] standardised training rows */
     float *tuned;            /* [net->n_params] parameters of the copy tuned on own samples */
     mad_set own;             /* own samples; only for negative guidance */
+    double own_variance;     /* of them within classes, standardised; 0 = none */
 } mad_diffusion;
 
 /** All optimiser steps a fit from scratch takes, without tuning on own samples. */

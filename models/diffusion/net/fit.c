@@ -29,8 +29,10 @@ static void standardise(const mad_diffusion *self, const mad_set *set)
 {
     const size_t dim = self->dim;
     const mad_standard *s = &self->standard;
-    for (size_t i = 0; i < set->n_rows * dim; i++) {
-        self->rows[i] = (float)((set->x[i] - s->centre[i % dim]) / s->scale[0]);
+    for (size_t r = 0; r < set->n_rows; r++) {
+        for (size_t j = 0; j < dim; j++) {
+            self->rows[r * dim + j] = (float)((set->x[r * dim + j] - s->centre[j]) / s->scale[0]);
+        }
     }
 }
 
@@ -86,6 +88,8 @@ static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, size_t n_train,
     mad_source source = mad_diffusion_source(self);
     MAD_TRY(mad_sampling_own_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
     standardise(self, &own);
+    MAD_TRY(mad_variance_within(ctx, &own, self->n_classes, &self->own_variance));
+    self->own_variance /= self->standard.scale[0] * self->standard.scale[0];
     memcpy(self->tuned, self->average, self->net->n_params * sizeof *self->tuned);
     MAD_TRY(mad_diffusion_train(ctx, self, &run));
 out:

@@ -14,7 +14,8 @@ const mad_report mad_diffusion_reports[] = {
 mad_status mad_diffusion_report(mad_ctx *ctx, const mad_diffusion *self, size_t generation,
                                 double last_loss, double *report)
 {
-    const mad_source source = mad_standard_source(&self->standard);
+    mad_source source = mad_standard_source(&self->standard);
+    source.auxiliary_variance = self->own_variance;
     report[REPORT_LOSS] = last_loss;
     report[REPORT_SIGMA_DATA] = self->sigma_data[0];
     return mad_sampling_report(ctx, self->sampling, &source, generation, report + REPORT_SAMPLING);
