@@ -164,10 +164,10 @@ static void test_laws(void **state)
             assert_near(s, 1.0 / 3.0, 1e-14);
             break;
         case MAD_NOISE_OU:
-            assert_near(v, exp(2.0 * (0.75e-3 + 1.25)) - 1.0, 1e-12 * v);
+            assert_near(v, exp(2.0 * (0.75e-3 + 1.0)) - 1.0, 1e-12 * v);
             break;
         case MAD_NOISE_OU_GEOMETRIC:
-            assert_near(v, exp(2.0 * pow(1e-3, 0.75) * pow(5.0, 0.25)) - 1.0, 1e-12 * v);
+            assert_near(v, exp(2.0 * pow(1e-3, 0.75) * pow(4.0, 0.25)) - 1.0, 1e-12 * v);
             break;
         case MAD_NOISE_LOGUNIFORM:
             assert_near(s, pow(0.02, 0.75) * pow(100.0, 0.25), 1e-12 * s);

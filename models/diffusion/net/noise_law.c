@@ -54,9 +54,9 @@ mad_noise_law mad_noise_law_published(mad_noise_law_kind kind)
         law.sd = 1.0;
         break;
     case MAD_NOISE_OU:
-    case MAD_NOISE_OU_GEOMETRIC: /* exp(-2 * 5) = 4.5e-5 of the data's variance is left */
+    case MAD_NOISE_OU_GEOMETRIC: /* up to the default of schedule.horizon */
         law.low = 1e-3;
-        law.high = 5.0;
+        law.high = 4.0;
         break;
     case MAD_NOISE_LOGUNIFORM:
         law.low = 0.02;

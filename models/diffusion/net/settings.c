@@ -26,7 +26,7 @@ const mad_param mad_diffusion_params[] = {
              "lowest time (vp, auto 1e-5; flow, 0; ou, ou_geometric, 1e-3) or sigma (loguniform, "
              "0.02)"),
     MAD_FORM("noise.max", "auto", 0, 1e6, "auto|#",
-             "highest time (vp, flow, auto 1; ou, ou_geometric, 5: the horizon) or sigma "
+             "highest time (vp, flow, auto 1; ou, ou_geometric, 4: the horizon) or sigma "
              "(loguniform, 100)"),
     MAD_CHOICE("loss", "simple", "simple|edm|vlb|likelihood",
                "weight of a noise level: 1 on the network's target; EDM's on x0; the variational "
