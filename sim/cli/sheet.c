@@ -114,7 +114,7 @@ mad_status mad_sheet_write(mad_ctx *ctx, const mad_world_info *world, const mad_
                            const mad_publish *file)
 {
     mad_status st = MAD_OK;
-    sheet s;
+    sheet s = {0};
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     MAD_TRY(has_classes(rows) ? fill_by_class(ctx, rows, world, &s)
                               : fill_square(ctx, rows, world, &s));

@@ -191,6 +191,7 @@ static mad_status restore_model(mad_ctx *ctx, engine *g, size_t generation, size
         const unsigned char *data = NULL;
         MAD_TRY(mad_disk_read_field(ctx, ctx->scratch, g->options->dir, in_file, generation, field,
                                     n_replicates, &data));
+        MAD_ASSERT(data != NULL);
         scatter_field(g, generation, offset, mad_field_bytes(field), data);
         offset += mad_field_bytes(field);
     }

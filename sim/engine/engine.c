@@ -38,16 +38,16 @@ static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e
 static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
 {
     const mad_experiment *e = g->e;
-    const size_t dim = e->world->info.dim, n_train = e->max_train_rows;
+    const size_t dim = e->world->info.dim, n_joined = e->max_joined_rows;
     mad_status st = MAD_OK;
     MAD_TRY(mad_experiment_model(ctx, e, g->mem, &w->model));
     e->setting.model->fields(w->model, &w->fields);
-    MAD_TRY(mad_set_take(ctx, g->mem, n_train, dim, e->with_labels, &w->buffer));
+    MAD_TRY(mad_set_take(ctx, g->mem, n_joined, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
     MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
-    w->weight = mad_arena_take(g->mem, n_train, sizeof *w->weight);
-    w->pick = mad_arena_take(g->mem, n_train, sizeof *w->pick);
-    w->pick_work = mad_arena_take(g->mem, n_train, sizeof *w->pick_work);
+    w->weight = mad_arena_take(g->mem, n_joined, sizeof *w->weight);
+    w->pick = mad_arena_take(g->mem, n_joined, sizeof *w->pick);
+    w->pick_work = mad_arena_take(g->mem, n_joined, sizeof *w->pick_work);
     if (w->weight == NULL || w->pick == NULL || w->pick_work == NULL) {
         return mad_fail_memory(ctx, "the training rows");
     }

@@ -92,6 +92,9 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
             MAD_TRY(check_pool(ctx, e, t, n_rows));
         }
         e->max_train_rows = n_rows > e->max_train_rows ? n_rows : e->max_train_rows;
+        if ((plan.n_blocks > 1 || plan.budget > 0) && n_rows > e->max_joined_rows) {
+            e->max_joined_rows = n_rows;
+        }
         if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
             st = mad_fail(ctx, MAD_E_UNSUPPORTED, "loop.start: model '%s' has no warm start",
                           e->setting.model->name);

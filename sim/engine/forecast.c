@@ -190,7 +190,8 @@ static void correct(const rehearsal *r, const step *steps, mad_forecast *out)
 
 static double row_bytes(const mad_experiment *e)
 {
-    return (double)e->world->info.dim * sizeof(double) + (e->with_labels ? sizeof(int32_t) : 0);
+    const size_t n_bytes = e->world->info.dim * sizeof(double);
+    return (double)(n_bytes + (e->with_labels ? sizeof(int32_t) : 0));
 }
 
 /* Rows that a run holds at its largest generation and the probe, having made the first n_made of

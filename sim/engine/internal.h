@@ -60,6 +60,8 @@ struct mad_experiment {
     size_t n_models_kept; /* models that may still be sampled */
     size_t n_regrow;      /* newest models from which the next training set can be drawn again */
     size_t max_train_rows, max_sample_rows;
+    size_t
+        max_joined_rows; /* of training sets that are put together from several blocks or a budget */
 };
 
 /** What the model is created with. */
@@ -127,12 +129,12 @@ typedef struct worker {
     mad_model *model;
     mad_fields fields;
     mad_set train;  /* the training set: buffer's rows, or a view of the only block */
-    mad_set buffer; /* [max_train_rows] */
-    double *weight; /* [max_train_rows] */
+    mad_set buffer; /* [max_joined_rows] */
+    double *weight; /* [max_joined_rows] */
     mad_set fake;
     mad_moments fake_law;
     double *fake_p;
-    size_t *pick, *pick_work; /* budget */
+    size_t *pick, *pick_work; /* [max_joined_rows] budget */
 } worker;
 
 typedef struct engine {

@@ -74,7 +74,7 @@ static mad_forecast ask(const char *text, size_t n_threads, double seconds)
     mad_arena *mem = mad_arena_create(1 << 16);
     mad_config config;
     mad_experiment *experiment = NULL;
-    mad_forecast f;
+    mad_forecast f = {0};
     if (mad_config_load(ctx, mem, "forecast", text, 0, NULL, &registry, &config) != MAD_OK ||
         mad_experiment_create(ctx, mem, &config, &registry, &experiment) != MAD_OK ||
         mad_forecast_make(ctx, experiment, seconds, NULL, &f) != MAD_OK) {
