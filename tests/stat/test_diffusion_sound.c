@@ -297,14 +297,15 @@ static void check_mixture(int is_grid, size_t n_pairs, const char *const *pairs)
 static void test_ring(void **state)
 {
     (void)state;
-    check_mixture(0, 1, (const char *[]){"parameterization=edm"});
-    check_mixture(0, 1, (const char *[]){"parameterization=eps"});
+    check_mixture(0, 2, (const char *[]){"parameterization=edm", "schedule.steps=250"});
+    check_mixture(0, 2, (const char *[]){"parameterization=eps", "schedule.steps=250"});
 }
 
 static void test_grid(void **state)
 {
     (void)state;
-    check_mixture(1, 2, (const char *[]){"parameterization=edm", "train.steps=5000"});
+    check_mixture(
+        1, 3, (const char *[]){"parameterization=edm", "train.steps=5000", "schedule.steps=250"});
 }
 
 int main(void)
