@@ -40,8 +40,10 @@ def check_usage():
     for name in ("x", "x.txt", "npy", "x.npy.gz", "x.NPY"):
         refused(2, [f"'{name}'", ".npy, .csv, .idx, .png"], "sample", "run", "-n", "5", "-o", name)
     refused(2, ["--seed", "got '0.5'"], "sample", "run", *OUT, "--seed", "0.5")
-    refused(3, "memory", "sample", "run", "-n", "1e9", "-o", "x.npy", "-t", "1", preexec_fn=lambda:
-            resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)))
+    accepted("run", "good.yaml", "world.dim=1000", "generations=1", "measure.metrics=[trace]", "-o",
+             "broad")
+    refused(3, ["the rows would take 8e+03 GB of memory"], "sample", "broad", "-n", "1e9", "-o",
+            "x.npy")
 
 
 def check_what_there_is():
