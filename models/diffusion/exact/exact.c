@@ -143,6 +143,7 @@ static mad_status take_laws(mad_ctx *ctx, const mad_model_args *args, mad_arena 
         MAD_TRY(mad_law_take(ctx, shape, n_max, self->dim, n_classes, mem, &self->auxiliary));
     }
     MAD_TRY(mad_standard_take(ctx, self->dim, n_classes, mem, &self->standard));
+    self->standard.one_centre = args->world->height > 0;
     self->generation = mad_arena_take(mem, 1, sizeof *self->generation);
     self->auxiliary_variance = mad_arena_take(mem, 1, sizeof *self->auxiliary_variance);
     if (self->generation == NULL || self->auxiliary_variance == NULL) {

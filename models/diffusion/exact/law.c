@@ -8,6 +8,9 @@
 
 #define LOG_TWO_PI 1.83787706640934548356
 
+/* Sums over components run in fixed lanes: the order hangs on n alone, and vectors fit. */
+enum { LANES = 8 };
+
 /* A component this far below the largest does not change a double. */
 #define NEGLIGIBLE (-40.0)
 
@@ -122,6 +125,7 @@ typedef struct law_denoiser {
     double *log_r;   /* [n_max] */
     double *y;       /* [dim] a row in a component's basis */
     double *row;     /* [dim] a row */
+    double *map;     /* full: [dim][dim] C (C + sigma^2 I)^-1 of a lone component; else NULL */
 } law_denoiser;
 
 static void set_level(law_denoiser *self, double sigma)
@@ -179,7 +183,7 @@ static double log_posterior(const law_denoiser *self, const double *log_weight, 
         }
         for (size_t j = 0; j < n; j++) {
             log_r[j] = log_weight[j] + self->peak[j] - 0.5 * self->inverse[j] * log_r[j];
-            largest = fmax(largest, log_r[j]);
+            largest = log_r[j] > largest ? log_r[j] : largest;
         }
         return largest;
     }
@@ -195,7 +199,7 @@ static double log_posterior(const law_denoiser *self, const double *log_weight, 
             sum += self->y[a] * self->y[a] * inverse[a];
         }
         log_r[j] = log_weight[j] + self->peak[j] - 0.5 * sum;
-        largest = fmax(largest, log_r[j]);
+        largest = log_r[j] > largest ? log_r[j] : largest;
     }
     return largest;
 }
@@ -233,6 +237,37 @@ static void add_component(const law_denoiser *self, size_t j, double r, const do
     }
 }
 
+/* The same of all components at once, where they are round: sum r k x + sum r (1 - k) m. */
+static void add_round(const law_denoiser *self, const double *x, double *d)
+{
+    const mad_law *law = self->law;
+    const size_t n = (size_t)*law->n;
+    double *const share = self->log_r; /* r, then r (1 - k) */
+    double slope = 0.0;
+    for (size_t j = 0; j < n; j++) {
+        const double k = law->variance[j] * self->inverse[j], r = share[j];
+        slope += r * k;
+        share[j] = r * (1.0 - k);
+    }
+    for (size_t a = 0; a < law->dim; a++) {
+        const double *mean = law->across + a * law->n_max;
+        double lane[LANES] = {0}, sum = 0.0;
+        size_t j = 0;
+        for (; j + LANES <= n; j += LANES) {
+            for (size_t l = 0; l < LANES; l++) {
+                lane[l] += share[j + l] * mean[j + l];
+            }
+        }
+        for (; j < n; j++) {
+            sum += share[j] * mean[j];
+        }
+        for (size_t l = 0; l < LANES; l++) {
+            sum += lane[l];
+        }
+        d[a] = sum + slope * x[a];
+    }
+}
+
 /* log_r -> r with sum 1 (components that do not matter become 0); returns ln sum exp. */
 static double normalise(size_t n, double largest, double *r)
 {
@@ -259,9 +294,54 @@ static void add_posterior_mean(const law_denoiser *self, size_t k, const double 
     const size_t n = (size_t)*law->n;
     const double largest = log_posterior(self, law->log_weight + k * law->n_max, x);
     (void)normalise(n, largest, self->log_r);
+    if (law->shape == MAD_SHAPE_SPHERICAL) {
+        add_round(self, x, d);
+        return;
+    }
     for (size_t j = 0; j < n; j++) {
         if (self->log_r[j] != 0.0) { /* NaN too: it must stay visible */
             add_component(self, j, self->log_r[j], x, d);
+        }
+    }
+}
+
+/* All rows are of one component: D = m + map (x - m). */
+static void denoise_alone(const law_denoiser *self, size_t j, size_t n_rows, const double *x,
+                          double *d)
+{
+    const mad_law *law = self->law;
+    const size_t dim = law->dim, m = n_variance(law);
+    const double *mean = law->mean + j * dim;
+    const double *variance = law->variance + j * m, *inverse = self->inverse + j * m;
+    if (law->basis == NULL) {
+        for (size_t i = 0; i < n_rows; i++) {
+            for (size_t a = 0; a < dim; a++) {
+                const size_t k = m == 1 ? 0 : a;
+                const double e = x[i * dim + a] - mean[a];
+                d[i * dim + a] = mean[a] + variance[k] * inverse[k] * e;
+            }
+        }
+        return;
+    }
+    memset(self->map, 0, dim * dim * sizeof *self->map);
+    for (size_t a = 0; a < dim; a++) {
+        const double *axis = law->basis + (j * dim + a) * dim, k = variance[a] * inverse[a];
+        for (size_t b = 0; b < dim; b++) {
+            for (size_t c = 0; c < dim; c++) {
+                self->map[b * dim + c] += k * axis[b] * axis[c];
+            }
+        }
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        for (size_t a = 0; a < dim; a++) {
+            self->y[a] = x[i * dim + a] - mean[a];
+        }
+        for (size_t a = 0; a < dim; a++) {
+            double sum = mean[a];
+            for (size_t b = 0; b < dim; b++) {
+                sum += self->map[a * dim + b] * self->y[b];
+            }
+            d[i * dim + a] = sum;
         }
     }
 }
@@ -274,6 +354,10 @@ static void denoise(void *arg, double sigma, size_t n_rows, const int32_t *label
     const size_t dim = law->dim;
 
     set_level(self, sigma);
+    if (label == NULL && law->only[law->n_classes] >= 0) {
+        denoise_alone(self, (size_t)law->only[law->n_classes], n_rows, x, d);
+        return;
+    }
     for (size_t i = 0; i < n_rows; i++) {
         const size_t k = class_of(law, label == NULL ? MAD_NO_CLASS : label[i]);
         double *out = d + i * dim;
@@ -301,8 +385,11 @@ mad_status mad_law_open(mad_ctx *ctx, const mad_law *law, mad_arena *scratch, ma
         .y = mad_arena_take_raw(scratch, law->dim, sizeof(double)),
         .row = mad_arena_take_raw(scratch, law->dim, sizeof(double)),
     };
-    if (self->peak == NULL || self->inverse == NULL || self->log_r == NULL || self->y == NULL ||
-        self->row == NULL) {
+    if (law->shape == MAD_SHAPE_FULL) {
+        self->map = mad_arena_take_raw(scratch, law->dim * law->dim, sizeof(double));
+    }
+    if ((law->shape == MAD_SHAPE_FULL && self->map == NULL) || self->peak == NULL ||
+        self->inverse == NULL || self->log_r == NULL || self->y == NULL || self->row == NULL) {
         return mad_fail_memory(ctx, "an exact denoiser");
     }
     *out = (mad_denoiser){.dim = law->dim, .self = self, .denoise = denoise};
