@@ -2,6 +2,7 @@
 ones: the resolved print-out is a configuration that prints itself."""
 import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -89,14 +90,15 @@ def resolved(path, *arguments):
     if done.returncode != 0:
         print(f"FAILED {path}: {done.stderr}")
         return None
-    return done.stdout.split("\n# estimate")[0] + "\n"
+    return done.stdout.split("\n# ")[0] + "\n"
 
 
 def check_fixed_point(path, folder):
     arguments = ["--smoke"]
     with open(path) as f:
-        if "\nsweep:" in f.read():
-            arguments.append("loop.family=fresh")
+        _, _, swept = f.read().partition("\nsweep:\n")
+    for key, values in re.findall(r"^  (\S+): \[(.*)\]$", swept, re.M):
+        arguments.append(f"{key}={values.split(',')[-1].strip()}")
     once = resolved(path, *arguments)
     if once is None:
         return False
