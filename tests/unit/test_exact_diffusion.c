@@ -588,6 +588,49 @@ static void test_advice(void **state)
     }
 }
 
+/* A class that the reference has no row of is sampled without guidance; the rows are finite. */
+static void test_class_without_reference(void **state)
+{
+    (void)state;
+    fixture guided, plain;
+    mad_fit_args args = {.key = test_key};
+    must(make(&guided, plane(2), 4,
+              (const char *[]){"guide.kind=auto", "guide.w=1", "guide.worse=0.001",
+                               "sampler.kind=heun"}));
+    must(make(&plain, plane(2), 1, (const char *[]){"sampler.kind=heun"}));
+    draw_train(&guided);
+    draw_train(&plain);
+    must(mad_model_exact.fit(ctx, guided.model, &guided.train, &args));
+    must(mad_model_exact.fit(ctx, plain.model, &plain.train, &args));
+    const mad_set a = sample(&guided, 300), b = sample(&plain, 300);
+    const mad_law *law = &self_of(&guided)->auxiliary; /* a single row */
+    const int32_t known = law->weight[0] > 0.0 ? 0 : 1;
+    size_t n_same = 0, n_other = 0;
+    for (size_t r = 0; r < 300; r++) {
+        assert_int_equal(a.label[r], b.label[r]);
+        const int same = memcmp(a.x + 2 * r, b.x + 2 * r, 2 * sizeof *a.x) == 0;
+        assert_int_equal(same, a.label[r] != known);
+        n_same += same;
+        n_other += !same;
+    }
+    assert_true(n_same > 0 && n_other > 0);
+}
+
+/* A number of components beyond the memory of the law is damage, not a length. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    fixture f;
+    FIT(&f, plane(2), "law=gauss");
+    static const int64_t bad[] = {0, -5, 3, 1000000000};
+    for (size_t i = 0; i < 4; i++) {
+        *self_of(&f)->law.n = bad[i];
+        assert_int_equal(mad_model_exact.loaded(ctx, f.model), MAD_E_DATA);
+        assert_non_null(strstr(ctx->message, "1 to 2"));
+        mad_ctx_clear(ctx);
+    }
+}
+
 static void refuse(mad_world_info world, mad_status code, const char *word, size_t n_pairs,
                    const char *const *pairs)
 {
@@ -657,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_empirical), cmocka_unit_test(test_categories),
         cmocka_unit_test(test_state),     cmocka_unit_test(test_moments),
         cmocka_unit_test(test_calibrate), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_damaged),   cmocka_unit_test(test_class_without_reference),
         cmocka_unit_test(test_advice),    cmocka_unit_test(test_guidance),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

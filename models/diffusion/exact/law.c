@@ -66,6 +66,10 @@ mad_status mad_law_derive(mad_ctx *ctx, mad_law *law)
     mad_status st = MAD_OK;
     const size_t n = (size_t)*law->n, dim = law->dim;
 
+    if (n == 0 || n > law->n_max) {
+        return mad_fail(ctx, MAD_E_DATA, "an exact law has %lld components, must have 1 to %zu",
+                        (long long)*law->n, law->n_max);
+    }
     for (size_t i = 0; i < (law->n_classes + 1) * law->n_max; i++) {
         law->log_weight[i] = law->weight[i] > 0.0 ? log(law->weight[i]) : -HUGE_VAL;
     }

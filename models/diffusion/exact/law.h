@@ -38,7 +38,8 @@ typedef struct mad_law {
 MAD_MUST_CHECK mad_status mad_law_take(mad_ctx *ctx, mad_shape shape, size_t n_max, size_t dim,
                                        size_t n_classes, mad_arena *mem, mad_law *out);
 
-/** What is derived, from the state. MAD_E_MEMORY, MAD_E_NONFINITE. */
+/** What is derived, from the state. MAD_E_MEMORY, MAD_E_NONFINITE; MAD_E_DATA: a state that was loaded
+ *  has none or too many components. */
 MAD_MUST_CHECK mad_status mad_law_derive(mad_ctx *ctx, mad_law *law);
 
 /** Append the state to a model's fields. */

@@ -8,6 +8,54 @@
 #include "models/diffusion/sampler.h"
 #include "sim/base/par.h"
 
+/* The auxiliary's rows may lack a class that the model has: such a class is not guided, D_ref = D. */
+typedef struct reference {
+    mad_denoiser base, auxiliary;
+    const int32_t *knows; /* [n_classes] */
+} reference;
+
+static int is_known(const reference *self, const int32_t *label, size_t r)
+{
+    return label == NULL || label[r] == MAD_NO_CLASS || self->knows[label[r]] != 0;
+}
+
+static void denoise_reference(void *arg, double sigma, size_t n_rows, const int32_t *label,
+                              const double *x, double *d)
+{
+    const reference *self = arg;
+    const size_t dim = self->base.dim;
+    for (size_t begin = 0, end; begin < n_rows; begin = end) { /* runs of rows of one kind */
+        const int knows = is_known(self, label, begin);
+        for (end = begin + 1; end < n_rows; end++) {
+            if (is_known(self, label, end) != knows) {
+                break;
+            }
+        }
+        const mad_denoiser *one = knows ? &self->auxiliary : &self->base;
+        one->denoise(one->self, sigma, end - begin, label == NULL ? NULL : label + begin,
+                     x + begin * dim, d + begin * dim);
+    }
+}
+
+static mad_status open_reference(mad_ctx *ctx, const mad_exact *self, mad_arena *scratch,
+                                 const mad_denoiser *base, mad_denoiser *inout)
+{
+    const mad_law *law = &self->auxiliary;
+    int32_t *knows = mad_arena_take(scratch, law->n_classes, sizeof *knows);
+    reference *r = mad_arena_take(scratch, 1, sizeof *r);
+    if (knows == NULL || r == NULL) {
+        return mad_fail_memory(ctx, "an exact denoiser");
+    }
+    for (size_t k = 0; k < law->n_classes; k++) {
+        for (size_t j = 0; j < (size_t)*law->n; j++) {
+            knows[k] |= law->weight[k * law->n_max + j] > 0.0;
+        }
+    }
+    *r = (reference){.base = *base, .auxiliary = *inout, .knows = knows};
+    *inout = (mad_denoiser){.dim = base->dim, .self = r, .denoise = denoise_reference};
+    return MAD_OK;
+}
+
 static mad_status open_denoisers(mad_ctx *ctx, void *arg, mad_arena *scratch, mad_denoiser *base,
                                  mad_denoiser *auxiliary)
 {
@@ -17,6 +65,9 @@ static mad_status open_denoisers(mad_ctx *ctx, void *arg, mad_arena *scratch, ma
     MAD_TRY(mad_law_open(ctx, &self->law, scratch, base));
     if (self->auxiliary.n_max > 0) {
         MAD_TRY(mad_law_open(ctx, &self->auxiliary, scratch, auxiliary));
+        if (self->law.n_classes > 0) {
+            MAD_TRY(open_reference(ctx, self, scratch, base, auxiliary));
+        }
     }
 out:
     return st;
