@@ -358,6 +358,28 @@ static void test_loaded(void **state)
     mad_ctx_clear(ctx);
 }
 
+/* Blocks of 24 and 32 units are equally long, and so are those of two parameterizations. */
+static void test_architecture(void **state)
+{
+    (void)state;
+    static const char *const settings[][3] = {
+        {"net.depth=1", "net.width=24", "parameterization=edm"},
+        {"net.depth=1", "net.width=32", "parameterization=edm"},
+        {"net.depth=1", "net.width=24", "parameterization=eps"}};
+    const mad_trained from = make(0, 0, 100, 3, settings[0]);
+    const mad_diffusion *stored = mad_trained_state(&from);
+    for (int i = 0; i < 3; i++) {
+        const mad_trained to = make(0, 0, 100, 3, settings[i]);
+        mad_diffusion *self = mad_trained_state(&to);
+        mad_trained_fit(&to, 1, 0);
+        assert_int_equal(self->net->n_params, stored->net->n_params);
+        *self->built = *stored->built;
+        assert_int_equal(mad_model_diffusion.loaded(ctx, to.model), i == 0 ? MAD_OK : MAD_E_DATA);
+        assert_true(i == 0 || strstr(ctx->message, "another architecture") != NULL);
+        mad_ctx_clear(ctx);
+    }
+}
+
 /* A learning rate that rises far too high ends the fit instead of running on: a good start, then
  * 2000 steps of warm-up on the way to 1. */
 static void test_diverges(void **state)
@@ -388,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_picture_scaling),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_loaded),
+        cmocka_unit_test(test_architecture),
         cmocka_unit_test(test_diverges),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

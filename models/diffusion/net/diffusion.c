@@ -45,11 +45,12 @@ static mad_status take_memory(mad_ctx *ctx, const mad_world_info *world, size_t 
         mad_size_mul(n_own > max_train_rows ? n_own : max_train_rows, self->dim, &n_row_floats));
     self->theta = mad_arena_take(mem, n, sizeof *self->theta);
     self->average = mad_arena_take(mem, n, sizeof *self->average);
+    self->built = mad_arena_take(mem, 1, sizeof *self->built);
     self->sigma_data = mad_arena_take(mem, 1, sizeof *self->sigma_data);
     self->packed = mad_arena_take(mem, self->net->n_packed, sizeof *self->packed);
     self->rows = mad_arena_take(mem, n_row_floats, sizeof *self->rows);
-    if (self->theta == NULL || self->average == NULL || self->sigma_data == NULL ||
-        self->packed == NULL || self->rows == NULL) {
+    if (self->theta == NULL || self->average == NULL || self->built == NULL ||
+        self->sigma_data == NULL || self->packed == NULL || self->rows == NULL) {
         st = mad_fail_memory(ctx, "the diffusion model");
         goto out;
     }
@@ -91,6 +92,32 @@ out:
     return st;
 }
 
+/* FNV-1a of a number. */
+static uint64_t mix(uint64_t hash, uint64_t number)
+{
+    for (int i = 0; i < 8; i++) {
+        hash = (hash ^ (number >> (8 * i) & 0xff)) * 0x100000001b3ull;
+    }
+    return hash;
+}
+
+/* Padded blocks of two networks may be equally long, and the same parameters mean something else
+ * under another parameterization: a checkpoint says which ones it was written for. */
+static int64_t net_fingerprint(const mad_net *net, const mad_values *values)
+{
+    uint64_t hash = mix(0xcbf29ce484222325ull, mad_get_choice(values, "net.kind"));
+    mad_tensor t;
+    hash = mix(hash, mad_get_choice(values, "parameterization"));
+    hash = mix(hash, mad_get_size(values, "net.groups"));
+    for (size_t i = 0; net->type->tensor(net, i, &t); i++) {
+        hash = mix(hash, t.offset);
+        for (size_t k = 0; k < t.rank; k++) {
+            hash = mix(hash, t.shape[k]);
+        }
+    }
+    return (int64_t)(hash >> 1);
+}
+
 static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
 {
     mad_status st = MAD_OK;
@@ -117,6 +144,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     mad_objective_centre(&self->objective, 1.0);
     MAD_TRY(mad_net_read(ctx, values, args->world, mem, &self->net));
     MAD_TRY(take_memory(ctx, args->world, args->max_train_rows, mem, self));
+    self->fingerprint = self->built[0] = net_fingerprint(self->net, values);
     *out = &self->base;
 out:
     return st;
@@ -133,6 +161,7 @@ static void fields(mad_model *model, mad_fields *out)
     if (self->auxiliary != NULL) {
         out->field[i++] = (mad_field){"auxiliary", MAD_FIELD_F32, n, self->auxiliary};
     }
+    out->field[i++] = (mad_field){"architecture", MAD_FIELD_I64, 1, self->built};
     out->field[i++] = (mad_field){"sigma_data", MAD_FIELD_F64, 1, self->sigma_data};
     out->n_fields = i;
     mad_standard_fields(&self->standard, out);
@@ -154,6 +183,13 @@ static mad_status loaded(mad_ctx *ctx, mad_model *model)
     mad_status st = MAD_OK;
     mad_diffusion *self = (mad_diffusion *)model;
     const size_t n = self->net->n_params;
+    if (self->built[0] != self->fingerprint) {
+        st = mad_fail(ctx, MAD_E_DATA,
+                      "a checkpoint of another architecture: its network or parameterization "
+                      "(fingerprint %llx) is not this configuration's (%llx)",
+                      (unsigned long long)self->built[0], (unsigned long long)self->fingerprint);
+        goto out;
+    }
     MAD_TRY(check_finite(ctx, "parameter", n, self->theta));
     MAD_TRY(check_finite(ctx, "averaged parameter", n, self->average));
     if (self->auxiliary != NULL) {

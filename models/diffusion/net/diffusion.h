@@ -21,8 +21,11 @@ typedef struct mad_diffusion {
     float *theta;       /* [net->n_params] parameters */
     float *average;     /* [net->n_params] their average, which samples */
     float *auxiliary;   /* [net->n_params] guidance's other model; NULL where it asks for none */
+    int64_t *built;     /* [1] fingerprint of what the parameters mean, see net_fingerprint */
     double *sigma_data; /* [1] of the last training set; 1 where it is fixed; 0 = never fitted */
     mad_standard standard;
+
+    int64_t fingerprint; /* what `built` must be */
 
     /* working memory */
     mad_train train;
