@@ -97,6 +97,7 @@ static mad_status fit_scratch(mad_ctx *ctx, const mad_em_options *options, mad_e
         }
     }
 out:
+    em->mixture = law;
     return st;
 }
 

@@ -51,7 +51,7 @@ static mad_status clip_effect(mad_ctx *ctx, const mad_ladder *ladder, const mad_
     for (size_t j = 0; j < source->dim; j++) {
         centre += source->centre[j] / (double)source->dim;
     }
-    const clipped_line free_line = {variance, -INFINITY, INFINITY};
+    const clipped_line free_line = {variance, -HUGE_VAL, HUGE_VAL};
     const clipped_line clipped = {variance, (source->range_low - centre) / source->scale,
                                   (source->range_high - centre) / source->scale};
     *out =

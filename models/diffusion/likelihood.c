@@ -128,7 +128,8 @@ static mad_status take_flow(mad_ctx *ctx, mad_rng *rng, flow *f)
     double *buffer = mad_arena_take_raw(ctx->scratch, 8 * n + 3 * f->n_rows, sizeof *buffer);
     f->twice = mad_arena_take_raw(ctx->scratch, 2 * f->n_rows, sizeof *f->twice);
     if (buffer == NULL || f->twice == NULL) {
-        return mad_fail_memory(ctx, "rows of a likelihood");
+        (void)mad_fail_memory(ctx, "rows of a likelihood");
+        return MAD_E_MEMORY;
     }
     f->x = buffer;
     f->ahead = buffer + n;

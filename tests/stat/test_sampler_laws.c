@@ -72,7 +72,7 @@ static mad_ladder ladder_of(mad_sampler_options options, mad_stop stop)
                                       .beta_max = 0.02,
                                       .rescale = 1};
     mad_noise_schedule schedule;
-    mad_ladder ladder;
+    mad_ladder ladder = {0};
     if (mad_noise_schedule_create(ctx, &linear, mem, &schedule) != MAD_OK ||
         mad_ladder_create(ctx, &options, &schedule, stop, mem, &ladder) != MAD_OK) {
         fail_msg("%s", ctx->message);

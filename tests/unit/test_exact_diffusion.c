@@ -145,7 +145,7 @@ static void test_rows(void **state)
     const double far[] = {1000.0, 0.0, 0.0};
     assert_true(mad_law_posterior(&denoiser, 0.002, MAD_NO_CLASS, far, r) < -1e5);
     assert_near(r[0] + r[1] + r[2], 1.0, 1e-12);
-    const double nothing[] = {NAN, 0.0, 0.0};
+    const double nothing[] = {(double)NAN, 0.0, 0.0};
     denoiser.denoise(denoiser.self, 1.0, 1, NULL, nothing, one);
     assert_true(isnan(one[0]));
 }

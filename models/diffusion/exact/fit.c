@@ -94,7 +94,7 @@ static mad_status fit_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *tr
 {
     mad_status st = MAD_OK;
     const mad_guide_needs needs = mad_sampling_needs(self->sampling);
-    mad_set other, rows;
+    mad_set other = {0}, rows = {0};
 
     if (needs.own) {
         MAD_TRY(draw_own(ctx, self, train, key, &other));
@@ -114,7 +114,7 @@ mad_status mad_exact_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
     mad_status st = MAD_OK;
     mad_exact *self = (mad_exact *)model;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_set rows;
+    mad_set rows = {0};
 
     MAD_TRY(prepare(ctx, self, train, 1, &rows));
     MAD_TRY(mad_exact_fit_law(ctx, self, &rows, args->key, &self->law));
