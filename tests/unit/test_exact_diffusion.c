@@ -631,6 +631,41 @@ static void test_damaged(void **state)
     }
 }
 
+/* sampler.clip: no row leaves the range of the first training set, and the gain tells what that
+ * costs: the same noise with and without clipping, rows against it as in test_moments. */
+static void test_clip(void **state)
+{
+    (void)state;
+    fixture f;
+    double gain[2], report[3], smallest = HUGE_VAL, largest = -HUGE_VAL;
+    for (int clips = 0; clips < 2; clips++) {
+        const char *const pairs[] = {"sampler.kind=ddim", "covariance=spherical",
+                                     clips ? "sampler.clip=range" : "sampler.clip=none"};
+        must(make(&f, plane(0), 3, pairs));
+        draw_train(&f);
+        for (size_t i = 0; i < 2 * N_ROWS; i++) { /* flat: its range is 1.7 sd */
+            f.train.x[i] = (double)(i % 397);
+        }
+        fit(&f, 1, report);
+        must(mad_model_exact.gain(ctx, f.model, 1, 1, &report[1], &gain[clips]));
+        assert_near(report[0], gain[clips], 0.0);
+    }
+    enum { N = 20000 };
+    const mad_set rows = sample(&f, N);
+    const double centre = self_of(&f)->standard.centre[0], scale = self_of(&f)->standard.scale[0];
+    double sum_sq = 0.0;
+    for (size_t i = 0; i < 2 * N; i++) {
+        const double z = (rows.x[i] - centre) / scale;
+        smallest = fmin(smallest, rows.x[i]);
+        largest = fmax(largest, rows.x[i]);
+        sum_sq += z * z / (2.0 * N);
+    }
+    assert_true(smallest >= 0.0 && largest <= 396.0);
+    assert_true(gain[1] < 0.9 * gain[0]);
+    /* se of the rows sqrt(2 / 40000) at most, of the difference behind the gain below 0.005 */
+    assert_near(sum_sq / report[1], gain[1], 4.0 * hypot(sqrt(2.0 / (2.0 * N)), 0.005));
+}
+
 static void refuse(mad_world_info world, mad_status code, const char *word, size_t n_pairs,
                    const char *const *pairs)
 {
@@ -702,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_calibrate), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged),   cmocka_unit_test(test_class_without_reference),
         cmocka_unit_test(test_advice),    cmocka_unit_test(test_guidance),
+        cmocka_unit_test(test_clip),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

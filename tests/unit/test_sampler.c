@@ -523,6 +523,30 @@ static void test_ancestral_gains(void **state)
     assert_true(ve.rung[39].from_x == 0.0 && ve.rung[39].noise == 0.0); /* the last returns D */
 }
 
+/* T8.7: inverted by Euler steps upwards from sigma_min and drawn again downwards on the same levels,
+ * as image-to-image passes do, a row comes back shrunk. */
+static void test_inversion(void **state)
+{
+    (void)state;
+    static const size_t n[] = {20, 50, 100};
+    static const double gain[] = {0.75266, 0.89255, 0.94475};
+    for (size_t k = 0; k < 3; k++) {
+        mad_sampler_options options = edm;
+        options.kind = MAD_SAMPLER_EULER;
+        options.n_steps = n[k];
+        const mad_ladder ladder = ladder_on(options, linear(2, 0), (mad_stop){.sigma = 0.002});
+        double s = 0.5, x = 1.0;
+        for (size_t i = n[k]; i > 0; i--) {
+            double d;
+            exact_gauss(&s, ladder.sigma[i], 1, NULL, &x, &d);
+            x += (ladder.sigma[i - 1] - ladder.sigma[i]) / ladder.sigma[i] * (x - d);
+        }
+        /* the walk down multiplies its start by gain s / start_sd */
+        const double down = walked_gain(&ladder, s) * s / ladder.start_sd;
+        assert_near(x * down, gain[k], 1e-5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_loop_gains),
         cmocka_unit_test(test_endless_loops),
         cmocka_unit_test(test_ancestral_gains),
+        cmocka_unit_test(test_inversion),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
