@@ -45,6 +45,7 @@
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \
     X(mad_metric_classes)                                                                          \
+    X(mad_metric_likelihood)                                                                       \
     X(mad_metric_excess_risk)
 
 /* The first law that applies to a setting is the one drawn and stored. */

@@ -158,6 +158,9 @@ static const char *missing(const mad_experiment *e, const mad_metric_type *type)
     if (type->needs & MAD_NEEDS_MODES && info->n_modes == 0) {
         return "a world that knows its modes";
     }
+    if (type->needs & MAD_NEEDS_DENSITY && e->setting.model->log_density == NULL) {
+        return "a model that knows its density";
+    }
     return NULL;
 }
 
@@ -192,7 +195,7 @@ static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metri
 static mad_status choose_group(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
                                const mad_value *metrics, unsigned char *found)
 {
-    const int automatic = asked_for(metrics, "auto");
+    const int automatic = asked_for(metrics, "auto") && !(type->needs & MAD_NEEDS_DENSITY);
     const char *const lacks = missing(e, type);
     mad_status st = MAD_OK;
     metric_group *group = &e->groups[e->n_groups];

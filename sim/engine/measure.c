@@ -30,7 +30,8 @@ static mad_status law_of_rows(mad_ctx *ctx, const mad_experiment *e, const mad_s
 /* Evaluate every group; write chosen outputs to the cells of generation g->generation, or with
  * floors != NULL to floors[i_vector][replicate]. */
 static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const mad_set *fake,
-                           const mad_moments *fake_law, const double *fake_p, double **floors)
+                           const mad_moments *fake_law, const double *fake_p,
+                           const double *log_density, double **floors)
 {
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
@@ -42,6 +43,7 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const ma
                               .fake_law = fake_law,
                               .real_p = r->reference_p,
                               .fake_p = fake_p,
+                              .log_density = log_density,
                               .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)};
     for (size_t i = 0; i < e->n_groups; i++) {
         const metric_group *group = &e->groups[i];
@@ -108,15 +110,31 @@ mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r)
     MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, mad_engine_key(g, r, 0, MAD_RNG_FLOOR),
                               &w->fake));
     MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
-    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, e->floors));
+    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, NULL, e->floors));
 out:
     return st;
+}
+
+/* Of the reference rows under the worker's model; on ctx->scratch. */
+static mad_status real_density(mad_ctx *ctx, engine *g, const replicate *r, worker *w,
+                               const double **out)
+{
+    double *log_density = mad_arena_take_raw(ctx->scratch, r->reference.n_rows, sizeof **out);
+    if (log_density == NULL) {
+        return mad_fail_memory(ctx, "the densities of the reference rows");
+    }
+    *out = log_density;
+    return g->e->setting.model->log_density(ctx, w->model,
+                                            mad_engine_key(g, r, g->generation, MAD_RNG_DENSITY),
+                                            &r->reference, log_density);
 }
 
 mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
 {
     const mad_experiment *e = g->e;
     const mad_model_type *model = e->setting.model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const double *log_density = NULL;
     mad_status st = MAD_OK;
     w->fake.n_rows = e->n_measure;
     if (e->needs_samples) {
@@ -131,8 +149,12 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     } else if (e->needs & MAD_NEEDS_LAW) {
         MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
     }
-    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, NULL));
+    if (e->needs & MAD_NEEDS_DENSITY) {
+        MAD_TRY(real_density(ctx, g, r, w, &log_density));
+    }
+    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, log_density, NULL));
 out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 

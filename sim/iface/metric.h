@@ -8,8 +8,10 @@ enum {
     MAD_NEEDS_SAMPLES = 1,    /* real and fake rows, equally many */
     MAD_NEEDS_LAW = 2,        /* mean and covariance of both sides */
     MAD_NEEDS_CATEGORIES = 4, /* probabilities of both sides: categorical worlds only */
-    MAD_NEEDS_LABELS = 8, /* labels on both sides: worlds with classes, models that learn them */
-    MAD_NEEDS_MODES = 16  /* a world that knows its modes */
+    MAD_NEEDS_LABELS = 8,  /* labels on both sides: worlds with classes, models that learn them */
+    MAD_NEEDS_MODES = 16,  /* a world that knows its modes */
+    MAD_NEEDS_DENSITY = 32 /* log density of the real rows under a model that offers it; costly, so
+                              only taken when asked for by name */
 };
 
 typedef struct mad_metric_in {
@@ -18,7 +20,9 @@ typedef struct mad_metric_in {
     const mad_set *real, *fake;             /* NULL unless needed */
     const mad_moments *real_law, *fake_law; /* exact where known, else of the sets with ddof = 1 */
     const double *real_p, *fake_p;          /* [n_categories] exact where known, else frequencies */
-    mad_key key; /* purpose MAD_RNG_DIRECTIONS; same for all generations */
+    const double
+        *log_density; /* [real->n_rows] under the model; NULL in the floor: no model there */
+    mad_key key;      /* purpose MAD_RNG_DIRECTIONS; same for all generations */
 } mad_metric_in;
 
 /* One dataset /metrics/NAME. */
