@@ -11,8 +11,8 @@
 #include "sim/num/linalg.h"
 #include "sim/num/serial.h"
 
-static mad_status check_finite(mad_ctx *ctx, const char *what, size_t n_rows, size_t n_cols,
-                               const double *a)
+mad_status mad_check_finite_matrix(mad_ctx *ctx, const char *what, size_t n_rows, size_t n_cols,
+                                   const double *a)
 {
     for (size_t i = 0; i < n_rows * n_cols; i++) {
         if (!isfinite(a[i])) { /* LAPACK may loop for ever on NaN */
@@ -27,7 +27,7 @@ mad_status mad_eigen_sym(mad_ctx *ctx, size_t dim, const double *a, double *valu
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_status st = MAD_OK;
-    MAD_TRY(check_finite(ctx, "eigenvalues", dim, dim, a));
+    MAD_TRY(mad_check_finite_matrix(ctx, "eigenvalues", dim, dim, a));
     if (dim == 1) {
         values[0] = a[0];
         if (vectors != NULL) {
@@ -88,8 +88,8 @@ mad_status mad_least_squares(mad_ctx *ctx, size_t n_rows, size_t dim, const doub
     double work_size = 0.0;
     lapack_int iwork_size = 0, info = 0;
     mad_status st = MAD_OK;
-    MAD_TRY(check_finite(ctx, "least squares, design", n_rows, dim, x));
-    MAD_TRY(check_finite(ctx, "least squares, response", n_rows, 1, y));
+    MAD_TRY(mad_check_finite_matrix(ctx, "least squares, design", n_rows, dim, x));
+    MAD_TRY(mad_check_finite_matrix(ctx, "least squares, response", n_rows, 1, y));
     double *xt = mad_arena_take_raw(ctx->scratch, n_rows * dim, sizeof *xt);
     double *rhs = mad_arena_take(ctx->scratch, longest, sizeof *rhs);
     double *singular = mad_arena_take_raw(ctx->scratch, longest, sizeof *singular);
@@ -147,55 +147,13 @@ out:
     return st;
 }
 
-mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1, const double *cov1,
-                        const double *mean2, const double *cov2, double *out)
-{
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_status st = MAD_OK;
-    double *values = mad_arena_take_raw(ctx->scratch, dim, sizeof *values);
-    double *root = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *root);
-    double *half = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *half);
-    double *inner = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *inner);
-    if (values == NULL || root == NULL || half == NULL || inner == NULL) {
-        st = mad_fail_memory(ctx, "a Frechet distance");
-        goto out;
-    }
-    MAD_TRY(check_finite(ctx, "Frechet distance, second covariance", dim, dim, cov2));
-    MAD_TRY(mad_eigen_sym(ctx, dim, cov1, values, root));
-    /* With S1 = V^T L V (eigenvectors in rows) and A = L^1/2 V, the matrix A S2 A^T is
-     * S1^1/2 S2 S1^1/2 in another basis: the same eigenvalues, one product fewer. */
-    for (size_t i = 0; i < dim; i++) {
-        const double scale = sqrt(fmax(values[i], 0.0));
-        for (size_t j = 0; j < dim; j++) {
-            root[i * dim + j] *= scale;
-        }
-    }
-    mad_gemm(dim, dim, dim, 1.0, root, cov2, 0.0, half);
-    mad_gemm_nt(dim, dim, dim, 1.0, half, root, 0.0, inner);
-    MAD_TRY(mad_eigen_sym(ctx, dim, inner, values, NULL));
-    double sum = 0.0;
-    for (size_t i = 0; i < dim; i++) {
-        const double shift = mean1[i] - mean2[i];
-        sum += shift * shift + (cov1[i * dim + i] + cov2[i * dim + i]) -
-               2.0 * sqrt(fmax(values[i], 0.0));
-    }
-    if (!isfinite(sum)) {
-        st = mad_fail(ctx, MAD_E_NONFINITE, "Frechet distance is %g", sum);
-        goto out;
-    }
-    *out = fmax(sum, 0.0);
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
 mad_status mad_haar(mad_ctx *ctx, size_t dim, const double *normals, double *q)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const int n = mad_blas_int(dim);
     const size_t n_work = 64 * dim; /* room for blocks of 64 columns */
     mad_status st = MAD_OK;
-    MAD_TRY(check_finite(ctx, "random rotation", dim, dim, normals));
+    MAD_TRY(mad_check_finite_matrix(ctx, "random rotation", dim, dim, normals));
     double *tau = mad_arena_take_raw(ctx->scratch, dim, sizeof *tau);
     double *sign = mad_arena_take_raw(ctx->scratch, dim, sizeof *sign);
     double *work = mad_arena_take_raw(ctx->scratch, n_work, sizeof *work);

@@ -6,7 +6,7 @@
 #include <omp.h>
 #include <stddef.h>
 
-#include "sim/base/status.h"
+#include "sim/base/ctx.h"
 
 /* OpenBLAS asks omp_get_max_threads() at every call and cuts the work accordingly, which changes
  * the last bits. Lowering that maximum is local to the calling task, costs nanoseconds, and BLAS
@@ -30,5 +30,9 @@ static inline int mad_blas_int(size_t n)
     MAD_ASSERT(n <= INT_MAX);
     return (int)n;
 }
+
+/** MAD_E_NONFINITE naming the first entry that is NaN or Inf: LAPACK may loop for ever on it. */
+MAD_MUST_CHECK mad_status mad_check_finite_matrix(mad_ctx *ctx, const char *what, size_t n_rows,
+                                                  size_t n_cols, const double *a);
 
 #endif

@@ -56,15 +56,15 @@ def check_laws(line):
     where, scale = (n, dim), np.abs(cov).max()
     close("mean", line["mean"], mean.ravel(), 0, 1e-14 * np.sqrt(scale), where)
     close("cov", line["cov"], cov.ravel(), 0, 1e-14 * scale, where)
-    # sqrtm of a singular product is only good to sqrt(eps) per lost direction
-    trace = np.trace(linalg.sqrtm(cov[0] @ cov[1])).real if n > dim else np.nan
-    if n <= dim:  # sum of singular values of S1^1/2 S2^1/2
-        roots = [linalg.svd(part - part.mean(0))[1:] for part in x]
-        half = [v.T[:, :len(s)] * s @ v[:len(s)] / np.sqrt(n - 1) for s, v in roots]
-        trace = linalg.svdvals(half[0] @ half[1]).sum()
+    # singular values of S1^1/2 S2^1/2, the roots from the rows themselves: sqrtm of the product and
+    # eigenvalues of it are only good to sqrt(eps) where covariances are badly conditioned
+    roots = [linalg.svd(part - part.mean(0), full_matrices=False)[1:] for part in x]
+    half = [v.T * s @ v / np.sqrt(n - 1) for s, v in roots]
+    trace = linalg.svdvals(half[0] @ half[1]).sum()
     bures = np.sum((mean[0] - mean[1]) ** 2) + np.trace(cov[0] + cov[1]) - 2 * trace
-    close("bures_sq", line["bures_sq"][0], bures, 0, 1e-7 * scale if n <= dim else 1e-11 * scale * dim,
-          where)
+    # a covariance rounded to eps has roots good to sqrt(eps) along directions it does not have
+    tolerance = 1e-7 if n <= dim else 1e-11
+    close("bures_sq", line["bures_sq"][0], bures, 0, tolerance * np.trace(cov[0] + cov[1]), where)
     values = linalg.eigvalsh(cov[0])
     flat = values[0] <= 1e-12 * values[-1]
     close("log_det", float(line["log_det"]), -np.inf if flat else np.linalg.slogdet(cov[0])[1], 0,

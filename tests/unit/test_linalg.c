@@ -219,6 +219,23 @@ static void test_bures(void **state)
     assert_true(fabs(value - (9.0 + 1.0 + 9.0)) < 1e-13);
     assert_int_equal(mad_bures_sq(ctx, 1, mean1, cov1, mean2, cov2, &value), MAD_OK);
     assert_true(fabs(value - 1.0) < 1e-14);
+    /* A law on a subspace (whole numbers: exactly flat) from either side. Roots of eigenvalues that
+     * are 0 to rounding only would make the sides differ by 1e-8. */
+    double unit[64] = {0}, rows[4 * 8], flat[64], other = 0.0;
+    const double zero[8] = {0};
+    mad_rng rng = mad_rng_open((mad_key){.seed = 11, .purpose = MAD_RNG_TEST}, 0);
+    for (size_t i = 0; i < 4 * 8; i++) {
+        rows[i] = (double)mad_rng_below(&rng, 100);
+    }
+    mad_gram(4, 8, rows, flat);
+    double traces = 8.0;
+    for (size_t i = 0; i < 8; i++) {
+        unit[9 * i] = 1.0;
+        traces += flat[9 * i];
+    }
+    assert_int_equal(mad_bures_sq(ctx, 8, zero, unit, zero, flat, &value), MAD_OK);
+    assert_int_equal(mad_bures_sq(ctx, 8, zero, flat, zero, unit, &other), MAD_OK);
+    assert_true(fabs(value - other) < 1e-11 * traces);
     for (size_t s = 0; s < N_DIMS; s++) { /* a law against itself is 0, never negative */
         const size_t n = dims[s];
         double *x = normals(3 * n * n, 6), *a = malloc(n * n * sizeof *a);
