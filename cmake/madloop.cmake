@@ -8,7 +8,6 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(LAPACKE REQUIRED IMPORTED_TARGET lapacke)
 pkg_check_modules(FYAML REQUIRED IMPORTED_TARGET libfyaml>=0.7.12)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(SLEEF REQUIRED IMPORTED_TARGET sleef)
 
 add_library(mad_flags INTERFACE)
 target_include_directories(mad_flags INTERFACE ${PROJECT_SOURCE_DIR})

@@ -73,11 +73,14 @@ size_t mad_rng_index(mad_rng *rng, size_t n, const double *cum);
 void mad_rng_choose(mad_rng *rng, size_t n_total, size_t n, size_t *pick, size_t *work);
 
 /**
- * Standard normals by Box-Muller over blocks of MAD_NORMAL_BLOCK:
- * a block draws MAD_NORMAL_BLOCK raw words; word j < B/2 gives u = 1 - uniform in (0, 1], word
- * B/2 + j gives the angle v; out[j] = sqrt(-2 ln u) cos(2 pi v), out[B/2 + j] = the sine.
- * A last partial block draws and computes whole and is cut: out[0..n) of a longer request starts
- * with the same numbers.
+ * Standard normals by Box-Muller, one raw word a pair, in blocks of MAD_NORMAL_BLOCK = B numbers:
+ * a block takes B/2 words; u_j = ((w_j >> 11) | 1) 2^-53 in (0, 1) gives the radius, the lower half
+ * of the same word the angle, v_j = (w_j mod 2^32) 2^-32 turns;
+ *   out[j] = sqrt(-2 ln u_j) cos(2 pi v_j),   out[B/2 + j] = the sine.
+ * The 21 bits they share move u by less than 2^-32: radius and angle have their exact laws, and
+ * depend on each other only below that resolution (radii above 6.66, 1 pair in 4e9).
+ * A last partial block is computed whole and cut: out[0..n) of a longer request starts with the
+ * same numbers.
  */
 #define MAD_NORMAL_BLOCK ((size_t)16)
 void mad_rng_normals(mad_rng *rng, size_t n, double *out);

@@ -22,8 +22,9 @@ static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
 /* Values that keep this test quick; every other parameter has its default. */
 static const struct {
     const char *name, *text;
-} quick[] = {{"train.steps", "30"}, {"train.batch", "64"}, {"schedule.steps", "30"},
-             {"net.width", "32"},   {"net.depth", "2"},    {"components", "5"}};
+} quick[] = {{"train.steps", "30"},    {"train.warmup", "3"}, {"train.batch", "64"},
+             {"schedule.steps", "30"}, {"net.width", "32"},   {"net.depth", "2"},
+             {"components", "5"}};
 
 typedef struct bench {
     mad_ctx *ctx;

@@ -82,6 +82,7 @@ static mad_status bare_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint6
     for (size_t i = 0; st == MAD_OK && i < out->n_rows; i++) {
         mad_rng rng = mad_rng_raw(base.state, 2 * i + 1);
 
+        (void)mad_rng_next(&rng); /* the first word does not hang on the increment */
         mad_rng_normals(&rng, 1, &out->x[i]);
         out->x[i] = mean + sqrt(var) * out->x[i];
     }

@@ -144,8 +144,11 @@ static void test_gauss_loss(void **state)
         for (size_t k = 0; k < 2 * N_TRAIN; k++) {
             train.x[k] *= law[k % 2];
         }
-        const char *const pairs[] = {kinds[i], "net.width=64", "net.depth=2"};
-        const mad_diffusion *self = trained(3, pairs, &train);
+        /* score comes to its floor last: 1.0 to 1.4 % above it after 2000 steps, 0.4 to 0.5 % after
+         * 3000, over three seeds */
+        const char *const pairs[] = {kinds[i], "net.width=64", "net.depth=2", "train.steps=3000"};
+        const int is_slow = strcmp(kinds[i], "parameterization=score") == 0;
+        const mad_diffusion *self = trained(is_slow ? 4 : 3, pairs, &train);
         double floor = 0.0;
         for (size_t j = 0; j < 2; j++) {
             floor += 0.5 * loss_floor(&self->objective, law[j] / self->standard.scale[0]);
@@ -205,7 +208,9 @@ static size_t mode_of(const mixture *m, const double *x)
     return nearest;
 }
 
-/* Largest |z| of the mode counts; a mode without a row gives infinity. */
+/* Largest |z| of the mode counts; a mode without a row gives infinity. The model learns the weights of
+ * its training set, which are a draw as well: the variance of a share is p (1 - p) (1/N + 1/N_TRAIN).
+ */
 static double worst_weight(const mixture *m, const mad_set *set)
 {
     size_t count[MAX_MODES] = {0};
@@ -218,7 +223,8 @@ static double worst_weight(const mixture *m, const mad_set *set)
         if (count[k] == 0) {
             return (double)INFINITY;
         }
-        worst = fmax(worst, fabs((double)count[k] - n * p) / sqrt(n * p * (1.0 - p)));
+        const double variance = p * (1.0 - p) * (1.0 / n + 1.0 / N_TRAIN);
+        worst = fmax(worst, fabs((double)count[k] / n - p) / sqrt(variance));
     }
     return worst;
 }

@@ -28,9 +28,9 @@ def directions(n, dim):
     for item in range(n):
         seed = np.random.SeedSequence(7, spawn_key=(3, 0, 10, item))
         blocks = -(-dim // 16)
-        u = (np.random.PCG64DXSM(seed).random_raw(16 * blocks) >> np.uint64(11)).reshape(-1, 2, 8)
-        u = u.astype(float) * 2.0 ** -53
-        radius, angle = np.sqrt(-2 * np.log(1 - u[:, 0])), 2 * np.pi * u[:, 1]
+        words = np.random.PCG64DXSM(seed).random_raw(8 * blocks).reshape(-1, 8)
+        radius = np.sqrt(-2 * np.log((words >> np.uint64(11) | np.uint64(1)) * 2.0**-53))
+        angle = 2 * np.pi * (words & np.uint64(0xFFFFFFFF)) * 2.0**-32
         rows.append(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).ravel()[:dim])
     rows = np.array(rows)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)

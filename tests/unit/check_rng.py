@@ -20,9 +20,10 @@ for line in lines:
 
     assert [int(word) for word in raw] == [int(word) for word in stream().random_raw(3)], line
     assert float(uniform[0]) == np.random.Generator(stream()).random(), line
-    words = stream().random_raw(32).reshape(2, 2, 8) >> np.uint64(11)
-    unit = words.astype(float) * 2.0**-53
-    radius, angle = np.sqrt(-2 * np.log(1 - unit[:, 0])), 2 * np.pi * unit[:, 1]
+    words = stream().random_raw(16).reshape(2, 8)
+    unit = (words >> np.uint64(11) | np.uint64(1)) * 2.0**-53
+    turns = (words & np.uint64(0xFFFFFFFF)) * 2.0**-32
+    radius, angle = np.sqrt(-2 * np.log(unit)), 2 * np.pi * turns
     expected = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
     got = np.array([float(word) for word in normals])
     assert np.abs(got - expected).max() < 1e-14, line

@@ -29,6 +29,22 @@ static void streams_equal_numpy(void **state)
     assert_true(mad_rng_next(&rng) == 11940950173609406053ull);
 }
 
+/* Words taken many at a time are the words taken one by one, and leave the stream where they do. */
+static void bulk_words_are_the_same_words(void **state)
+{
+    (void)state;
+    uint64_t word[100];
+    for (size_t n = 0; n <= 100; n++) {
+        mad_rng bulk = mad_rng_open((mad_key){.seed = 3, .purpose = MAD_RNG_TEST}, n);
+        mad_rng single = bulk;
+        mad_rng_fill(&bulk, n, word);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(word[i] == mad_rng_next(&single));
+        }
+        assert_true(bulk.state == single.state && bulk.inc == single.inc);
+    }
+}
+
 static void normals_have_prefixes(void **state)
 {
     (void)state;
@@ -47,19 +63,25 @@ static void normals_have_prefixes(void **state)
 static void box_muller_paths_agree(void **state)
 {
     (void)state;
-    enum { N_BLOCKS = 64, N = N_BLOCKS * MAD_NORMAL_BLOCK };
-    uint64_t word[N];
-    double plain[N];
+    enum { N_BLOCKS = 4096, N_WORDS = N_BLOCKS * MAD_HALF_BLOCK, N = 2 * N_WORDS };
+    static uint64_t word[N_WORDS];
+    static double plain[N];
     mad_rng rng = mad_rng_open((mad_key){.seed = 5, .purpose = MAD_RNG_TEST}, 0);
-    mad_rng_fill(&rng, N, word);
-    word[0] = 0; /* u = 1, v = 0 and the largest radius */
+    mad_rng_fill(&rng, N_WORDS, word);
+    word[0] = 0; /* the largest and the smallest radius */
     word[1] = UINT64_MAX;
+    for (size_t i = 2; i < 66; i++) { /* u from every binade, all sectors of the angle */
+        word[i] = word[i] >> (i - 2);
+    }
+    for (size_t i = 66; i < 120; i++) { /* ln u with full relative precision near u = 1 */
+        word[i] = UINT64_MAX << (i - 66) | word[i] >> (130 - i);
+    }
     mad_box_muller_plain(N_BLOCKS, word, plain);
     for (size_t i = 0; i < N; i++) {
         assert_true(isfinite(plain[i]));
     }
 #if defined(__x86_64__)
-    double avx2[N], avx512[N];
+    static double avx2[N], avx512[N];
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         mad_box_muller_avx2(N_BLOCKS, word, avx2);
         for (size_t i = 0; i < N; i++) {
@@ -74,7 +96,8 @@ static void box_muller_paths_agree(void **state)
 }
 
 /* Null: i.i.d. N(0, 1), n = 2^20. z of mean, variance, fourth moment; |z| < 4.89 each is a false
- * alarm of 1e-6. Sees a shift of 0.0072 sd with 99 %. The twin (variance 1.02) must fail. */
+ * alarm of 1e-6. Sees a shift of 0.0072 sd with 99 %. The twins (variance 1.02; both numbers of a
+ * pair alike) must fail. */
 static double moment_z(const double *x, size_t n, int power, double scale)
 {
     static const double expected[] = {0, 0, 1, 0, 3}, variance[] = {0, 1, 2, 0, 96};
@@ -83,6 +106,19 @@ static double moment_z(const double *x, size_t n, int power, double scale)
         sum += pow(scale * x[i], power);
     }
     return (sum / (double)n - expected[power]) / sqrt(variance[power] / (double)n);
+}
+
+/* The two numbers that come from one word: mean of x^p y^p, 0 for p = 1 and 1 for p = 2. */
+static double pair_z(const double *x, size_t n, int power)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += MAD_NORMAL_BLOCK) {
+        for (size_t j = i; j < i + MAD_HALF_BLOCK; j++) {
+            sum += pow(x[j] * x[j + MAD_HALF_BLOCK], power);
+        }
+    }
+    const double n_pairs = 0.5 * (double)n, variance = power == 1 ? 1.0 : 8.0;
+    return (sum / n_pairs - (power == 1 ? 0.0 : 1.0)) / sqrt(variance / n_pairs);
 }
 
 static void normals_are_normal(void **state)
@@ -98,7 +134,14 @@ static void normals_are_normal(void **state)
     assert_true(fabs(moment_z(x, N, 1, 1.0)) < 4.89);
     assert_true(fabs(moment_z(x, N, 2, 1.0)) < 4.89);
     assert_true(fabs(moment_z(x, N, 4, 1.0)) < 4.89);
+    assert_true(fabs(pair_z(x, N, 1)) < 4.89);
+    assert_true(fabs(pair_z(x, N, 2)) < 4.89);
     assert_false(fabs(moment_z(x, N, 2, sqrt(1.02))) < 4.89);
+    for (size_t i = 0; i < N; i += MAD_NORMAL_BLOCK) { /* twin: both numbers of a pair alike */
+        memcpy(x + i + MAD_HALF_BLOCK, x + i, MAD_HALF_BLOCK * sizeof *x);
+    }
+    assert_false(fabs(pair_z(x, N, 1)) < 4.89);
+    assert_false(fabs(pair_z(x, N, 2)) < 4.89);
 }
 
 /* Position j of 4000 neighbouring streams: mean of x_j^2 over the items is 1 +- sqrt(2/4000).
@@ -227,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_equal_numpy),
+        cmocka_unit_test(bulk_words_are_the_same_words),
         cmocka_unit_test(normals_have_prefixes),
         cmocka_unit_test(box_muller_paths_agree),
         cmocka_unit_test(normals_are_normal),

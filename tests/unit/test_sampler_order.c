@@ -84,7 +84,9 @@ static void walk(line_mixture m, mad_sampler_kind kind, size_t n_steps, double *
     mad_ladder_walk(&ladder, &denoiser, &rng, N_ROWS, NULL, x, work);
 }
 
-/* published: the error at 40 steps, from other starts; within a factor of 2 (0 = not known). */
+/* published: the error at 40 steps, from other starts (0 = not known). A few starts near the watershed
+ * of two modes make up the mean square, which differs by factors up to 2 between draws of 1000 (six
+ * draws, Heun: 2.8e-3 to 5.6e-3): two draws agree within a factor of 4. */
 static void check(line_mixture m, mad_sampler_kind kind, const char *name, double published,
                   double low, double high)
 {
@@ -102,7 +104,7 @@ static void check(line_mixture m, mad_sampler_kind kind, const char *name, doubl
         print_message(" %zu: %.2e", sizes[k], error[k]);
     }
     if (published > 0.0) {
-        assert_true(error[1] > 0.5 * published && error[1] < 2.0 * published);
+        assert_true(error[1] > 0.25 * published && error[1] < 4.0 * published);
     }
     const double slope = log2(error[3] / error[5]) / 2.0; /* between 160 and 640 steps */
     print_message("  order %.3f\n", slope);
@@ -122,7 +124,8 @@ static void test_orders(void **state)
     check(three, MAD_SAMPLER_ABM2, "abm2", 6.0e-4, 1.75, 2.1);
     check(three, MAD_SAMPLER_ABM3, "abm3", 8.3e-4, 2.8, 3.2);
     check(three, MAD_SAMPLER_RK4, "rk4", 1.6e-5, 3.8, 4.2);
-    check(three, MAD_SAMPLER_EULER, "euler", 7.9e-2, 0.5, 2.0); /* not yet in its limit */
+    /* not yet in its limit: 0.4 to 1.5 over six draws */
+    check(three, MAD_SAMPLER_EULER, "euler", 7.9e-2, 0.3, 2.0);
     check(one, MAD_SAMPLER_EULER, "euler", 0.0, 0.95, 1.05);
 }
 
