@@ -6,7 +6,6 @@
 #define TILE_M           6 /* elsewhere */
 #define MAD_LOWER_OF     _mm256_min_ps
 #define MAD_HIGHER_OF    _mm256_max_ps
-#define MAD_RECIPROCAL   _mm256_rcp_ps
 #define MAD_KERNELS      mad_kernels_avx2
 #define MAD_KERNELS_NAME "avx2"
 #define MAD_MAPS         mad_maps_avx2

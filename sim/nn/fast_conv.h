@@ -29,15 +29,17 @@ static size_t parity_begin(const mad_conv *conv, size_t py, size_t px)
 static void pack_transposed(const mad_conv *conv, const float *w, size_t n_taps, const size_t *taps,
                             float *packed)
 {
+    const size_t c_out = conv->c_out;
     for (size_t n0 = 0; n0 < conv->c_in; n0 += TILE_COLS) {
         const size_t width = tile_vecs(conv->c_in, n0) * LANES;
         for (size_t i = 0; i < n_taps; i++) {
-            const float *from = w + (taps[i] * conv->c_in + n0) * conv->c_out;
-            for (size_t o = 0; o < conv->c_out; o++) {
-                for (size_t k = 0; k < width; k++) {
-                    *packed++ = from[k * conv->c_out + o];
+            const float *from = w + (taps[i] * conv->c_in + n0) * c_out;
+            for (size_t k = 0; k < width; k += LANES) {
+                for (size_t o = 0; o < c_out; o += LANES) {
+                    transpose_square(from + k * c_out + o, c_out, packed + o * width + k, width);
                 }
             }
+            packed += c_out * width;
         }
     }
 }

@@ -5,7 +5,7 @@
  * registers of channels at a time.
  */
 
-/* 1 / d for 1 <= d < 2^127: one Newton step doubles the processor's 12 or 14 bits. */
+/* 1 / d for 1 <= d < 2^127: one Newton step doubles the processor's 14 bits. */
 ALWAYS_INLINE vec reciprocal(vec d)
 {
 #ifdef MAD_RECIPROCAL

@@ -638,17 +638,20 @@ static void winograd_pack(const mad_conv *conv, const float *w, float *packed)
     packed += WINOGRAD_ELEMENTS * c_in * c_out;
     for (size_t k = 0; k < c_in; k += LANES) {
         const size_t n0 = k / TILE_COLS * TILE_COLS, width = tile_vecs(c_in, n0) * LANES;
-        for (size_t o = 0; o < c_out; o++) {
-            vec taps[9];
+        float *to = packed + WINOGRAD_ELEMENTS * n0 * c_out + k - n0;
+        for (size_t o = 0; o < c_out; o += LANES) {
+            float square[9][LANES * LANES] __attribute__((aligned(64)));
             for (size_t tap = 0; tap < 9; tap++) {
-                float lane[LANES];
-                for (size_t j = 0; j < LANES; j++) {
-                    lane[j] = w[(tap * c_in + k + j) * c_out + o];
-                }
-                memcpy(&taps[8 - tap], lane, sizeof lane);
+                transpose_square(w + (tap * c_in + k) * c_out + o, c_out, square[8 - tap], LANES);
             }
-            pack_elements(taps, packed + WINOGRAD_ELEMENTS * n0 * c_out + o * width + k - n0,
-                          c_out * width);
+            for (size_t j = 0; j < LANES; j++) {
+                vec taps[9];
+                UNROLL
+                for (size_t tap = 0; tap < 9; tap++) {
+                    taps[tap] = load(square[tap], j * LANES);
+                }
+                pack_elements(taps, to + (o + j) * width, c_out * width);
+            }
         }
     }
 }
