@@ -180,6 +180,18 @@ static void fields(mad_model *model, mad_fields *out)
     }
 }
 
+/* A count from a file is a length here. */
+static mad_status loaded(mad_ctx *ctx, mad_model *model)
+{
+    const kde_model *self = (const kde_model *)model;
+    if (*self->n_rows < 1 || (uint64_t)*self->n_rows > self->max_rows) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "a kernel density estimate holds %lld rows, must be 1 to %zu",
+                        (long long)*self->n_rows, self->max_rows);
+    }
+    return MAD_OK;
+}
+
 /* Mean and ML covariance of the (weighted) training rows, plus h_j^2 on the diagonal. */
 static mad_status moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
 {
@@ -216,5 +228,6 @@ const mad_model_type mad_model_kde = {
     .fit = fit,
     .sample = sample,
     .fields = fields,
+    .loaded = loaded,
     .moments = moments,
 };

@@ -181,6 +181,18 @@ static void fields(mad_model *model, mad_fields *out)
     }
 }
 
+/* A count from a file is a length here. */
+static mad_status loaded(mad_ctx *ctx, mad_model *model)
+{
+    const linear_model *self = (const linear_model *)model;
+    if (self->design != NULL &&
+        (*self->n_design < 1 || (uint64_t)*self->n_design > self->max_design)) {
+        return mad_fail(ctx, MAD_E_DATA, "a regression reuses %lld rows, must be 1 to %zu",
+                        (long long)*self->n_design, self->max_design);
+    }
+    return MAD_OK;
+}
+
 /* The law of (x, y) for features from N(0, I), for reused designs too: risks are taken over new
  * features. cov = [I w; w^T |w|^2 + noise^2]. */
 static mad_status moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
@@ -209,5 +221,6 @@ const mad_model_type mad_model_linear = {
     .fit = fit,
     .sample = sample,
     .fields = fields,
+    .loaded = loaded,
     .moments = moments,
 };

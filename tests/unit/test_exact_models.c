@@ -475,6 +475,33 @@ static void test_linear_design(void **state)
     mad_arena_destroy(r->mem);
 }
 
+/* Counts of a damaged file must not become lengths. */
+static void test_damaged_counts(void **state)
+{
+    static const int64_t bad[] = {0, -5, 1000000000};
+    static const size_t which[] = {4, 7};
+    mad_ctx *ctx = *state;
+    for (size_t k = 0; k < 2; k++) {
+        rig *r = rig_create(ctx, &models[which[k]]);
+        const mad_set rows = real_rows(ctx, r, 40);
+        mad_fields fields;
+        assert_int_equal(fit(ctx, r, &rows, 0), MAD_OK);
+        assert_int_equal(r->model->type->loaded(ctx, r->model), MAD_OK);
+        r->model->type->fields(r->model, &fields);
+        for (size_t i = 0; i < fields.n_fields; i++) {
+            if (fields.field[i].kind != MAD_FIELD_I64 || fields.field[i].count != 1) {
+                continue;
+            }
+            for (size_t j = 0; j < 3; j++) {
+                *(int64_t *)fields.field[i].data = bad[j];
+                assert_int_equal(r->model->type->loaded(ctx, r->model), MAD_E_DATA);
+                mad_ctx_clear(ctx);
+            }
+        }
+        mad_arena_destroy(r->mem);
+    }
+}
+
 static void test_shrink(void **state)
 {
     mad_ctx *ctx = *state;
@@ -527,6 +554,7 @@ int main(void)
         cmocka_unit_test_prestate(test_kde, ctx),
         cmocka_unit_test_prestate(test_linear, ctx),
         cmocka_unit_test_prestate(test_linear_design, ctx),
+        cmocka_unit_test_prestate(test_damaged_counts, ctx),
         cmocka_unit_test_prestate(test_shrink, ctx),
     };
     const int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
