@@ -1,5 +1,6 @@
 /* analysis/metrics/prdc.c: precision, recall, density and coverage by k-nearest-neighbour balls. */
 #include <math.h>
+#include <stdatomic.h>
 
 #include "analysis/metrics/neighbours.h"
 #include "sim/base/par.h"
@@ -56,37 +57,57 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-/* Balls of one side: a row at squared distance s of row i is inside when s < limit[i]. */
+/* Balls around the rows of one side: a row at squared distance s of row i is inside when
+ * s < limit[i]. */
+typedef struct balls {
+    mad_cloud cloud;
+    double *limit;    /* [n_rows] */
+    mad_reach *reach; /* [n_rows] */
+} balls;
+
 typedef struct prdc_job {
-    const mad_set *real, *fake;
-    mad_packed packed_fake;
-    const double *real_limit, *fake_limit; /* [n_real], [n_fake rounded up to whole tiles] */
-    uint32_t *n_inside;                    /* [n_real] model rows inside each real ball */
-    unsigned char *recalled;               /* [n_real] inside some model ball */
-    unsigned char *precise;                /* [n_blocks][n_fake] inside some real ball of a block */
+    balls real, fake;
+    uint32_t *n_inside;      /* [n_real] model rows inside each real ball */
+    unsigned char *recalled; /* [n_real] inside some model ball */
+    unsigned char *precise;  /* [n_blocks][n_fake] inside some real ball of a block */
 } prdc_job;
+
+/* Rows i of real and j of fake, and what is known of their squared distance. */
+typedef struct pair {
+    const double *x, *y;
+    size_t dim;
+    mad_bounds bounds;
+} pair;
+
+static int is_inside(pair *p, double limit)
+{
+    if (p->bounds.low < limit && limit <= p->bounds.high) { /* too near to tell */
+        p->bounds.low = p->bounds.high = mad_distance_sq(p->dim, p->x, p->y);
+    }
+    return p->bounds.high < limit;
+}
 
 typedef struct prdc_block {
     const prdc_job *job;
     unsigned char *precise; /* [n_fake] of this block */
 } prdc_block;
 
-static void count_inside(void *arg, size_t first_row, size_t n_rows, size_t first_col,
-                         const double square[MAD_TILE_ROWS][MAD_TILE_COLS])
+static void count_inside(void *arg, size_t i, size_t j, int32_t square)
 {
     const prdc_block *block = arg;
     const prdc_job *job = block->job;
-    for (size_t r = 0; r < n_rows; r++) {
-        const size_t i = first_row + r;
-        for (size_t c = 0; c < MAD_TILE_COLS; c++) {
-            if (square[r][c] < job->real_limit[i]) {
-                job->n_inside[i]++;
-                block->precise[first_col + c] = 1;
-            }
-            if (square[r][c] < job->fake_limit[first_col + c]) {
-                job->recalled[i] = 1;
-            }
-        }
+    const mad_cloud *real = &job->real.cloud, *fake = &job->fake.cloud;
+    const size_t dim = real->set->dim;
+    pair p = {.x = real->set->x + i * dim,
+              .y = fake->set->x + j * dim,
+              .dim = dim,
+              .bounds = mad_screen_bounds(real, i, fake, j, square)};
+    if (is_inside(&p, job->real.limit[i])) {
+        job->n_inside[i]++;
+        block->precise[j] = 1;
+    }
+    if (!job->recalled[i] && is_inside(&p, job->fake.limit[j])) {
+        job->recalled[i] = 1;
     }
 }
 
@@ -94,33 +115,39 @@ static mad_status compare_rows(mad_ctx *ctx, void *arg, size_t i_block)
 {
     (void)ctx;
     const prdc_job *job = arg;
-    const size_t begin = i_block * MAD_BLOCK_ROWS, left = job->real->n_rows - begin;
-    const size_t n = left < MAD_BLOCK_ROWS ? left : MAD_BLOCK_ROWS;
-    prdc_block block = {.job = job, .precise = job->precise + i_block * job->fake->n_rows};
-    mad_each_tile(job->real->x, begin, begin + n, &job->packed_fake, count_inside, &block);
+    prdc_block block = {job, job->precise + i_block * job->fake.cloud.set->n_rows};
+    const mad_scan scan = {.a = &job->real.cloud,
+                           .b = &job->fake.cloud,
+                           .a_reach = job->real.reach,
+                           .b_reach = job->fake.reach,
+                           .fn = count_inside,
+                           .arg = &block};
+    mad_scan_block(&scan, i_block, 0);
     return MAD_OK;
 }
 
-/* limit[i] of the balls of one side, such that "inside" is always s < limit[i]: s <= r is s < the
- * next number above r. Entries past the last row stay 0: nothing is inside. */
-static mad_status ball_limits(mad_ctx *ctx, const mad_set *set, const mad_packed *packed, size_t k,
-                              size_t rule, double **out)
+/* Limits such that "inside" is always s < limit[i]: s <= r is s < the next number above r. */
+static mad_status take_balls(mad_ctx *ctx, size_t k, size_t rule, balls *b)
 {
-    double *limit = mad_arena_take(ctx->scratch, packed->n_tiles * MAD_TILE_COLS, sizeof *limit);
-    if (limit == NULL) {
+    mad_status st = MAD_OK;
+    const size_t n = b->cloud.set->n_rows;
+    b->limit = mad_arena_take_raw(ctx->scratch, n, sizeof *b->limit);
+    b->reach = mad_arena_take_raw(ctx->scratch, n, sizeof *b->reach);
+    if (b->limit == NULL || b->reach == NULL) {
         return mad_fail_memory(ctx, "the neighbour balls");
     }
-    const mad_status st = mad_knn_radius_sq(ctx, set, packed, k, limit);
-    for (size_t i = 0; rule == RULE_LE && i < set->n_rows; i++) {
-        limit[i] = nextafter(limit[i], (double)INFINITY);
+    MAD_TRY(mad_knn_radius_sq(ctx, &b->cloud, k, b->limit));
+    for (size_t i = 0; i < n; i++) {
+        b->limit[i] = rule == RULE_LE ? nextafter(b->limit[i], (double)INFINITY) : b->limit[i];
+        atomic_init(&b->reach[i], sqrt(b->limit[i]) / b->cloud.step + b->cloud.miss[i]);
     }
-    *out = limit;
+out:
     return st;
 }
 
 static void shares(const prdc_job *job, size_t n_blocks, size_t k, double *values)
 {
-    const size_t n = job->real->n_rows, m = job->fake->n_rows;
+    const size_t n = job->real.cloud.set->n_rows, m = job->fake.cloud.set->n_rows;
     size_t n_precise = 0, n_recalled = 0, n_covered = 0;
     uint64_t n_inside = 0;
     for (size_t i = 0; i < n; i++) {
@@ -152,11 +179,9 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const size_t n = in->real->n_rows, m = in->fake->n_rows, k = mad_get_size(in->values, "k");
     const size_t rule = mad_get_choice(in->values, "rule");
-    const size_t n_blocks = (n + MAD_BLOCK_ROWS - 1) / MAD_BLOCK_ROWS;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    prdc_job job = {.real = in->real, .fake = in->fake};
-    mad_packed packed_real;
-    double *real_limit = NULL, *fake_limit = NULL;
+    prdc_job job = {0};
+    size_t n_blocks = 0;
     mad_status st = MAD_OK;
     if (n < k + 2 || m < k + 2) { /* no k-th neighbour on some side */
         for (size_t i = PRECISION; i <= COVERAGE; i++) {
@@ -164,12 +189,11 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
         }
         return MAD_OK;
     }
-    MAD_TRY(mad_pack_rows(ctx, ctx->scratch, in->real, &packed_real));
-    MAD_TRY(mad_pack_rows(ctx, ctx->scratch, in->fake, &job.packed_fake));
-    MAD_TRY(ball_limits(ctx, in->real, &packed_real, k, rule, &real_limit));
-    MAD_TRY(ball_limits(ctx, in->fake, &job.packed_fake, k, rule, &fake_limit));
-    job.real_limit = real_limit;
-    job.fake_limit = fake_limit;
+    MAD_TRY(
+        mad_clouds_take(ctx, ctx->scratch, in->real, in->fake, &job.real.cloud, &job.fake.cloud));
+    MAD_TRY(take_balls(ctx, k, rule, &job.real));
+    MAD_TRY(take_balls(ctx, k, rule, &job.fake));
+    n_blocks = mad_n_blocks(&job.real.cloud);
     job.n_inside = mad_arena_take(ctx->scratch, n, sizeof *job.n_inside);
     job.recalled = mad_arena_take(ctx->scratch, n, sizeof *job.recalled);
     job.precise = mad_arena_take(ctx->scratch, n_blocks * m, sizeof *job.precise);
