@@ -122,18 +122,51 @@ out:
     return st;
 }
 
+/* By the Cholesky factor, where it shows that no eigenvalue is small: the least one is at least
+ * 1 / tr(a^-1) = 1 / |l^-1|^2, the largest at most tr(a). Returns 0 where it does not. */
+static int log_det_definite(size_t dim, double rank_tol, double *a, double *out)
+{
+    double trace = 0.0, inverse_trace = 0.0, sum = 0.0;
+    for (size_t i = 0; i < dim; i++) {
+        trace += a[i * dim + i];
+    }
+    if (!mad_factor_definite(dim, a)) {
+        return 0;
+    }
+    for (size_t i = 0; i < dim; i++) {
+        sum += 2.0 * log(a[i * dim + i]);
+    }
+    const int n_before = mad_blas_enter();
+    const lapack_int info =
+        LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', mad_blas_int(dim), a, mad_blas_int(dim));
+    mad_blas_leave(n_before);
+    for (size_t i = 0; i < dim; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            inverse_trace += a[i * dim + j] * a[i * dim + j];
+        }
+    }
+    *out = sum;
+    return info == 0 && trace * inverse_trace < 0.5 / rank_tol; /* half: room for rounding */
+}
+
 mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double *a, double *out)
 {
     const double rank_tol = 1e-12;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_status st = MAD_OK;
-    double *values = mad_arena_take_raw(ctx->scratch, dim, sizeof *values);
-    if (values == NULL) {
+    double sum = 0.0, *values = NULL, *copy = NULL;
+    MAD_TRY(mad_check_finite_matrix(ctx, "a determinant", dim, dim, a));
+    values = mad_arena_take_raw(ctx->scratch, dim, sizeof *values);
+    copy = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *copy);
+    if (values == NULL || copy == NULL) {
         st = mad_fail_memory(ctx, "a determinant");
         goto out;
     }
+    memcpy(copy, a, dim * dim * sizeof *copy);
+    if (dim >= MAD_BLOCKED_DIM && log_det_definite(dim, rank_tol, copy, out)) {
+        goto out;
+    }
     MAD_TRY(mad_eigen_sym(ctx, dim, a, values, NULL));
-    double sum = 0.0;
     if (values[0] <= rank_tol * values[dim - 1] || values[0] <= 0.0) {
         sum = -(double)INFINITY;
     } else {

@@ -2,6 +2,7 @@
 #include "sim/num/linalg.h"
 
 #include <cblas.h>
+#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
@@ -84,22 +85,21 @@ void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x)
     }
 }
 
-mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l)
+int mad_factor_definite(size_t dim, double *a)
 {
-    const double rank_tol = 1e-14;
-    double largest = 0.0;
-    for (size_t i = 0; i < dim * dim; i++) {
-        if (!isfinite(a[i])) {
-            return mad_fail(ctx, MAD_E_NONFINITE,
-                            "Cholesky factor: entry (%zu, %zu) of the matrix is %g", i / dim,
-                            i % dim, a[i]);
-        }
-    }
-    for (size_t i = 0; i < dim; i++) {
-        largest = fmax(largest, a[i * dim + i]);
-    }
-    /* Row by row (Cholesky-Banachiewicz): l_ij = (a_ij - sum_k<j l_ik l_jk) / l_jj. Row i of `a`
-     * is read before row i of `l` is written, entry by entry: l may be a. */
+    /* The lower half of rows is the upper half of LAPACK's columns: a = u^T u there. */
+    const int n_before = mad_blas_enter();
+    const lapack_int info =
+        LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', mad_blas_int(dim), a, mad_blas_int(dim));
+    mad_blas_leave(n_before);
+    return info == 0;
+}
+
+/* The rank-revealing way, row by row (Cholesky-Banachiewicz):
+ * l_ij = (a_ij - sum_k<j l_ik l_jk) / l_jj. Row i of `a` is read before row i of `l` is written,
+ * entry by entry: l may be a. */
+static void factor_semi(size_t dim, const double *a, double least, double *l)
+{
     for (size_t i = 0; i < dim; i++) {
         double *row = l + i * dim;
         for (size_t j = 0; j < i; j++) {
@@ -108,12 +108,43 @@ mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *
             row[j] = pivot > 0.0 ? left / pivot : 0.0;
         }
         const double left = a[i * dim + i] - dot(i, row, row);
-        row[i] = left > rank_tol * largest ? sqrt(left) : 0.0;
+        row[i] = left > least ? sqrt(left) : 0.0;
+    }
+}
+
+mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l)
+{
+    const double rank_tol = 1e-14;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_status st = MAD_OK;
+    double largest = 0.0;
+    double *blocked = NULL;
+    MAD_TRY(mad_check_finite_matrix(ctx, "Cholesky factor", dim, dim, a));
+    blocked = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *blocked);
+    if (blocked == NULL) {
+        st = mad_fail_memory(ctx, "a Cholesky factor");
+        goto out;
+    }
+    memcpy(blocked, a, dim * dim * sizeof *blocked);
+    int is_definite = dim >= MAD_BLOCKED_DIM && mad_factor_definite(dim, blocked);
+    for (size_t i = 0; i < dim; i++) {
+        largest = fmax(largest, a[i * dim + i]);
+    }
+    for (size_t i = 0; i < dim; i++) {
+        const double pivot = blocked[i * dim + i];
+        is_definite = is_definite && pivot * pivot > rank_tol * largest;
+    }
+    if (is_definite) {
+        memcpy(l, blocked, dim * dim * sizeof *l);
+    } else {
+        factor_semi(dim, a, rank_tol * largest, l);
     }
     for (size_t i = 0; i < dim; i++) { /* last: with l == a the upper half was still input */
         for (size_t j = i + 1; j < dim; j++) {
             l[i * dim + j] = 0.0;
         }
     }
-    return MAD_OK;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }

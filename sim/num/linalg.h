@@ -37,7 +37,7 @@ void mad_rows_times_lower(size_t n_rows, size_t dim, const double *l, double *x)
  * covariances are legal: n <= d, or a collapsed cloud).
  *
  * shape   a, l: [dim][dim]; l may be a; the upper half of l is zeroed
- * errors  MAD_E_NONFINITE: a holds NaN or Inf
+ * errors  MAD_E_NONFINITE: a holds NaN or Inf; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_cholesky_semi(mad_ctx *ctx, size_t dim, const double *a, double *l);
 

@@ -35,4 +35,10 @@ static inline int mad_blas_int(size_t n)
 MAD_MUST_CHECK mad_status mad_check_finite_matrix(mad_ctx *ctx, const char *what, size_t n_rows,
                                                   size_t n_cols, const double *a);
 
+enum { MAD_BLOCKED_DIM = 16 }; /* from here on LAPACK's Cholesky factor is faster than loops */
+
+/** In place: the lower factor of a positive definite matrix, l l^T = a; only that half is touched.
+ *  0 when a pivot is not positive. */
+int mad_factor_definite(size_t dim, double *a);
+
 #endif
