@@ -204,6 +204,27 @@ static void test_log_det(void **state)
     assert_true(fabs(value - log(1.1e-12)) < 1e-12);
     assert_int_equal(mad_log_det_sym(ctx, 1, zero, &value), MAD_OK);
     assert_true(value == -(double)INFINITY);
+
+    enum { N = 40 }; /* where the Cholesky factor is tried first */
+    static const double least[] = {0.9e-12, 1.1e-12, 1e-6, 0.5};
+    for (size_t k = 0; k < sizeof least / sizeof *least; k++) {
+        double *q = normals(N * N, 6), *scaled = malloc(N * N * sizeof *scaled);
+        double *a = malloc(N * N * sizeof *a), *haar = malloc(N * N * sizeof *haar);
+        assert_int_equal(mad_haar(ctx, N, q, haar), MAD_OK);
+        for (size_t i = 0; i < N * N; i++) { /* eigenvalues 1, ..., 1, least */
+            scaled[i] = haar[i] * (i % N == 0 ? least[k] : 1.0);
+        }
+        mad_gemm_nt(N, N, N, 1.0, scaled, haar, 0.0, a);
+        for (size_t i = 0; i < N; i++) { /* symmetric to the last bit */
+            for (size_t j = 0; j < i; j++) {
+                a[i * N + j] = a[j * N + i];
+            }
+        }
+        assert_int_equal(mad_log_det_sym(ctx, N, a, &value), MAD_OK);
+        assert_true(k == 0 ? value == -(double)INFINITY
+                           : fabs(value - log(least[k])) < 1e-15 * N / least[k]);
+        free(q), free(scaled), free(a), free(haar);
+    }
 }
 
 static void test_bures(void **state)
