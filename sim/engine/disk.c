@@ -108,6 +108,11 @@ static void add_preview(const engine *g, gen_file *file)
     }
 }
 
+const char *mad_disk_config_hash(const mad_experiment *e)
+{
+    return mad_attribute_text(e->layout.n_attributes, e->layout.attributes, "config_hash");
+}
+
 mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
 {
     mad_status st = MAD_OK;
@@ -122,7 +127,8 @@ mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
     MAD_TRY(add_models(ctx, g, last, &file));
     add_preview(g, &file);
     /* the models first: a run file never promises a generation that cannot be resumed */
-    MAD_TRY(mad_gen_write(ctx, g->options->dir, last, file.n_arrays, file.arrays));
+    MAD_TRY(mad_gen_write(ctx, g->options->dir, last, mad_disk_config_hash(g->e), file.n_arrays,
+                          file.arrays));
     MAD_TRY(mad_run_commit(ctx, g->options->dir, &g->e->layout, g->begin, n_gens,
                            (const double *const *)g->data, mad_peak_bytes()));
     for (size_t t = first_since_due(g, last); is_due && t < last; t++) {
@@ -281,7 +287,9 @@ mad_status mad_disk_restore(mad_ctx *ctx, engine *g, size_t first)
     MAD_TRY(check_same(ctx, g, &run));
     MAD_TRY(mad_disk_find_files(ctx, mem, g->options->dir, last, &files));
     for (size_t t = last - n_models + 1; t <= last; t++) {
-        MAD_TRY(restore_model(ctx, g, t, mad_disk_file_of(&files, t, last)));
+        const size_t in_file = mad_disk_file_of(&files, t, last);
+        MAD_TRY(restore_model(ctx, g, t, in_file)); /* says what does not fit */
+        MAD_TRY(mad_gen_check_run(ctx, g->options->dir, in_file, mad_disk_config_hash(g->e)));
         MAD_TRY(restore_lineage(ctx, g, &run, t));
     }
 out:

@@ -7,6 +7,9 @@
 /** Largest resident set of this process so far; 0: not known. */
 size_t mad_peak_bytes(void);
 
+/** The attribute of the run that its generation files carry too. */
+const char *mad_disk_config_hash(const mad_experiment *e);
+
 /** Write the generation file of `last` and the columns g->begin..last. A commit that is due takes the
  *  place of those that an interruption added since the one before. */
 MAD_MUST_CHECK mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last);

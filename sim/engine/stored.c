@@ -107,6 +107,7 @@ static mad_status load_model(mad_ctx *ctx, const mad_experiment *e,
     if (e->setting.model->loaded != NULL) {
         MAD_TRY(e->setting.model->loaded(ctx, model));
     }
+    MAD_TRY(mad_gen_check_run(ctx, request->dir, in_file, mad_disk_config_hash(e)));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

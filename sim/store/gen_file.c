@@ -110,11 +110,12 @@ mad_status mad_gen_remove(mad_ctx *ctx, const char *dir, size_t generation)
     return MAD_OK;
 }
 
-mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, size_t n_arrays,
-                         const mad_gen_array *arrays)
+mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, const char *config_hash,
+                         size_t n_arrays, const mad_gen_array *arrays)
 {
     mad_status st = MAD_OK;
-    const mad_attribute conventions = {.name = "conventions", .text = MAD_CONVENTIONS};
+    const mad_attribute attributes[] = {{.name = "conventions", .text = MAD_CONVENTIONS},
+                                        {.name = "config_hash", .text = config_hash}};
     mad_publish names;
     char name[NAME_BYTES];
     hid_t file = H5I_INVALID_HID;
@@ -126,7 +127,7 @@ mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation, size_
         return st;
     }
     MAD_TRY(mad_h5_create_file(ctx, names.temp, &file));
-    MAD_TRY(mad_h5_write_attributes(ctx, file, 1, &conventions));
+    MAD_TRY(mad_h5_write_attributes(ctx, file, 2, attributes));
     MAD_TRY(mad_h5_write_count(ctx, file, "generation", generation));
     for (size_t i = 0; i < n_arrays; i++) {
         MAD_TRY(write_array(ctx, file, &arrays[i]));
@@ -267,6 +268,34 @@ mad_status mad_gen_read(mad_ctx *ctx, const char *dir, size_t generation, const 
 {
     array_job job = {want, data};
     return in_generation(ctx, dir, generation, read_one, &job);
+}
+
+static mad_status check_run(mad_ctx *ctx, hid_t file, void *arg)
+{
+    const char *now = arg;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_status st = MAD_OK;
+    size_t n;
+    const mad_attribute *attributes;
+    MAD_TRY(mad_h5_read_attributes(ctx, ctx->scratch, file, &n, &attributes));
+    const char *then = mad_attribute_text(n, attributes, "config_hash");
+    if (then == NULL || strcmp(then, now) != 0) {
+        st = mad_fail(ctx, MAD_E_DATA,
+                      "the file is of a run with another configuration (config_hash %s, this "
+                      "run's is %s)",
+                      then != NULL ? then : "none", now);
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_gen_check_run(mad_ctx *ctx, const char *dir, size_t generation,
+                             const char *config_hash)
+{
+    char hash[NAME_BYTES];
+    snprintf(hash, sizeof hash, "%s", config_hash);
+    return in_generation(ctx, dir, generation, check_run, hash);
 }
 
 /* Shape of a dataset; *rank = 0 when there is none of that name. */

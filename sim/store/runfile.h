@@ -84,9 +84,15 @@ typedef struct mad_gen_array {
     const void *data;
 } mad_gen_array;
 
-/** Write DIR/gen-NNNN.h5 under a temporary name, fsync, rename. MAD_E_IO: nothing is left. */
+/** Write DIR/gen-NNNN.h5 under a temporary name, fsync, rename; config_hash is the run's attribute
+ *  of that name. MAD_E_IO: nothing is left. */
 MAD_MUST_CHECK mad_status mad_gen_write(mad_ctx *ctx, const char *dir, size_t generation,
-                                        size_t n_arrays, const mad_gen_array *arrays);
+                                        const char *config_hash, size_t n_arrays,
+                                        const mad_gen_array *arrays);
+
+/** MAD_E_DATA: gen-NNNN.h5 was written by a run of another configuration. */
+MAD_MUST_CHECK mad_status mad_gen_check_run(mad_ctx *ctx, const char *dir, size_t generation,
+                                            const char *config_hash);
 
 /** Remove DIR/gen-NNNN.h5; none there is no error. */
 MAD_MUST_CHECK mad_status mad_gen_remove(mad_ctx *ctx, const char *dir, size_t generation);

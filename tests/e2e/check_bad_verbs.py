@@ -107,6 +107,9 @@ def check_files():
     accepted("run", "net.yaml", "model.net.width=96", "-o", "wide")
     refuse(3, ["gen-0002.h5", "another architecture", "model/0002/parameters"],
            lambda f: shutil.copy("wide/gen-0002.h5", f / "gen-0002.h5"))
+    accepted("run", "net.yaml", "seed=77", "-o", "other")  # the same network, other experiment
+    refuse(3, ["gen-0002.h5", "another configuration", "config_hash"],
+           lambda f: shutil.copy("other/gen-0002.h5", f / "gen-0002.h5"))
     refuse(3, ["gen-0002.h5", "holds generation 3"],
            lambda f: shutil.copy(f / "gen-0003.h5", f / "gen-0002.h5"))
     refuse(3, ["gen-0002.h5", "damaged"],

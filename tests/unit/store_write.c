@@ -61,7 +61,7 @@ static mad_status commit(mad_ctx *ctx, const char *dir, const mad_run_layout *la
                 (double)(i * 1000000 + j / width * 10000 + gen) + 0.125 * (double)(j % width);
         }
     }
-    const mad_status st = mad_gen_write(ctx, dir, gen, 2, arrays);
+    const mad_status st = mad_gen_write(ctx, dir, gen, "00ff", 2, arrays);
     return st != MAD_OK ? st : mad_run_commit(ctx, dir, layout, gen, 1, data, 0);
 }
 

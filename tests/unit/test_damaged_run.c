@@ -158,7 +158,7 @@ static void test_generation(void **state)
     const mad_gen_array arrays[] = {{"model/x", MAD_FIELD_F64, 2, {R, N_SAMPLES}, numbers},
                                     {"samples", MAD_FIELD_F64, 3, {R, N_SAMPLES, 8}, numbers},
                                     {"real", MAD_FIELD_F64, 3, {R, N_SAMPLES, 8}, numbers}};
-    assert_int_equal(mad_gen_write(f->ctx, f->dir, 2, 3, arrays), MAD_OK);
+    assert_int_equal(mad_gen_write(f->ctx, f->dir, 2, "00ff", 3, arrays), MAD_OK);
     /* its arrays carry checksums: nearly every change is found */
     assert_in_range(damage(f, "gen-0002.h5", read_generation), N_DAMAGED * 2 / 3, N_DAMAGED);
 }

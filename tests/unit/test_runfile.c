@@ -330,7 +330,10 @@ static void test_generation_file(void **state)
     for (size_t i = 0; i < R * N; i++) {
         labels[i] = (int64_t)(i % 10);
     }
-    assert_int_equal(mad_gen_write(f->ctx, f->dir, 7, 6, arrays), MAD_OK);
+    assert_int_equal(mad_gen_write(f->ctx, f->dir, 7, "00ff", 6, arrays), MAD_OK);
+    assert_int_equal(mad_gen_check_run(f->ctx, f->dir, 7, "00ff"), MAD_OK);
+    expect(f, mad_gen_check_run(f->ctx, f->dir, 7, "00fe"), MAD_E_DATA,
+           "config_hash 00ff, this run's is 00fe");
     assert_true(exists(f, "gen-0007.h5"));
     assert_false(exists(f, ".gen-0007.h5.tmp"));
     assert_int_equal(mad_gen_read(f->ctx, f->dir, 7, &arrays[0], weights_back), MAD_OK);
@@ -358,7 +361,7 @@ static void test_generation_file_errors(void **state)
     mad_gen_array want = stored;
     mad_preview preview;
 
-    assert_int_equal(mad_gen_write(f->ctx, f->dir, 2, 1, &stored), MAD_OK);
+    assert_int_equal(mad_gen_write(f->ctx, f->dir, 2, "00ff", 1, &stored), MAD_OK);
     expect(f, mad_gen_read(f->ctx, f->dir, 3, &want, mean), MAD_E_IO, "gen-0003.h5");
     want.shape[0] = 3;
     expect(f, mad_gen_read(f->ctx, f->dir, 2, &want, mean), MAD_E_DATA, "is 2, expected 3");
@@ -377,7 +380,8 @@ static void test_generation_file_errors(void **state)
     snprintf(to, sizeof to, "%s/gen-0004.h5", f->dir);
     assert_int_equal(rename(from, to), 0);
     expect(f, mad_gen_read(f->ctx, f->dir, 4, &stored, mean), MAD_E_DATA, "holds generation 2");
-    expect(f, mad_gen_write(f->ctx, "/tmp/no/such", 1, 1, &stored), MAD_E_IO, "/tmp/no/such");
+    expect(f, mad_gen_write(f->ctx, "/tmp/no/such", 1, "00ff", 1, &stored), MAD_E_IO,
+           "/tmp/no/such");
 }
 
 static void test_generation_list(void **state)
