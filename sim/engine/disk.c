@@ -169,7 +169,13 @@ mad_status mad_disk_read_field(mad_ctx *ctx, mad_arena *mem, const char *dir, si
         return mad_fail_memory(ctx, "saved models");
     }
     MAD_TRY(mad_gen_width(ctx, dir, in_file, want.path, &width));
-    if (width > 0 && width != field->count) {
+    if (width == 0) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "%s/gen-%04zu.h5 has no %s: the run did not store what this configuration "
+                        "needs (guide.kind: auto or negative must be set when a run begins)",
+                        dir, in_file, want.path);
+    }
+    if (width != field->count) {
         return mad_fail(ctx, MAD_E_DATA,
                         "%s/gen-%04zu.h5: a checkpoint of another architecture: its %s holds %zu "
                         "numbers, this configuration's model has %zu",

@@ -103,6 +103,8 @@ def check_files():
 
     for value in ("nan", "inf", "-inf"):
         refuse(4, ["gen-0002.h5", "model/0002/average", "not finite"], poison(value))
+    refused(3, ["gen-0002.h5", "model/0002/auxiliary", "when a run begins"], "sample", "net", "-g",
+            "2", *OUT, "model.guide.kind=auto", "model.guide.w=1")
     # a run whose configuration agrees with run.h5, but whose checkpoint is another's
     accepted("run", "net.yaml", "model.net.width=96", "-o", "wide")
     refuse(3, ["gen-0002.h5", "another architecture", "model/0002/parameters"],
