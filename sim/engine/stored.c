@@ -44,9 +44,11 @@ out:
     return st;
 }
 
-/* Find the file that holds the model, or say which models there are. */
+/* Find the file that holds the model, or say which models there are; *config_hash is that of the
+ * run (the experiment may have changed what is free to change, and so have another). */
 static mad_status find_model(mad_ctx *ctx, const mad_experiment *e,
-                             const mad_stored_request *request, mad_arena *mem, size_t *in_file)
+                             const mad_stored_request *request, mad_arena *mem, size_t *in_file,
+                             const char **config_hash)
 {
     mad_status st = MAD_OK;
     const size_t generation = request->generation, n_generations = e->setting.n_generations;
@@ -70,6 +72,7 @@ static mad_status find_model(mad_ctx *ctx, const mad_experiment *e,
     }
     MAD_TRY(mad_disk_find_files(ctx, mem, request->dir, run.n_done, &files));
     *in_file = mad_disk_file_of(&files, generation, run.n_done);
+    *config_hash = mad_attribute_text(run.n_attributes, run.attributes, "config_hash");
     MAD_TRY(mad_gen_models(ctx, request->dir, *in_file, MAX_KEPT, work, &n_models));
     for (size_t i = 0; i < n_models; i++) {
         if (work[i] == generation) {
@@ -91,9 +94,10 @@ static mad_status load_model(mad_ctx *ctx, const mad_experiment *e,
 {
     mad_status st = MAD_OK;
     size_t in_file = 0;
+    const char *config_hash = NULL;
     mad_fields fields = {0};
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    MAD_TRY(find_model(ctx, e, request, mem, &in_file));
+    MAD_TRY(find_model(ctx, e, request, mem, &in_file, &config_hash));
     e->setting.model->fields(model, &fields);
     for (size_t i = 0; i < fields.n_fields; i++) {
         const mad_field *field = &fields.field[i];
@@ -107,7 +111,7 @@ static mad_status load_model(mad_ctx *ctx, const mad_experiment *e,
     if (e->setting.model->loaded != NULL) {
         MAD_TRY(e->setting.model->loaded(ctx, model));
     }
-    MAD_TRY(mad_gen_check_run(ctx, request->dir, in_file, mad_disk_config_hash(e)));
+    MAD_TRY(mad_gen_check_run(ctx, request->dir, in_file, config_hash));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -294,7 +294,7 @@ mad_status mad_gen_check_run(mad_ctx *ctx, const char *dir, size_t generation,
                              const char *config_hash)
 {
     char hash[NAME_BYTES];
-    snprintf(hash, sizeof hash, "%s", config_hash);
+    snprintf(hash, sizeof hash, "%s", config_hash != NULL ? config_hash : "none");
     return in_generation(ctx, dir, generation, check_run, hash);
 }
 

@@ -109,6 +109,8 @@ def check_files():
     accepted("run", "net.yaml", "model.net.width=96", "-o", "wide")
     refuse(3, ["gen-0002.h5", "another architecture", "model/0002/parameters"],
            lambda f: shutil.copy("wide/gen-0002.h5", f / "gen-0002.h5"))
+    # what is free to change leaves the stored model the run's own
+    accepted("sample", "net", "-g", "2", "-n", "5", "-o", "y.npy", "model.sampler.steps=3")
     accepted("run", "net.yaml", "seed=77", "-o", "other")  # the same network, other experiment
     refuse(3, ["gen-0002.h5", "another configuration", "config_hash"],
            lambda f: shutil.copy("other/gen-0002.h5", f / "gen-0002.h5"))
