@@ -9,6 +9,7 @@
 
 typedef struct search {
     const mad_sampling *now;
+    const mad_source *source;
     double variance, limit;
     size_t n_bytes;
     char *text; /* the best so far, and its numbers */
@@ -17,8 +18,8 @@ typedef struct search {
 } search;
 
 /* lam_eff of the generation where it is furthest from 1. */
-static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, double variance, double *worst,
-                             double *cost)
+static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, const mad_source *source,
+                             double variance, double *worst, double *cost)
 {
     mad_status st = MAD_OK;
     const size_t last = mad_sampling_n_ladders(s);
@@ -26,10 +27,10 @@ static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, double varianc
     for (size_t g = 1; g <= last; g++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
-        st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
         double gain = 1.0;
+        MAD_TRY(mad_sampling_gain(ctx, s, source, g, 1, &variance, &gain));
+        st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
         if (st == MAD_OK) {
-            gain = s->calibrates ? 1.0 : mad_ladder_gain(&ladder, variance);
             *cost = mad_sampling_count(s, &ladder, g);
         }
         mad_arena_release(ctx->scratch, mark);
@@ -72,7 +73,7 @@ static mad_status consider(mad_ctx *ctx, search *s, const mad_sampling *trial, c
     mad_status st = MAD_OK;
     char text[256];
     double gain = 1.0, cost = 0.0;
-    MAD_TRY(worst_gain(ctx, trial, s->variance, &gain, &cost));
+    MAD_TRY(worst_gain(ctx, trial, s->source, s->variance, &gain, &cost));
     *is_within = fabs(log(gain)) <= s->limit;
     const size_t n_keys = write_overrides(s->now, trial, own, sizeof text, text);
     if (*is_within && strlen(text) < s->n_bytes &&
@@ -114,11 +115,13 @@ out:
     return st;
 }
 
-mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling, double variance,
-                               double limit, size_t n_bytes, char *text, double *gain)
+mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
+                               double variance, double limit, size_t n_bytes, char *text,
+                               double *gain)
 {
     mad_status st = MAD_OK;
     search s = {.now = sampling,
+                .source = source,
                 .variance = variance,
                 .limit = limit,
                 .n_bytes = n_bytes,
@@ -128,8 +131,14 @@ mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling, doubl
     int is_within = 0;
 
     text[0] = '\0';
-    MAD_TRY(worst_gain(ctx, sampling, variance, gain, &s.cost));
+    MAD_TRY(worst_gain(ctx, sampling, source, variance, gain, &s.cost));
     if (fabs(log(*gain)) <= limit) {
+        goto out;
+    }
+    if (sampling->clips) { /* its effect takes random rows: no search over steps */
+        trial.clips = 0;
+        MAD_TRY(consider(ctx, &s, &trial, "model.sampler.clip=none", &is_within));
+        *gain = is_within ? s.gain : *gain;
         goto out;
     }
     MAD_TRY(more_steps(ctx, &s, trial));

@@ -84,14 +84,20 @@ mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling, const m
             MAD_TRY(clip_effect(ctx, &ladder, source, variance[i], &effect));
             out += effect;
         }
-        if (sampling->calibrates) {
-            out /= mad_ladder_gain(&ladder, source != NULL ? source->variance : variance[i]);
+        const double own = source != NULL ? source->variance : variance[i];
+        if (sampling->calibrates && own > 0.0) {
+            out /= mad_ladder_gain(&ladder, own);
         }
         gain[i] = out / variance[i];
     }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
+}
+
+int mad_sampling_gain_needs_rows(const mad_sampling *sampling)
+{
+    return sampling->clips || sampling->calibrates;
 }
 
 /* Variance of a column of all rows: within classes plus between their means. */

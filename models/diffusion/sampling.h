@@ -86,8 +86,8 @@ MAD_MUST_CHECK mad_status mad_sampling_own_rows(mad_ctx *ctx, const mad_sampling
 
 /**
  * model->gain: the sampler's, without guidance; exact, also of multistep samplers. source = NULL
- * (before the first fit): sampler.clip is left out, and sampler.calibrate takes each variance to
- * be that of the training set. With sampler.clip: the exact gain without it plus the difference
+ * (neither fitted nor observed): sampler.clip is left out, and sampler.calibrate takes each variance
+ * to be that of the training set. With sampler.clip: the exact gain without it plus the difference
  * that clipping makes to 16384 Monte Carlo rows, from a fixed stream.
  */
 MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sampling,
@@ -97,11 +97,16 @@ MAD_MUST_CHECK mad_status mad_sampling_gain(mad_ctx *ctx, const mad_sampling *sa
 /**
  * model->advise: the change of fewest keys, and among those of least cost, after which
  * |ln lam_eff(variance)| <= limit in every generation: more steps, sigma2 = beta, the ancestral
- * sampler. sampler.calibrate is the last resort: it mends one variance only.
+ * sampler. sampler.calibrate is the last resort: it mends one variance only, that of the source,
+ * which may be NULL as for mad_sampling_gain. Where the sampler clips, no clipping is all it tries.
  */
 MAD_MUST_CHECK mad_status mad_sampling_advise(mad_ctx *ctx, const mad_sampling *sampling,
-                                              double variance, double limit, size_t n_bytes,
-                                              char *text, double *gain);
+                                              const mad_source *source, double variance,
+                                              double limit, size_t n_bytes, char *text,
+                                              double *gain);
+
+/** model->gain_needs_rows: 1 when the gain depends on the source. */
+int mad_sampling_gain_needs_rows(const mad_sampling *sampling);
 
 /**
  * model->log_density: of the flow of the denoiser, without guidance, clip or any sampler's error

@@ -206,3 +206,8 @@ mad_source mad_standard_source(const mad_standard *s)
                         .class_mean = s->class_mean,
                         .variance = s->variance[0]};
 }
+
+const mad_source *mad_source_if_known(const mad_source *source)
+{
+    return source->scale > 0.0 ? source : NULL;
+}

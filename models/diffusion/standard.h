@@ -48,4 +48,7 @@ void mad_standard_fields(const mad_standard *standard, mad_fields *out);
 /** The part of a mad_source that stands here; self and open are the model's. */
 mad_source mad_standard_source(const mad_standard *standard);
 
+/** The source itself, or NULL before a training set was read. */
+const mad_source *mad_source_if_known(const mad_source *source);
+
 #endif

@@ -97,55 +97,33 @@ out:
     return st;
 }
 
-/* The rows that generation 1 of replicate 0 trains on. */
-static mad_status draw_real(mad_ctx *ctx, const mad_experiment *experiment, mad_set *out)
-{
-    mad_status st = MAD_OK;
-    const mad_setting *s = mad_experiment_setting(experiment);
-    const mad_world *world = s->world;
-    const mad_key key = {.seed = s->seed, .generation = 1, .purpose = MAD_RNG_REAL};
-    mad_plan plan;
-    MAD_TRY(s->loop->type->plan(ctx, s->loop, 1, ctx->scratch, &plan));
-    size_t n_rows = 0;
-    for (size_t i = 0; i < plan.n_blocks; i++) {
-        n_rows += plan.blocks[i].n_rows;
-    }
-    n_rows = n_rows < MAX_ROWS ? n_rows : MAX_ROWS;
-    MAD_TRY(
-        mad_set_take(ctx, ctx->scratch, n_rows, world->info.dim, world->info.n_classes > 0, out));
-    MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, key, out));
-out:
-    return st;
-}
-
-static mad_status look_at_data(mad_ctx *ctx, const mad_experiment *experiment, mad_bias_audit *a)
+static mad_status look_at_data(mad_ctx *ctx, const mad_experiment *experiment, const mad_set *rows,
+                               mad_bias_audit *a)
 {
     mad_status st = MAD_OK;
     const mad_world_info *info = &mad_experiment_setting(experiment)->world->info;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_set rows;
     double total = 0.0, within = 0.0;
     a->within_share = (double)NAN;
     add_row(a, 1.0, 1, "mean over the coordinates of the real data");
     if (info->kind == MAD_WORLD_CATEGORICAL) {
         goto out;
     }
-    MAD_TRY(draw_real(ctx, experiment, &rows));
-    MAD_TRY(variance_within(ctx, &rows, 0, &total));
+    MAD_TRY(variance_within(ctx, rows, 0, &total));
     if (info->dim > 1 && info->dim <= MAX_DIM && total > 0.0) {
-        MAD_TRY(add_directions(ctx, &rows, a));
+        MAD_TRY(add_directions(ctx, rows, a));
     }
     if (info->n_classes > 0 && total > 0.0) {
-        MAD_TRY(variance_within(ctx, &rows, info->n_classes, &within));
+        MAD_TRY(variance_within(ctx, rows, info->n_classes, &within));
         a->within_share = within / total;
-        add_row(a, a->within_share, 0, "mean within the classes");
+        /* what the denoiser of a class works on */
+        add_row(a, a->within_share, mad_experiment_has_labels(experiment),
+                "mean within the classes");
     }
     if (info->n_modes > 0 && total > 0.0) {
         add_row(a, info->mode_sd * info->mode_sd * (double)info->dim / total, 0,
                 "inside a mode of the world");
     }
 out:
-    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
@@ -275,12 +253,15 @@ mad_status mad_bias_audit_make(mad_ctx *ctx, const mad_experiment *experiment, m
     mad_status st = MAD_OK;
     const mad_setting *s = mad_experiment_setting(experiment);
     mad_model *model = NULL;
+    mad_set rows;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_arena *mem = mad_arena_create(1 << 16);
     *out = (mad_bias_audit){.advised = (double)NAN};
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a model");
     }
-    MAD_TRY(look_at_data(ctx, experiment, out));
+    MAD_TRY(mad_experiment_real_rows(ctx, experiment, MAX_ROWS, &rows));
+    MAD_TRY(look_at_data(ctx, experiment, &rows, out));
     look_at_guidance(s, out);
     if (s->model->gain == NULL) {
         out->n_rows = 0;
@@ -293,12 +274,16 @@ mad_status mad_bias_audit_make(mad_ctx *ctx, const mad_experiment *experiment, m
         out->row[i].variance = fmax(out->row[i].variance, NOTHING);
     }
     MAD_TRY(mad_experiment_model(ctx, experiment, mem, &model));
+    if (s->model->observe != NULL) {
+        MAD_TRY(s->model->observe(ctx, model, &rows));
+    }
     curve c = {.type = s->model, .model = model, .n = out->n_rows};
     c.n_generations = s->n_generations < MAX_GENERATIONS ? s->n_generations : MAX_GENERATIONS;
     MAD_TRY(sum_up(ctx, &c, out));
     MAD_TRY(follow(ctx, &c, out));
     MAD_TRY(judge(ctx, &c, out));
 out:
+    mad_arena_release(ctx->scratch, mark);
     mad_arena_destroy(mem);
     return st;
 }

@@ -88,6 +88,11 @@ MAD_MUST_CHECK mad_status mad_stored_sample(mad_ctx *ctx, const mad_experiment *
 MAD_MUST_CHECK mad_status mad_experiment_model(mad_ctx *ctx, const mad_experiment *experiment,
                                                mad_arena *mem, mad_model **out);
 
+/** The rows that generation 1 of replicate 0 trains on, at most n_max, in ctx->scratch; with labels
+ *  where the world has classes. errors  those of the world's draw; MAD_E_MEMORY */
+MAD_MUST_CHECK mad_status mad_experiment_real_rows(mad_ctx *ctx, const mad_experiment *experiment,
+                                                   size_t n_max, mad_set *out);
+
 /** Numbers that the state of one model holds. */
 size_t mad_experiment_state_count(const mad_experiment *experiment);
 

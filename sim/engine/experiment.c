@@ -315,6 +315,44 @@ size_t mad_state_bytes(const mad_fields *fields)
     return n_bytes;
 }
 
+mad_status mad_experiment_real_rows(mad_ctx *ctx, const mad_experiment *e, size_t n_max,
+                                    mad_set *out)
+{
+    mad_status st = MAD_OK;
+    const mad_setting *s = &e->setting;
+    const mad_world *world = s->world;
+    const mad_key key = {.seed = s->seed, .generation = 1, .purpose = MAD_RNG_REAL};
+    mad_plan plan;
+    size_t n_rows = 0;
+    MAD_TRY(s->loop->type->plan(ctx, s->loop, 1, ctx->scratch, &plan));
+    for (size_t i = 0; i < plan.n_blocks; i++) {
+        n_rows += plan.blocks[i].n_rows;
+    }
+    n_rows = n_rows < n_max ? n_rows : n_max;
+    MAD_TRY(
+        mad_set_take(ctx, ctx->scratch, n_rows, world->info.dim, world->info.n_classes > 0, out));
+    MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, key, out));
+out:
+    return st;
+}
+
+/* What clipping and calibration do hangs on the data. */
+static mad_status observe_rows(mad_ctx *ctx, const mad_experiment *e, mad_model *model)
+{
+    enum { MAX_ROWS = 20000 };
+    mad_status st = MAD_OK;
+    const mad_model_type *type = e->setting.model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_set rows;
+    if (type->gain_needs_rows != NULL && type->gain_needs_rows(model)) {
+        MAD_TRY(mad_experiment_real_rows(ctx, e, MAX_ROWS, &rows));
+        MAD_TRY(type->observe(ctx, model, &rows));
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
 /* The model is made once on trial: only it knows which of its settings contradict each other, and
  * what its sampler does. */
 static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
@@ -334,6 +372,7 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
     MAD_TRY(mad_check_memory(ctx, "the saved models",
                              (double)e->setting.n_replicates * (double)e->n_models_kept *
                                  (double)mad_state_bytes(&fields)));
+    MAD_TRY(observe_rows(ctx, e, model));
     MAD_TRY(mad_gain_curve(ctx, e, model, kept, &e->gain));
 out:
     mad_arena_destroy(mem);

@@ -120,9 +120,15 @@ struct mad_model_type {
      * variance of the sampler used in `generation` with the exact denoiser of N(0, variance[i]).
      * units   variance in units of the standardised data (1 = the mean variance of the first real
      *         training set)
+     * What depends on the data (clipping to their range, calibration to their variance) is part of
+     * it once the model has been fitted or has observed a training set.
      */
     MAD_MUST_CHECK mad_status (*gain)(mad_ctx *ctx, const mad_model *model, size_t generation,
                                       size_t n, const double *variance, double *gain);
+    /** Optional, beside gain: 1 when these settings' gain depends on the data. */
+    int (*gain_needs_rows)(const mad_model *model);
+    /** Optional, beside gain: read what gain depends on from a first training set, without learning it. */
+    MAD_MUST_CHECK mad_status (*observe)(mad_ctx *ctx, mad_model *model, const mad_set *train);
     /**
      * Optional: the change of fewest keys after which |log lam_eff(variance)| <= limit in every
      * generation, as overrides a user can type ("model.sampler.steps=200"), and the gain it gives.

@@ -246,6 +246,8 @@ const mad_model_type mad_model_exact = {
     .reports = reports,
     .cost = cost,
     .gain = mad_exact_gain,
+    .gain_needs_rows = mad_exact_gain_needs_rows,
+    .observe = mad_exact_observe,
     .advise = mad_exact_advise,
     .log_density = mad_exact_log_density,
 };

@@ -149,17 +149,36 @@ mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generatio
                           const double *variance, double *gain)
 {
     const mad_exact *self = (const mad_exact *)model;
-    const int is_fitted = self->standard.scale[0] > 0.0;
     const mad_source source = mad_standard_source(&self->standard);
-    return mad_sampling_gain(ctx, self->sampling, is_fitted ? &source : NULL, generation, n,
+    return mad_sampling_gain(ctx, self->sampling, mad_source_if_known(&source), generation, n,
                              variance, gain);
+}
+
+int mad_exact_gain_needs_rows(const mad_model *model)
+{
+    return mad_sampling_gain_needs_rows(((const mad_exact *)model)->sampling);
+}
+
+mad_status mad_exact_observe(mad_ctx *ctx, mad_model *model, const mad_set *train)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    mad_set rows = *train;
+    if (self->kind == MAD_EXACT_CATEGORICAL) {
+        MAD_TRY(mad_exact_categories(ctx, self, train, &rows));
+    }
+    MAD_TRY(mad_standard_fit(ctx, &self->standard, &rows));
+out:
+    return st;
 }
 
 mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance, double limit,
                             size_t n_bytes, char *text, double *gain)
 {
-    return mad_sampling_advise(ctx, ((const mad_exact *)model)->sampling, variance, limit, n_bytes,
-                               text, gain);
+    const mad_exact *self = (const mad_exact *)model;
+    const mad_source source = mad_standard_source(&self->standard);
+    return mad_sampling_advise(ctx, self->sampling, mad_source_if_known(&source), variance, limit,
+                               n_bytes, text, gain);
 }
 
 mad_status mad_exact_log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,

@@ -18,6 +18,8 @@ MAD_MUST_CHECK mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_k
 MAD_MUST_CHECK mad_status mad_exact_moments(mad_ctx *ctx, mad_model *model, mad_moments *out);
 MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation,
                                          size_t n, const double *variance, double *gain);
+int mad_exact_gain_needs_rows(const mad_model *model);
+MAD_MUST_CHECK mad_status mad_exact_observe(mad_ctx *ctx, mad_model *model, const mad_set *train);
 
 MAD_MUST_CHECK mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance,
                                            double limit, size_t n_bytes, char *text, double *gain);

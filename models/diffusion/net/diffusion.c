@@ -224,16 +224,27 @@ static mad_status gain(mad_ctx *ctx, const mad_model *model, size_t generation, 
                        const double *variance, double *out)
 {
     const mad_diffusion *self = (const mad_diffusion *)model;
-    const int is_fitted = self->standard.scale[0] > 0.0;
     const mad_source source = mad_standard_source(&self->standard);
-    return mad_sampling_gain(ctx, self->sampling, is_fitted ? &source : NULL, generation, n,
+    return mad_sampling_gain(ctx, self->sampling, mad_source_if_known(&source), generation, n,
                              variance, out);
+}
+
+static int gain_needs_rows(const mad_model *model)
+{
+    return mad_sampling_gain_needs_rows(((const mad_diffusion *)model)->sampling);
+}
+
+static mad_status observe(mad_ctx *ctx, mad_model *model, const mad_set *train)
+{
+    return mad_standard_fit(ctx, &((mad_diffusion *)model)->standard, train);
 }
 
 static mad_status advise(mad_ctx *ctx, const mad_model *model, double variance, double limit,
                          size_t n_bytes, char *text, double *out)
 {
-    return mad_sampling_advise(ctx, ((const mad_diffusion *)model)->sampling, variance, limit,
+    const mad_diffusion *self = (const mad_diffusion *)model;
+    const mad_source source = mad_standard_source(&self->standard);
+    return mad_sampling_advise(ctx, self->sampling, mad_source_if_known(&source), variance, limit,
                                n_bytes, text, out);
 }
 
@@ -262,6 +273,8 @@ const mad_model_type mad_model_diffusion = {
     .reports = mad_diffusion_reports,
     .cost = cost,
     .gain = gain,
+    .gain_needs_rows = gain_needs_rows,
+    .observe = observe,
     .advise = advise,
     .log_density = log_density,
 };
