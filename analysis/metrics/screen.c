@@ -15,6 +15,9 @@
  * and some dozen operations. */
 #define SLACK 1e-9
 
+/* Below it squared distances may be subnormal, with fewer bits than the bounds rest on. */
+#define LEAST_VARIANCE 1e-280
+
 static mad_status take(mad_ctx *ctx, mad_arena *mem, const mad_set *set, mad_cloud *out)
 {
     mad_cloud c = {.set = set,
@@ -62,7 +65,7 @@ typedef struct image_job {
     mad_cloud *cloud;
     const double *centre;
     double largest; /* of |q| */
-    int is_known;   /* 0: squares overflow, no row is known by its image */
+    int is_known;   /* 0: squares over- or underflow, no row is known by its image */
 } image_job;
 
 static void image_row(const image_job *job, size_t i)
@@ -123,7 +126,7 @@ mad_status mad_clouds_take(mad_ctx *ctx, mad_arena *mem, const mad_set *a, const
     mean_of(a, centre);
     const double variance = (squares_about(a, centre) + squares_about(b, centre)) /
                             ((double)dim * (double)(a->n_rows + b->n_rows));
-    const int is_known = isfinite(variance);
+    const int is_known = isfinite(variance) && !(variance > 0.0 && variance < LEAST_VARIANCE);
     /* All rows equal, or squares below the smallest number: any step holds. */
     const double step = is_known && variance > 0.0 ? RANGE_SD * sqrt(variance) / largest : 1.0;
     mad_cloud *const clouds[] = {out_a, out_b};
@@ -181,7 +184,8 @@ void mad_scan_block(const mad_scan *scan, size_t i_block, size_t first_tile)
     for (size_t i = begin; i < end; i++) {
         block_miss = fmax(block_miss, a->miss[i]);
     }
-    for (size_t k = first_tile; k < b->n_tiles; k++) { /* outside: a tile stays in the first cache */
+    for (size_t k = first_tile; k < b->n_tiles;
+         k++) { /* outside: a tile stays in the first cache */
         /* Every other block goes backwards: threads side by side do not write to the same rows. */
         const size_t t = i_block % 2 == 0 ? k : b->n_tiles - 1 - (k - first_tile);
         const size_t first_col = t * MAD_SCREEN_COLS;

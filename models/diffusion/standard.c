@@ -211,3 +211,19 @@ const mad_source *mad_source_if_known(const mad_source *source)
 {
     return source->scale > 0.0 ? source : NULL;
 }
+
+mad_status mad_standard_check(mad_ctx *ctx, const mad_standard *s)
+{
+    double total = s->n_classes > 0 ? 0.0 : 1.0;
+    for (size_t k = 0; k < s->n_classes; k++) {
+        total = s->class_p[k] >= 0.0 ? total + s->class_p[k] : (double)NAN;
+    }
+    if (!(s->scale[0] > 0.0) || !(s->range[0] <= s->range[1]) || !(s->variance[0] >= 0.0) ||
+        !(total > 0.0)) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "the loaded model's scale is %g, its range %g to %g, its variance %g, the "
+                        "sum of its class probabilities %g: not what a fit leaves",
+                        s->scale[0], s->range[0], s->range[1], s->variance[0], total);
+    }
+    return MAD_OK;
+}

@@ -45,6 +45,10 @@ MAD_MUST_CHECK mad_status mad_variance_within(mad_ctx *ctx, const mad_set *rows,
 /** Append the arrays to a model's fields. */
 void mad_standard_fields(const mad_standard *standard, mad_fields *out);
 
+/** MAD_E_DATA: what came back from a file is no state that a fit leaves (a scale or frequency below
+ *  0, a variance below 0, a range upside down, ...). */
+MAD_MUST_CHECK mad_status mad_standard_check(mad_ctx *ctx, const mad_standard *standard);
+
 /** The part of a mad_source that stands here; self and open are the model's. */
 mad_source mad_standard_source(const mad_standard *standard);
 

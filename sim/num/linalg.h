@@ -62,6 +62,8 @@ MAD_MUST_CHECK mad_status mad_least_squares(mad_ctx *ctx, size_t n_rows, size_t 
 /**
  * ln det of a symmetric positive semi-definite matrix; -INFINITY when its smallest eigenvalue is at
  * or below 1e-12 of the largest (measures.md: no ridge).
+ *
+ * errors  MAD_E_NONFINITE: a holds NaN or Inf, or no convergence; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double *a, double *out);
 
@@ -70,6 +72,7 @@ MAD_MUST_CHECK mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double
  *   |mu1 - mu2|^2 + tr(S1 + S2) - 2 tr (S1^1/2 S2 S1^1/2)^1/2,
  * by factors of both covariances (no ridge, flat ones too), result clipped at 0. The last term is
  * known to 1e-11 of the traces at worst, however badly the covariances are conditioned.
+ * errors  MAD_E_NONFINITE: a covariance holds NaN or Inf, or products overflow; MAD_E_MEMORY
  * ref     Dowson & Landau 1982; Heusel et al. 2017 (the Frechet distance of FID, squared form)
  */
 MAD_MUST_CHECK mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1,

@@ -206,9 +206,15 @@ static void fields(mad_model *model, mad_fields *out)
 
 static mad_status loaded(mad_ctx *ctx, mad_model *model)
 {
+    mad_status st = MAD_OK;
     mad_exact *self = (mad_exact *)model;
-    const mad_status st = mad_law_derive(ctx, &self->law);
-    return st == MAD_OK && self->auxiliary.n_max > 0 ? mad_law_derive(ctx, &self->auxiliary) : st;
+    MAD_TRY(mad_standard_check(ctx, &self->standard));
+    MAD_TRY(mad_law_derive(ctx, &self->law));
+    if (self->auxiliary.n_max > 0) {
+        MAD_TRY(mad_law_derive(ctx, &self->auxiliary));
+    }
+out:
+    return st;
 }
 
 static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)

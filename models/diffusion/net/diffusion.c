@@ -190,6 +190,7 @@ static mad_status loaded(mad_ctx *ctx, mad_model *model)
                       (unsigned long long)self->built[0], (unsigned long long)self->fingerprint);
         goto out;
     }
+    MAD_TRY(mad_standard_check(ctx, &self->standard));
     MAD_TRY(check_finite(ctx, "parameter", n, self->theta));
     MAD_TRY(check_finite(ctx, "averaged parameter", n, self->average));
     if (self->auxiliary != NULL) {

@@ -54,7 +54,7 @@ mad_noise_law mad_noise_law_published(mad_noise_law_kind kind)
         law.sd = 1.0;
         break;
     case MAD_NOISE_OU:
-    case MAD_NOISE_OU_GEOMETRIC: /* up to the default of schedule.horizon */
+    case MAD_NOISE_OU_GEOMETRIC: /* high: schedule.horizon, by default */
         law.low = 1e-3;
         law.high = 4.0;
         break;

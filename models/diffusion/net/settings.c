@@ -26,7 +26,7 @@ const mad_param mad_diffusion_params[] = {
              "lowest time (vp, auto 1e-5; flow, 0; ou, ou_geometric, 1e-3) or sigma (loguniform, "
              "0.02)"),
     MAD_FORM("noise.max", "auto", 0, 1e6, "auto|#",
-             "highest time (vp, flow, auto 1; ou, ou_geometric, 4: the horizon) or sigma "
+             "highest time (vp, flow, auto 1; ou, ou_geometric, schedule.horizon) or sigma "
              "(loguniform, 100)"),
     MAD_CHOICE("loss", "simple", "simple|edm|vlb|likelihood",
                "weight of a noise level: 1 on the network's target; EDM's on x0; the variational "
@@ -229,6 +229,9 @@ mad_status mad_objective_read(mad_ctx *ctx, const mad_values *values, mad_object
                        .law = mad_noise_law_published(law),
                        .weight = (mad_loss_weight)mad_get_choice(values, "loss")};
 
+    if (law == MAD_NOISE_OU || law == MAD_NOISE_OU_GEOMETRIC) {
+        o.law.high = mad_get_real(values, "schedule.horizon");
+    }
     MAD_TRY(read_law_number(ctx, values, "noise.mean", is_normal, &o.law.mean));
     MAD_TRY(read_law_number(ctx, values, "noise.sd", is_normal, &o.law.sd));
     MAD_TRY(read_law_number(ctx, values, "noise.min", has_ends, &o.law.low));
