@@ -188,7 +188,7 @@ def main():
                   f"{seconds:.0f} s, PyTorch {peer_seconds:.0f} s", flush=True)
     worst = report(ours, theirs)
     print(f"largest difference {worst:.2f} %, limit {args.limit} %")
-    sys.exit(worst > args.limit)
+    sys.exit(int(worst > args.limit))
 
 
 if __name__ == "__main__":
