@@ -631,6 +631,39 @@ static void test_damaged(void **state)
     }
 }
 
+/* What hangs on the data is the same whether the model was fitted or has only observed its rows. */
+static void test_observed_gain(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    static const double variance[N] = {2.0, 1.0, 0.25, 0.01};
+    static const char *const settings[] = {"sampler.clip=range", "sampler.calibrate=yes"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *const pairs[] = {"sampler.kind=ddim", "sampler.steps=20", settings[i]};
+        fixture seen, fitted, plain;
+        double blank[N], after[N], whole[N], bare[N];
+        must(make(&plain, plane(0), 2, pairs));
+        must(make(&seen, plane(0), 3, pairs));
+        must(make(&fitted, plane(0), 3, pairs));
+        draw_train(&seen);
+        draw_train(&fitted);
+        const mad_fit_args args = {.key = test_key};
+        must(mad_model_exact.gain(ctx, plain.model, 1, N, variance, bare));
+        must(mad_model_exact.gain(ctx, seen.model, 1, N, variance, blank));
+        assert_true(mad_model_exact.gain_needs_rows(seen.model));
+        assert_false(mad_model_exact.gain_needs_rows(plain.model));
+        must(mad_model_exact.observe(ctx, seen.model, &seen.train));
+        must(mad_model_exact.gain(ctx, seen.model, 1, N, variance, after));
+        must(mad_model_exact.fit(ctx, fitted.model, &fitted.train, &args));
+        must(mad_model_exact.gain(ctx, fitted.model, 1, N, variance, whole));
+        assert_memory_equal(after, whole, sizeof whole);
+        assert_memory_not_equal(after, blank, sizeof blank);
+        for (size_t k = 1; k < N && i == 1; k++) { /* one factor for all */
+            assert_near(after[k] / after[0], bare[k] / bare[0], 1e-12);
+        }
+    }
+}
+
 /* sampler.clip: no row leaves the range of the first training set, and the gain tells what that
  * costs: the same noise with and without clipping, rows against it as in test_moments. */
 static void test_clip(void **state)
@@ -736,8 +769,8 @@ int main(void)
         cmocka_unit_test(test_state),     cmocka_unit_test(test_moments),
         cmocka_unit_test(test_calibrate), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged),   cmocka_unit_test(test_class_without_reference),
-        cmocka_unit_test(test_advice),    cmocka_unit_test(test_guidance),
-        cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_advice),    cmocka_unit_test(test_observed_gain),
+        cmocka_unit_test(test_guidance),  cmocka_unit_test(test_clip),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
