@@ -22,11 +22,8 @@ typedef uint32_t four __attribute__((vector_size(POOL_WORDS * sizeof(uint32_t)))
 /* Every hash of a word has its own constant, the one before times HASH_STEP. Those of the four lanes,
  * over the first: when the word mixed in is the pool's own lane k, that lane is left out. */
 #define H HASH_STEP
-static const four lane_steps[POOL_WORDS + 1] = {{0, 1, H, H *H},
-                                                {1, 0, H, H *H},
-                                                {1, H, 0, H *H},
-                                                {1, H, H *H, 0},
-                                                {1, H, H *H, H *H *H}};
+static const four lane_steps[POOL_WORDS + 1] = {
+    {0, 1, H, H *H}, {1, 0, H, H *H}, {1, H, 0, H *H}, {1, H, H *H, 0}, {1, H, H *H, H *H *H}};
 
 INLINE four hash_words(four value, four constant)
 {

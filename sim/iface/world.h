@@ -67,8 +67,8 @@ typedef struct mad_world_args {
 struct mad_world_type {
     const char *name, *doc, *ref; /* key; one line; source */
     const mad_param *params;
-    const char *reader; /* "idx", "csv", "npy", "cifar": the engine reads the file and passes a table;
-                           NULL: procedural */
+    /* "idx", "csv", "npy", "cifar": the engine reads the file and passes a table; NULL: procedural */
+    const char *reader;
     MAD_MUST_CHECK mad_status (*create)(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
                                         mad_world **out);
     /**
