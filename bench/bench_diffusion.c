@@ -62,7 +62,7 @@ static mad_status measure(mad_ctx *ctx, const options *o, mad_model *model, cons
                           mad_set *out, figures *f)
 {
     mad_status st = MAD_OK;
-    model->type->cost(model, train->n_rows, &f->cost);
+    model->type->cost(model, (mad_fit_size){.generation = 1, .n_train = train->n_rows}, &f->cost);
     for (size_t w = 0; w < o->n_windows; w++) {
         mad_key key = {.seed = 1, .generation = (uint32_t)w + 1, .purpose = MAD_RNG_FIT};
         double flops = 0.0;

@@ -17,13 +17,15 @@ typedef struct search {
     double cost, gain;
 } search;
 
-/* lam_eff of the generation where it is furthest from 1. */
+/* lam_eff of the generation where it is furthest from 1; evaluations of a row over all generations
+ * whose ladders differ. */
 static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, const mad_source *source,
                              double variance, double *worst, double *cost)
 {
     mad_status st = MAD_OK;
     const size_t last = mad_sampling_n_ladders(s);
     *worst = 1.0;
+    *cost = 0.0;
     for (size_t g = 1; g <= last; g++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
@@ -31,7 +33,7 @@ static mad_status worst_gain(mad_ctx *ctx, const mad_sampling *s, const mad_sour
         MAD_TRY(mad_sampling_gain(ctx, s, source, g, 1, &variance, &gain));
         st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
         if (st == MAD_OK) {
-            *cost = mad_sampling_count(s, &ladder, g);
+            *cost += mad_sampling_count(&ladder, mad_sampling_guidance(s, NULL, g));
         }
         mad_arena_release(ctx->scratch, mark);
         if (st != MAD_OK) {

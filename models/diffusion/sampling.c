@@ -145,11 +145,14 @@ mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t gener
     return mad_ladder_create(ctx, &s->options, &s->schedule, stop, mem, out);
 }
 
+static int is_constant(const mad_schedule *schedule)
+{
+    return schedule->kind == MAD_SCHEDULE_CONSTANT;
+}
+
 size_t mad_sampling_n_ladders(const mad_sampling *s)
 {
-    const int is_constant =
-        s->stop_sigma.kind == MAD_SCHEDULE_CONSTANT && s->stop_time.kind == MAD_SCHEDULE_CONSTANT;
-    return is_constant ? 1 : s->n_generations;
+    return is_constant(&s->stop_sigma) && is_constant(&s->stop_time) ? 1 : s->n_generations;
 }
 
 typedef struct counter {
@@ -166,9 +169,9 @@ static void count(void *self, double sigma, size_t n_rows, const int32_t *label,
     memcpy(d, x, n_rows * sizeof *d);
 }
 
-double mad_sampling_count(const mad_sampling *s, const mad_ladder *ladder, size_t generation)
+double mad_sampling_count(const mad_ladder *ladder, mad_guidance guidance)
 {
-    counter c = {.guidance = mad_sampling_guidance(s, NULL, generation)};
+    counter c = {.guidance = guidance};
     const mad_denoiser denoiser = {.dim = 1, .self = &c, .denoise = count};
     mad_rng rng = mad_rng_open((mad_key){.purpose = MAD_RNG_MEASURE}, 0);
     double x, work[MAD_WALK_BUFFERS];
@@ -176,16 +179,25 @@ double mad_sampling_count(const mad_sampling *s, const mad_ladder *ladder, size_
     return c.n;
 }
 
-/* Every generation's ladder can be built; the last one tells the cost. */
-static mad_status check_ladders(mad_ctx *ctx, mad_sampling *s)
+/* Every generation's ladder can be built, and tells what a row costs. */
+static mad_status count_ladders(mad_ctx *ctx, mad_sampling *s, mad_arena *mem)
 {
     mad_status st = MAD_OK;
-    const size_t last = mad_sampling_n_ladders(s);
-    for (size_t g = 1; g <= last && st == MAD_OK; g++) {
+    s->n_counts = is_constant(&s->strength) ? mad_sampling_n_ladders(s) : s->n_generations;
+    s->n_evaluations = mad_arena_take(mem, s->n_counts, sizeof *s->n_evaluations);
+    s->n_unguided = mad_arena_take(mem, s->n_counts, sizeof *s->n_unguided);
+    if (s->n_evaluations == NULL || s->n_unguided == NULL) {
+        return mad_fail_memory(ctx, "the sampler's costs");
+    }
+    for (size_t g = 1; g <= s->n_counts && st == MAD_OK; g++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_ladder ladder;
         st = mad_sampling_ladder(ctx, s, g, ctx->scratch, &ladder);
-        s->n_evaluations = st == MAD_OK ? mad_sampling_count(s, &ladder, g) : 0.0;
+        if (st == MAD_OK) {
+            s->n_unguided[g - 1] = mad_sampling_count(&ladder, (mad_guidance){0});
+            s->n_evaluations[g - 1] =
+                mad_sampling_count(&ladder, mad_sampling_guidance(s, NULL, g));
+        }
         mad_arena_release(ctx->scratch, mark);
     }
     return st;
@@ -220,7 +232,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
-    MAD_TRY(check_ladders(ctx, s));
+    MAD_TRY(count_ladders(ctx, s, mem));
     *out = s;
 out:
     return st;
@@ -231,9 +243,19 @@ const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling)
     return &sampling->schedule;
 }
 
-double mad_sampling_evaluations(const mad_sampling *sampling)
+static size_t count_index(const mad_sampling *s, size_t generation)
 {
-    return sampling->n_evaluations;
+    return generation <= s->n_counts ? generation - 1 : s->n_counts - 1;
+}
+
+double mad_sampling_evaluations(const mad_sampling *sampling, size_t generation)
+{
+    return sampling->n_evaluations[count_index(sampling, generation)];
+}
+
+double mad_sampling_own_evaluations(const mad_sampling *sampling, size_t generation)
+{
+    return sampling->n_unguided[count_index(sampling, generation)];
 }
 
 int mad_sampling_is_linear(const mad_values *values)

@@ -63,8 +63,10 @@ MAD_MUST_CHECK mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_a
 const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling);
 mad_guide_needs mad_sampling_needs(const mad_sampling *sampling);
 
-/** Denoiser evaluations of one row in the last generation, guidance included. */
-double mad_sampling_evaluations(const mad_sampling *sampling);
+/** Denoiser evaluations of one row that the model of `generation` draws, guidance included; and those
+ *  without guidance, as mad_sampling_own_rows draws them. */
+double mad_sampling_evaluations(const mad_sampling *sampling, size_t generation);
+double mad_sampling_own_evaluations(const mad_sampling *sampling, size_t generation);
 
 /**
  * model->sample of a diffusion model: chunk i of MAD_CHUNK rows takes stream item first_item + i;

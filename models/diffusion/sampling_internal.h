@@ -33,7 +33,8 @@ struct mad_sampling {
     int trains_on_schedule;
     int is_changed[MAD_N_SAMPLING_KEYS];       /* set by the user, not to the default */
     const char *fallback[MAD_N_SAMPLING_KEYS]; /* the defaults, as text */
-    double n_evaluations;                      /* of a row in the last generation */
+    size_t n_counts; /* generations that differ in evaluations: 1 or n_generations */
+    double *n_evaluations, *n_unguided; /* [n_counts] of a row, with and without guidance */
 };
 
 /** Grid and steps where they are left to the sampler. */
@@ -57,9 +58,8 @@ size_t mad_sampling_n_ladders(const mad_sampling *sampling);
 MAD_MUST_CHECK mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *sampling,
                                               size_t generation, mad_arena *mem, mad_ladder *out);
 
-/** Denoiser evaluations of a row in one generation, guidance included: counted on a walk. */
-double mad_sampling_count(const mad_sampling *sampling, const mad_ladder *ladder,
-                          size_t generation);
+/** Denoiser evaluations of a row under this guidance: counted on a walk. */
+double mad_sampling_count(const mad_ladder *ladder, mad_guidance guidance);
 
 MAD_MUST_CHECK mad_status mad_sampling_read_guide(mad_ctx *ctx, const mad_sampling_args *args,
                                                   mad_arena *mem, mad_sampling *sampling);

@@ -77,24 +77,44 @@ static mad_status rehearse(mad_ctx *ctx, const mad_experiment *e, double seconds
 
 /* ---- all generations ------------------------------------------------------------------------- */
 
-/* One generation, as its plan and the probed parts tell. */
-typedef struct step {
-    plan_rows rows;
-    double wall_s;
-} step;
+/* All generations, as their plans and the probed parts tell. */
+typedef struct course {
+    workload *work; /* [n_generations] */
+    double *wall_s; /* [n_generations] */
+} course;
 
-static mad_status read_plans(mad_ctx *ctx, const engine *g, step *steps, size_t *n_most_rows)
+static mad_status read_plans(mad_ctx *ctx, const engine *g, workload *work, size_t *n_most_rows)
 {
     mad_status st = MAD_OK;
     *n_most_rows = g->e->needs_samples ? g->e->n_measure : 0;
     for (size_t t = 1; t <= g->e->setting.n_generations; t++) {
         MAD_TRY(mad_ctx_poll(ctx));
-        MAD_TRY(mad_probe_plan(ctx, g, t, &steps[t - 1].rows));
-        const size_t n_sampled = steps[t - 1].rows.n_sampled;
+        MAD_TRY(mad_probe_plan(ctx, g, t, &work[t - 1]));
+        const size_t n_own = (size_t)work[t - 1].cost.own_rows;
+        const size_t n_sampled = work[t - 1].n_sampled;
         *n_most_rows = n_sampled > *n_most_rows ? n_sampled : *n_most_rows;
+        *n_most_rows = n_own > *n_most_rows ? n_own : *n_most_rows;
     }
 out:
     return st;
+}
+
+static mad_model_cost mean_cost(const workload *work, size_t n)
+{
+    mad_model_cost mean = {0};
+    const double share = 1.0 / (double)n;
+    for (size_t t = 0; t < n; t++) {
+        const mad_model_cost *c = &work[t].cost;
+        mean.fit_steps += share * c->fit_steps;
+        mean.own_steps += share * c->own_steps;
+        mean.own_rows += share * c->own_rows;
+        mean.own_evaluations += share * c->own_evaluations;
+        mean.fit_flops += share * c->fit_flops;
+        mean.row_flops += share * c->row_flops;
+        mean.row_evaluations += share * c->row_evaluations;
+        mean.parameters += share * c->parameters;
+    }
+    return mean;
 }
 
 static size_t n_commits(const mad_experiment *e)
@@ -103,15 +123,15 @@ static size_t n_commits(const mad_experiment *e)
 }
 
 /* The forecast of the parts alone. */
-static void add_up(const mad_ctx *ctx, const engine *g, step *steps, mad_forecast *out)
+static void add_up(const mad_ctx *ctx, const engine *g, course *all, mad_forecast *out)
 {
     const mad_experiment *e = g->e;
     const size_t n = e->setting.n_generations;
     double wall_s = 0.0;
     out->n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
     for (size_t t = 1; t <= n; t++) {
-        const shape s = mad_probe_shape(ctx, g, &steps[t - 1].rows, &steps[0].rows);
-        steps[t - 1].wall_s = s.wall_s;
+        const shape s = mad_probe_shape(ctx, g, all->work, t);
+        all->wall_s[t - 1] = s.wall_s;
         wall_s += s.wall_s;
         out->train_s += s.train_s / (double)n;
         out->sample_s += s.sample_s / (double)n;
@@ -128,11 +148,11 @@ static double cells_s(shape cells)
     return cells.train_s + cells.sample_s + cells.measure_s;
 }
 
-static double sum_walls(const step *steps, size_t after, size_t to)
+static double sum_walls(const course *all, size_t after, size_t to)
 {
     double sum_s = 0.0;
     for (size_t t = after + 1; t <= to; t++) {
-        sum_s += steps[t - 1].wall_s;
+        sum_s += all->wall_s[t - 1];
     }
     return sum_s;
 }
@@ -157,7 +177,7 @@ static double sum_commits(size_t after, size_t to, size_t n_generations, double 
 /* What whole generations say, in place of the parts. Their work grows as the parts say, what they
  * take beside it as their commits do. The first commit's generations count only when there
  * are no others: they met cold memory. */
-static void correct(const rehearsal *r, const step *steps, mad_forecast *out)
+static void correct(const rehearsal *r, const course *all, mad_forecast *out)
 {
     const size_t n = r->e->setting.n_generations, n_done = r->last.generation;
     const size_t n_replicates = r->e->setting.n_replicates;
@@ -171,13 +191,13 @@ static void correct(const rehearsal *r, const step *steps, mad_forecast *out)
     const double work_s = fmin(took_s, per_replicate_s * out->n_turns);
     const double beside_s =
         (took_s - work_s) / sum_commits(from.generation, n_done, n, out->run_bytes);
-    const double rate = work_s / sum_walls(steps, from.generation, n_done);
-    const double all_s = sum_walls(steps, 0, n), n_cells = (double)(n_done * n_replicates);
-    const double like_all = all_s / sum_walls(steps, 0, n_done) * (double)n_done / (double)n;
+    const double rate = work_s / sum_walls(all, from.generation, n_done);
+    const double all_s = sum_walls(all, 0, n), n_cells = (double)(n_done * n_replicates);
+    const double like_all = all_s / sum_walls(all, 0, n_done) * (double)n_done / (double)n;
     out->train_s = r->last.cells.train_s / n_cells * like_all;
     out->sample_s = r->last.cells.sample_s / n_cells * like_all;
     out->measure_s = r->last.cells.measure_s / n_cells * like_all;
-    out->total_s = r->last.took_s + rate * sum_walls(steps, n_done, n) +
+    out->total_s = r->last.took_s + rate * sum_walls(all, n_done, n) +
                    beside_s * sum_commits(n_done, n, n, out->run_bytes);
     out->generation_s =
         (rate * all_s + beside_s * sum_commits(0, n, n, out->run_bytes)) / (double)n;
@@ -196,12 +216,12 @@ static double row_bytes(const mad_experiment *e)
 
 /* Rows that a run holds at its largest generation and the probe, having made the first n_made of
  * n_replicates, never held. */
-static double missing_bytes(const mad_experiment *e, const step *steps, size_t n_made,
+static double missing_bytes(const mad_experiment *e, const workload *work, size_t n_made,
                             size_t n_replicates)
 {
     size_t most = 0, seen = 0;
     for (size_t t = 1; t <= e->setting.n_generations; t++) {
-        const size_t n_pool = steps[t - 1].rows.n_pool;
+        const size_t n_pool = work[t - 1].n_pool;
         most = n_pool > most ? n_pool : most;
         seen = t <= n_made && n_pool > seen ? n_pool : seen;
     }
@@ -233,7 +253,7 @@ static double commit_bytes(const engine *g)
 
 /* On the engine of a run, with all its memory. */
 static mad_status forecast_parts(mad_ctx *ctx, const mad_experiment *e, double seconds,
-                                 const char *scratch_dir, step *steps, mad_forecast *out)
+                                 const char *scratch_dir, course *all, mad_forecast *out)
 {
     mad_status st = MAD_OK;
     const mad_run_options options = {.dir = scratch_dir, .first_generation = 1};
@@ -248,20 +268,18 @@ static mad_status forecast_parts(mad_ctx *ctx, const mad_experiment *e, double s
         st = mad_fail_memory(ctx, "a probe");
         goto out;
     }
-    MAD_TRY(read_plans(ctx, &g, steps, &n_most_rows));
-    out->n_steps = mad_probe_steps(&g, steps[0].rows.n_train, 0);
-    if (e->setting.model->cost != NULL) {
-        e->setting.model->cost(g.workers[0].model, steps[0].rows.n_train, &out->cost);
-    }
-    MAD_TRY(mad_probe_parts(ctx, &g, seconds, n_most_rows, out));
+    MAD_TRY(read_plans(ctx, &g, all->work, &n_most_rows));
+    out->n_steps = all->work[0].cost.fit_steps;
+    out->cost = mean_cost(all->work, e->setting.n_generations);
+    MAD_TRY(mad_probe_parts(ctx, &g, seconds, all->work, n_most_rows, out));
     if (scratch_dir != NULL) {
         MAD_TRY(probe_commit(ctx, &g, out));
     }
-    add_up(ctx, &g, steps, out);
+    add_up(ctx, &g, all, out);
     out->run_bytes = run_file_bytes(&e->layout);
     out->generation_bytes = (double)n_commits(e) * commit_bytes(&g);
     out->peak_bytes =
-        (double)mad_peak_bytes() + missing_bytes(e, steps, 1, p.n) +
+        (double)mad_peak_bytes() + missing_bytes(e, all->work, 1, p.n) +
         fmax(commit_bytes(&g) - (double)e->setting.n_replicates * (double)g.state_bytes, 0.0);
 out:
     mad_engine_destroy(&g);
@@ -277,20 +295,24 @@ mad_status mad_forecast_make(mad_ctx *ctx, const mad_experiment *experiment, dou
     rehearsal r;
     const double start_s = mad_engine_now_s();
     mad_arena *mem = mad_arena_create(1 << 16);
-    step *steps = mem != NULL ? mad_arena_take(mem, e->setting.n_generations, sizeof *steps) : NULL;
+    course all = {0};
     *out = (mad_forecast){0};
-    if (steps == NULL) {
+    if (mem != NULL) {
+        all.work = mad_arena_take(mem, e->setting.n_generations, sizeof *all.work);
+        all.wall_s = mad_arena_take(mem, e->setting.n_generations, sizeof *all.wall_s);
+    }
+    if (all.work == NULL || all.wall_s == NULL) {
         st = mad_fail_memory(ctx, "a forecast");
         goto out;
     }
-    MAD_TRY(forecast_parts(ctx, e, seconds, scratch_dir, steps, out));
+    MAD_TRY(forecast_parts(ctx, e, seconds, scratch_dir, &all, out));
     const double left_s = seconds - (mad_engine_now_s() - start_s);
     const double few_s = out->floor_s + FEW_GENERATIONS * out->generation_s;
     if (fmin(few_s, out->total_s) < left_s) {
         MAD_TRY(rehearse(ctx, e, left_s, scratch_dir, &r));
-        correct(&r, steps, out);
+        correct(&r, &all, out);
         out->peak_bytes = (double)mad_peak_bytes() +
-                          missing_bytes(e, steps, r.last.generation, e->setting.n_replicates);
+                          missing_bytes(e, all.work, r.last.generation, e->setting.n_replicates);
     }
 out:
     mad_arena_destroy(mem);

@@ -14,11 +14,11 @@ typedef struct mad_forecast {
     double peak_bytes;                  /* largest resident set of the run's process */
     double run_bytes, generation_bytes; /* run.h5; all generation files together */
     size_t n_floors;                    /* replicates whose floors are filled in */
-    double n_steps, n_steps_probed;     /* optimiser steps of a fit; 0: no steps */
+    double n_steps, n_steps_probed;     /* optimiser steps of generation 1's fit; 0: no steps */
     size_t
         n_rows_probed; /* sampled; 0: none are, or so slow that operations were counted instead */
     size_t n_generations_run; /* whole generations of all replicates; 0: only parts */
-    mad_model_cost cost;      /* what the model says of itself, 0 = unknown */
+    mad_model_cost cost; /* what the model says of itself, mean over the generations; 0 = unknown */
 } mad_forecast;
 
 /**
@@ -26,7 +26,8 @@ typedef struct mad_forecast {
  * the first training set, a fit (of models with MAD_MODEL_STEPS a part of it), some sampled rows;
  * on as many replicates side by side as the run will have. Where some whole generations fit into
  * `seconds`, they are run as the run would, into scratch_dir, and count instead; times of other
- * generations are in proportion to the probed parts and their plans' rows.
+ * generations are in proportion to the probed parts, their plans' rows and what the model says a
+ * row and a fit cost in each.
  *
  * scratch_dir  an empty folder, NULL: nothing is written; what is left in it is the caller's
  * errors       those of a run;  MAD_E_INTERRUPTED: the stop flag

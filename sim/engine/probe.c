@@ -57,8 +57,8 @@ static mad_status time_rows(mad_ctx *ctx, engine *g, replicate *r)
     MAD_TRY(mad_ctx_poll(ctx));
     MAD_TRY(mad_state_load(ctx, g, r, 1, w));
     const double start = mad_engine_now_s();
-    st = g->e->setting.model->sample(ctx, w->model, mad_engine_key(g, r, 1, MAD_RNG_MEASURE), 0,
-                                     &rows);
+    st = g->e->setting.model->sample(
+        ctx, w->model, mad_engine_key(g, r, g->probe->generation, MAD_RNG_MEASURE), 0, &rows);
     g->probe->took_s[r->index] = mad_engine_now_s() - start;
     if (st == MAD_E_NONFINITE && g->probe->trial_steps > 0) {
         mad_ctx_clear(ctx);
@@ -105,20 +105,6 @@ static size_t grown(size_t n, double took_s, double budget_s, size_t most)
 }
 
 /* ---- fit ------------------------------------------------------------------------------------- */
-
-double mad_probe_steps(const engine *g, size_t n_train, size_t warm_steps)
-{
-    const mad_model_type *type = g->e->setting.model;
-    mad_model_cost cost = {0};
-    if (!(type->flags & MAD_MODEL_STEPS) || type->cost == NULL) {
-        return 0.0;
-    }
-    if (warm_steps > 0) {
-        return (double)warm_steps;
-    }
-    type->cost(g->workers[0].model, n_train, &cost);
-    return cost.fit_steps;
-}
 
 /* Two lengths of training: their difference is free of what every fit does once. */
 static mad_status probe_steps(mad_ctx *ctx, engine *g, double n_steps, double budget_s)
@@ -209,18 +195,18 @@ static void split_load(probe *p, load a, double a_s, load b, double b_s)
 
 /* Seconds per row of one thread, by the operations that a step of training and a row take; 0: not
  * known. */
-static double counted_row_s(const mad_ctx *ctx, const engine *g)
+static double counted_row_s(const mad_ctx *ctx, const engine *g, const mad_model_cost *cost)
 {
     const probe *p = g->probe;
     const mad_model_type *type = g->e->setting.model;
-    mad_model_cost cost = {0};
-    if (type->cost == NULL || !(p->step_s > 0.0)) {
+    if (!(p->step_s > 0.0)) {
         return 0.0;
     }
-    type->cost(g->workers[0].model, g->e->max_train_rows, &cost);
-    const double step_flops = cost.fit_flops / cost.fit_steps;
+    const double own_flops =
+        cost->own_rows * cost->own_evaluations * cost->row_flops / cost->row_evaluations;
+    const double step_flops = (cost->fit_flops - own_flops) / (cost->fit_steps + cost->own_steps);
     const double n_threads = type->flags & MAD_MODEL_THREADED ? (double)ctx->n_workers : 1.0;
-    return step_flops > 0.0 ? cost.row_flops / (step_flops / p->step_s / n_threads) : 0.0;
+    return step_flops > 0.0 ? cost->row_flops / (step_flops / p->step_s / n_threads) : 0.0;
 }
 
 static mad_status take_rows(mad_ctx *ctx, engine *g, size_t n_rows)
@@ -239,15 +225,46 @@ out:
     return st;
 }
 
-static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double budget_s)
+/* The generation whose rows take the most unlike number of evaluations to those of generation 1. */
+static size_t farthest(const workload *work, size_t n)
+{
+    size_t far = 1;
+    for (size_t t = 2; t <= n; t++) {
+        const double first = work[0].cost.row_evaluations;
+        const double away = fabs(work[t - 1].cost.row_evaluations - first);
+        far = away > fabs(work[far - 1].cost.row_evaluations - first) ? t : far;
+    }
+    return far;
+}
+
+static mad_status probe_far_rows(mad_ctx *ctx, engine *g, const workload *work, double near_s)
+{
+    mad_status st = MAD_OK;
+    probe *p = g->probe;
+    const size_t far = farthest(work, g->e->setting.n_generations);
+    double far_s = near_s;
+    if (far > 1 && near_s > 0.0) {
+        p->generation = far;
+        MAD_TRY(timed(ctx, g, p->n, time_rows, &far_s));
+        p->far_evaluations = work[far - 1].cost.row_evaluations;
+        p->far_like = far_s / near_s;
+    }
+out:
+    return st;
+}
+
+static mad_status probe_rows(mad_ctx *ctx, engine *g, const workload *work, size_t n_wanted,
+                             double budget_s)
 {
     mad_status st = MAD_OK;
     probe *p = g->probe;
     const size_t inner = inner_threads(ctx, g), full = 2 * inner * MAD_CHUNK;
     const size_t most = n_wanted < full ? n_wanted : full;
-    const double counted_s = counted_row_s(ctx, g);
+    const double counted_s = counted_row_s(ctx, g, &work[0].cost);
     double before_s = 0.0, took_s = 0.0;
     size_t n_before = 0;
+    p->generation = 1;
+    p->evaluations = p->far_evaluations = work[0].cost.row_evaluations;
     if (FIRST_ROWS * counted_s > MUCH * budget_s) {
         p->row_s = counted_s;
         return MAD_OK;
@@ -270,18 +287,33 @@ static mad_status probe_rows(mad_ctx *ctx, engine *g, size_t n_wanted, double bu
         }
     }
     split_load(p, busiest(n_before, inner), before_s, busiest(p->n_rows, inner), took_s);
+    MAD_TRY(probe_far_rows(ctx, g, work, took_s));
 out:
     return st;
 }
 
 /* ---- from parts to generations --------------------------------------------------------------- */
 
-mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation, plan_rows *out)
+/* Models that count no steps are timed by whole fits. */
+static mad_model_cost cost_of(const engine *g, mad_fit_size fit)
+{
+    const mad_model_type *type = g->e->setting.model;
+    mad_model_cost cost = {0};
+    if (type->cost != NULL) {
+        type->cost(g->workers[0].model, fit, &cost);
+    }
+    if (!(type->flags & MAD_MODEL_STEPS)) {
+        cost.fit_steps = 0.0;
+    }
+    return cost;
+}
+
+mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation, workload *out)
 {
     mad_status st = MAD_OK;
     mad_plan plan;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    *out = (plan_rows){0};
+    *out = (workload){0};
     MAD_TRY(g->e->loop->type->plan(ctx, g->e->loop, generation, ctx->scratch, &plan));
     for (size_t i = 0; i < plan.n_blocks; i++) {
         const mad_block block = plan.blocks[i];
@@ -293,34 +325,65 @@ mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation, plan
         }
     }
     out->n_train = plan.budget > 0 && plan.budget < out->n_pool ? plan.budget : out->n_pool;
-    out->warm_steps = generation > 1 ? plan.warm_steps : 0;
+    out->cost = cost_of(g, (mad_fit_size){.generation = generation,
+                                          .n_train = out->n_train,
+                                          .warm_steps = generation > 1 ? plan.warm_steps : 0});
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
-shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const plan_rows *rows,
-                      const plan_rows *first)
+/* Seconds of a row that takes so many evaluations over those of a probed one: on a line through the
+ * two numbers that were probed; in proportion where there was only one. */
+static double like_probed(const probe *p, double evaluations)
+{
+    if (p->far_evaluations != p->evaluations) {
+        const double share = (evaluations - p->evaluations) / (p->far_evaluations - p->evaluations);
+        return fmax(1.0 + share * (p->far_like - 1.0), 0.0);
+    }
+    return p->evaluations > 0.0 ? evaluations / p->evaluations : 1.0;
+}
+
+/* An evaluation of a model's rows over one of generation 1's. */
+static double like_first_evaluation(const mad_model_cost *cost, const mad_model_cost *first)
+{
+    const double now = cost->row_flops / cost->row_evaluations;
+    const double then = first->row_flops / first->row_evaluations;
+    return now > 0.0 && then > 0.0 ? now / then : 1.0;
+}
+
+shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const workload *work, size_t generation)
 {
     const mad_experiment *e = g->e;
     const probe *p = g->probe;
-    const double n_steps = mad_probe_steps(g, rows->n_train, rows->warm_steps);
+    const workload *first = &work[0], *now = &work[generation - 1];
+    const mad_model_cost *fitted = &now->cost;
+    const mad_model_cost *sampled = generation > 1 ? &now[-1].cost : fitted;
+    const double n_steps = fitted->fit_steps + fitted->own_steps;
     const double n_turns = ceil((double)e->setting.n_replicates / (double)g->n_workers);
-    const double like_first = (double)rows->n_train / (double)first->n_train;
-    shape s = {.train_s = n_steps > 0.0 ? p->fit_fixed_s + n_steps * p->step_s
-                                        : p->fit_fixed_s * like_first,
-               .sample_s = rows_s(ctx, g, rows->n_sampled) +
-                           p->draw_s * (double)rows->n_real / (double)first->n_train,
-               .measure_s = (e->needs_samples ? rows_s(ctx, g, e->n_measure) : 0.0) +
-                            fmax(p->floor_s - p->reference_s, 0.0)};
+    const double like_first = (double)now->n_train / (double)first->n_train;
+    const double measured_like =
+        like_probed(p, fitted->row_evaluations) * like_first_evaluation(fitted, &first->cost);
+    const double sampled_like =
+        like_probed(p, sampled->row_evaluations) * like_first_evaluation(sampled, &first->cost);
+    shape s = {
+        .train_s = n_steps > 0.0 ? p->fit_fixed_s + n_steps * p->step_s +
+                                       like_probed(p, fitted->own_evaluations) *
+                                           rows_s(ctx, g, (size_t)fitted->own_rows)
+                                 : p->fit_fixed_s * like_first,
+        .sample_s = sampled_like * rows_s(ctx, g, now->n_sampled) +
+                    p->draw_s * (double)now->n_real / (double)first->n_train,
+        .measure_s = (e->needs_samples ? measured_like * rows_s(ctx, g, e->n_measure) : 0.0) +
+                     fmax(p->floor_s - p->reference_s, 0.0),
+    };
     s.wall_s = n_turns * (s.train_s + s.sample_s + s.measure_s);
     return s;
 }
 
 /* ---- the probe ------------------------------------------------------------------------------- */
 
-mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds, size_t n_most_rows,
-                           mad_forecast *out)
+mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds, const workload *work,
+                           size_t n_most_rows, mad_forecast *out)
 {
     mad_status st = MAD_OK;
     const mad_experiment *e = g->e;
@@ -338,7 +401,7 @@ mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds, size_t n_mos
                 : timed_warm(ctx, g, p->n, time_fit, 0.5 * FIT_SHARE * seconds, &p->fit_fixed_s));
     out->n_steps_probed = (double)p->trial_steps;
     if (n_most_rows > 0) {
-        MAD_TRY(probe_rows(ctx, g, n_most_rows, SAMPLE_SHARE * seconds));
+        MAD_TRY(probe_rows(ctx, g, work, n_most_rows, SAMPLE_SHARE * seconds));
         out->n_rows_probed = p->n_rows;
     }
 out:

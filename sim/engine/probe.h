@@ -16,7 +16,11 @@ typedef struct probe {
     double floor_s;             /* and the floor */
     double draw_s;              /* the first training set */
     double fit_fixed_s, step_s; /* fit = fixed + step * steps; without steps: fixed */
-    double chunk_s, row_s;      /* sampling: per chunk and per row of the busiest thread */
+    size_t generation;          /* whose rows are sampled: guidance and early stop may change */
+    double chunk_s, row_s;  /* sampling, of generation 1: per chunk and row of the busiest thread */
+    double evaluations;     /* of such a row, and */
+    double far_evaluations; /* of a row of the generation where they differ most, */
+    double far_like;        /* which takes so many times as long */
 } probe;
 
 /* Seconds a generation takes, as far as the parts tell. */
@@ -25,33 +29,32 @@ typedef struct shape {
     double wall_s;                       /* of all */
 } shape;
 
-/* Rows of one generation. */
-typedef struct plan_rows {
+/* What one generation does. */
+typedef struct workload {
     size_t n_train;           /* rows the fit sees */
     size_t n_pool;            /* rows held */
     size_t n_real, n_sampled; /* new in this generation */
-    size_t warm_steps;
-} plan_rows;
+    mad_model_cost cost;      /* of its fit, and of a row of the fitted model */
+} workload;
 
-/** What generation `generation` does with rows. errors  those of plan() */
+/** The workload of a generation. errors  those of plan() */
 MAD_MUST_CHECK mad_status mad_probe_plan(mad_ctx *ctx, const engine *g, size_t generation,
-                                         plan_rows *out);
-
-/** Optimiser steps of a fit on so many rows; 0: the model counts none. */
-double mad_probe_steps(const engine *g, size_t n_train, size_t warm_steps);
+                                         workload *out);
 
 /**
  * Fill g->probe: floors (of more replicates than are timed), the first training set, a fit or, when
  * out->n_steps is set, a part of one, and sampling of up to n_most_rows. Sets n_floors,
  * n_steps_probed and n_rows_probed.
+ *
+ * work    of all generations
  * errors  those of the plug-ins; MAD_E_INTERRUPTED
  */
 MAD_MUST_CHECK mad_status mad_probe_parts(mad_ctx *ctx, engine *g, double seconds,
-                                          size_t n_most_rows, mad_forecast *out);
+                                          const workload *work, size_t n_most_rows,
+                                          mad_forecast *out);
 
-/** Seconds of a generation with these rows; `first`: those of generation 1. */
-shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const plan_rows *rows,
-                      const plan_rows *first);
+/** Seconds of generation `generation` of these workloads, those of all generations. */
+shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const workload *work, size_t generation);
 
 /** Seconds of the sample preview of one commit. */
 double mad_probe_preview_s(const mad_ctx *ctx, const engine *g);

@@ -45,11 +45,20 @@ typedef struct mad_report {
     const char *name, *units, *long_name; /* name NULL ends a list */
 } mad_report;
 
+/* A fit whose cost is asked for. */
+typedef struct mad_fit_size {
+    size_t generation, n_train;
+    size_t warm_steps; /* as in mad_fit_args */
+} mad_fit_size;
+
 /* What one model costs, for estimates before a run. Zero = unknown. */
 typedef struct mad_model_cost {
-    double fit_steps;       /* optimiser steps of a fit from scratch on n_train rows */
-    double fit_flops;       /* floating point operations of that fit */
-    double row_flops;       /* of drawing one row */
+    double fit_steps;       /* optimiser steps on the training rows */
+    double own_steps;       /* and after them on rows that the fit draws itself: */
+    double own_rows;        /* so many, */
+    double own_evaluations; /* each with so many evaluations */
+    double fit_flops;       /* floating point operations of all this */
+    double row_flops;       /* of drawing one row from the fitted model */
     double row_evaluations; /* network or denoiser evaluations of drawing one row */
     double parameters;      /* trained numbers */
 } mad_model_cost;
@@ -65,8 +74,9 @@ typedef struct mad_fit_args {
                              more often or less */
     double *flops;        /* add the floating point operations done, if they are counted */
     double *report;       /* [number of type->reports] preset to NaN; NULL = not wanted */
-    size_t trial_steps;   /* 0 = the whole fit; else end after so many optimiser steps, unfinished:
-                             a timing probe of models with MAD_MODEL_STEPS */
+    size_t trial_steps;   /* 0 = the whole fit; else end after so many optimiser steps on the
+                             training rows, unfinished: a timing probe of models with
+                             MAD_MODEL_STEPS */
 } mad_fit_args;
 
 enum {
@@ -113,8 +123,8 @@ struct mad_model_type {
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
     /** Optional: what the reports of fit() are; ends at name == NULL. */
     const mad_report *reports;
-    /** Optional: cost of one fit on n_train rows and of one sampled row. */
-    void (*cost)(const mad_model *model, size_t n_train, mad_model_cost *out);
+    /** Optional: cost of one fit and of a row sampled from its model; nothing has to be fitted. */
+    void (*cost)(const mad_model *model, mad_fit_size fit, mad_model_cost *out);
     /**
      * Optional: the sampler's own bias. gain[i] = lam_eff(variance[i]) = output variance / data
      * variance of the sampler used in `generation` with the exact denoiser of N(0, variance[i]).

@@ -39,11 +39,11 @@ model: {kind: kde}
 loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 2000}
 measure: {n: 4000, preview: 64, metrics: [recall, precision, density, coverage]}
 """, 0.4, 15),
-    "exact": ("""replicates: 3
+    "guided from generation 2 on": ("""replicates: 3
 generations: 6
 world: {kind: ring}
-model: {kind: exact, sampler: {kind: heun, steps: 40}}
-loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 30000}
+model: {kind: exact, sampler: {kind: heun, steps: 40}, guide: {kind: cfg, w: "linear(0, 1)"}}
+loop: {family: fresh, n_initial: 2000, n_real: 1000, n_synthetic: 15000}
 measure: {n: 1500, preview: 64, metrics: [recall, trace]}
 """, 0.3, 5),
     "diffusion": ("""replicates: 2
@@ -78,7 +78,7 @@ def run(config, folder):
 def check_forecasts(work):
     for name, (text, seconds, most) in CONFIGS.items():
         config = work / f"{name}.yaml"
-        config.write_text(f"name: {name}\n{text}")
+        config.write_text(f"name: {name.split()[0]}\n{text}")
         ratios = []
         for _ in range(ATTEMPTS):
             before = forecast(config, seconds)["cost"]

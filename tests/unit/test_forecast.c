@@ -18,10 +18,11 @@
 
 /* ---- the sleeper ----------------------------------------------------------------------------- */
 
-enum { N_STEPS = 2000, ROW_US = 200, STEP_US = 1000, ATTEMPTS = 5 };
+enum { N_STEPS = 2000, ROW_US = 200, STEP_US = 1000, N_OWN = 3000, ATTEMPTS = 5 };
 
 static mad_model_type sleeper; /* gauss, and what is exchanged below */
 static int diverges;           /* samples of an unfinished fit are not finite */
+static int grows;              /* rows take longer with each generation, and fits draw some */
 
 static void sleep_us(size_t us)
 {
@@ -48,16 +49,22 @@ static mad_status quick_fit(mad_ctx *ctx, mad_model *model, const mad_set *train
 static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                          mad_set *out)
 {
-    sleep_us(ROW_US * out->n_rows);
+    sleep_us(ROW_US * out->n_rows * (grows ? 1 + key.generation : 2) / 2);
     return diverges ? mad_fail(ctx, MAD_E_NONFINITE, "far too few steps")
                     : mad_model_gauss.sample(ctx, model, key, first_item, out);
 }
 
-static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)
+static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
 {
     (void)model;
-    (void)n_train;
-    *out = (mad_model_cost){.fit_steps = N_STEPS, .parameters = 7};
+    *out = (mad_model_cost){
+        .fit_steps = fit.warm_steps > 0 ? (double)fit.warm_steps : N_STEPS,
+        .own_rows = grows ? N_OWN : 0,
+        .own_evaluations = 0.5,
+        .row_flops = grows ? (double)fit.generation : 1.0,
+        .row_evaluations = grows ? (double)fit.generation : 1.0,
+        .parameters = 7,
+    };
 }
 
 static const mad_world_type *const worlds[] = {&mad_world_gauss, NULL};
@@ -160,6 +167,27 @@ static void warm_starts_count_their_steps(void **state)
     attempt(warm);
 }
 
+/* The model says: t evaluations for a row of generation t, 1/2 for a row that a fit draws itself. A row
+ * takes (1 + evaluations) / 2 of one of generation 1: two of them are timed. */
+static int growing(void)
+{
+    const mad_forecast f = ask(CONFIG(1, 4, 1000, 500, "scratch"), 1, 1.0);
+    const double row_s = 1e-6 * ROW_US;
+    assert_int_equal(f.n_generations_run, 0);
+    return near(f.train_s, 1e-6 * STEP_US * N_STEPS + 0.75 * N_OWN * row_s, "train") &&
+           near(f.measure_s, (1 + 1.5 + 2 + 2.5) / 4 * 500 * row_s, "measure") &&
+           near(f.sample_s, (1 + 1.5 + 2) / 4 * 1000 * row_s, "sample");
+}
+
+static void rows_cost_what_the_model_says(void **state)
+{
+    (void)state;
+    set_sleeper(MAD_MODEL_STEPS | MAD_MODEL_WARM, fit);
+    grows = 1;
+    attempt(growing);
+    grows = 0;
+}
+
 /* 10 ms the first fit, then 20 ms: the rows of the later generations are more. */
 static int whole(void)
 {
@@ -186,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_make_a_whole),
         cmocka_unit_test(warm_starts_count_their_steps),
+        cmocka_unit_test(rows_cost_what_the_model_says),
         cmocka_unit_test(cheap_generations_are_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static void test_cost(void **state)
     mad_model_cost cost = {0};
     mad_fit_args args = mad_trained_fit_args(1, 0);
     args.flops = &flops;
-    mad_model_diffusion.cost(t.model, 250, &cost);
+    mad_model_diffusion.cost(t.model, (mad_fit_size){.generation = 1, .n_train = 250}, &cost);
     assert_true(cost.fit_steps == 8.0);
     assert_true(cost.row_evaluations == 11.0); /* Heun, 6 steps */
     assert_true(cost.row_flops == 22.0 * net->macs);

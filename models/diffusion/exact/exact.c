@@ -217,13 +217,14 @@ out:
     return st;
 }
 
-static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)
+static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
 {
     const mad_exact *self = (const mad_exact *)model;
     const mad_law *law = &self->law;
-    const double n = (double)(self->kind == MAD_EXACT_EMPIRICAL ? n_train : law->n_max);
+    const double n = (double)(self->kind == MAD_EXACT_EMPIRICAL ? fit.n_train : law->n_max);
     const double dim = (double)law->dim, turns = law->shape == MAD_SHAPE_FULL ? 4.0 * dim : 0.0;
-    *out = (mad_model_cost){.row_evaluations = mad_sampling_evaluations(self->sampling)};
+    *out = (mad_model_cost){.row_evaluations =
+                                mad_sampling_evaluations(self->sampling, fit.generation)};
     out->row_flops = out->row_evaluations * n * dim * (6.0 + turns);
 }
 

@@ -206,19 +206,24 @@ out:
     return st;
 }
 
-static void cost(const mad_model *model, size_t n_train, mad_model_cost *out)
+static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
 {
     const mad_diffusion *self = (const mad_diffusion *)model;
-    const mad_fit_settings *s = &self->settings;
-    out->row_evaluations = mad_sampling_evaluations(self->sampling);
-    out->row_flops = 2.0 * self->net->macs * out->row_evaluations;
-    out->parameters = (double)self->net->n_weights;
-    out->fit_steps = (double)mad_diffusion_steps(self, n_train);
+    const size_t n_steps =
+        fit.warm_steps > 0 ? fit.warm_steps : mad_diffusion_steps(self, fit.n_train);
+    *out = (mad_model_cost){
+        .fit_steps = (double)n_steps,
+        .row_evaluations = mad_sampling_evaluations(self->sampling, fit.generation),
+        .parameters = (double)self->net->n_weights,
+    };
+    out->row_flops = mad_diffusion_eval_flops(self) * out->row_evaluations;
     if (self->needs.own) {
-        out->fit_steps += (double)s->n_tune_steps;
-        out->fit_flops += out->row_flops * (double)(s->n_own > 0 ? s->n_own : n_train);
+        out->own_steps = (double)self->settings.n_tune_steps;
+        out->own_rows = (double)mad_diffusion_own_rows(self, fit.n_train);
+        out->own_evaluations = mad_sampling_own_evaluations(self->sampling, fit.generation);
     }
-    out->fit_flops += mad_diffusion_step_flops(self) * out->fit_steps;
+    out->fit_flops = mad_diffusion_step_flops(self) * (out->fit_steps + out->own_steps) +
+                     mad_diffusion_eval_flops(self) * out->own_evaluations * out->own_rows;
 }
 
 static mad_status gain(mad_ctx *ctx, const mad_model *model, size_t generation, size_t n,

@@ -40,8 +40,12 @@ typedef struct mad_diffusion {
 /** All optimiser steps a fit from scratch takes, without tuning on own samples. */
 size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows);
 
-/** Floating point operations of one step. */
+/** Rows it draws itself after a fit on n_train rows, where guidance needs.own. */
+size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t n_train);
+
+/** Floating point operations of one step, and of evaluating one row. */
 double mad_diffusion_step_flops(const mad_diffusion *self);
+double mad_diffusion_eval_flops(const mad_diffusion *self);
 
 /* A run of the optimiser over the rows in self->rows. */
 typedef struct mad_training {

@@ -19,10 +19,20 @@ size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows)
     return mad_budget_steps(&self->settings.budget, n_rows, self->settings.n_batch);
 }
 
-/* Forward, and two products of its size backward; a multiply-add is two operations. */
+size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t n_train)
+{
+    return self->settings.n_own > 0 ? self->settings.n_own : n_train;
+}
+
+double mad_diffusion_eval_flops(const mad_diffusion *self)
+{
+    return 2.0 * self->net->macs; /* a multiply-add is two operations */
+}
+
+/* Forward, and two products of its size backward. */
 double mad_diffusion_step_flops(const mad_diffusion *self)
 {
-    return 6.0 * self->net->macs * (double)self->settings.n_batch;
+    return 3.0 * mad_diffusion_eval_flops(self) * (double)self->settings.n_batch;
 }
 
 static void standardise(const mad_diffusion *self, const mad_set *set)
@@ -82,7 +92,7 @@ static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, size_t n_train,
                         .theta = self->tuned,
                         .mean = self->auxiliary};
 
-    own.n_rows = s->n_own > 0 ? s->n_own : n_train;
+    own.n_rows = mad_diffusion_own_rows(self, n_train);
     run.n_rows = own.n_rows;
     run.label = own.label;
     mad_source source = mad_diffusion_source(self);
@@ -106,8 +116,9 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
     const mad_fit_settings *s = &self->settings;
     const size_t n_steps =
         args->warm_steps > 0 ? args->warm_steps : mad_diffusion_steps(self, train->n_rows);
-    const int is_trial = args->trial_steps > 0 && args->trial_steps < n_steps;
-    size_t n_done = is_trial ? args->trial_steps : n_steps;
+    const int is_trial = args->trial_steps > 0;
+    size_t n_done = is_trial && args->trial_steps < n_steps ? args->trial_steps : n_steps;
+    double own_flops = 0.0;
     mad_training run = {.n_rows = train->n_rows,
                         .label = train->label,
                         .weight = train->weight,
@@ -128,12 +139,15 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
     if (self->needs.own && !is_trial) {
         MAD_TRY(tune_on_own(ctx, self, train->n_rows, args->key));
         n_done += s->n_tune_steps;
+        own_flops = mad_diffusion_eval_flops(self) *
+                    mad_sampling_own_evaluations(self->sampling, args->key.generation) *
+                    (double)mad_diffusion_own_rows(self, train->n_rows);
     }
     if (args->samples_seen != NULL) {
         *args->samples_seen = (double)n_done * (double)s->n_batch;
     }
     if (args->flops != NULL) {
-        *args->flops += mad_diffusion_step_flops(self) * (double)n_done;
+        *args->flops += mad_diffusion_step_flops(self) * (double)n_done + own_flops;
     }
     if (args->report != NULL && !is_trial) {
         MAD_TRY(mad_diffusion_report(ctx, self, args->key.generation, run.last_loss, args->report));
