@@ -215,6 +215,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     s->dim = args->world->dim;
     s->n_generations = args->n_generations;
     s->trains_on_schedule = args->trains_on_schedule;
+    s->trains_to_horizon = args->trains_to_horizon;
     read_noise(args->values, s);
     MAD_TRY(read_sampler(ctx, args->values, s));
     MAD_TRY(mad_sampling_read_guide(ctx, args, mem, s));
@@ -231,6 +232,12 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
         goto out;
     }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
+    if (s->options.churn_min > s->options.churn_max) {
+        st = mad_fail(ctx, MAD_E_CONFIG,
+                      "sampler.churn_min is %g, must not be above sampler.churn_max = %g",
+                      s->options.churn_min, s->options.churn_max);
+        goto out;
+    }
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
     MAD_TRY(count_ladders(ctx, s, mem));
     *out = s;

@@ -48,6 +48,7 @@ typedef struct mad_sampling_args {
     const mad_world_info *world; /* borrowed only during create */
     size_t n_generations;
     int trains_on_schedule; /* 1: the model's loss walks schedule.*, whatever the sampler does */
+    int trains_to_horizon;  /* 1: it meets the times up to schedule.horizon */
 } mad_sampling_args;
 
 /**

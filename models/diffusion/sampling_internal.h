@@ -30,7 +30,7 @@ struct mad_sampling {
     mad_guidance guide; /* w of no generation, centre and scale of no model yet */
     mad_schedule strength;
     mad_strength_form form; /* how `strength` is written */
-    int trains_on_schedule;
+    int trains_on_schedule, trains_to_horizon;
     int is_changed[MAD_N_SAMPLING_KEYS];       /* set by the user, not to the default */
     const char *fallback[MAD_N_SAMPLING_KEYS]; /* the defaults, as text */
     size_t n_counts; /* generations that differ in evaluations: 1 or n_generations */
@@ -40,11 +40,7 @@ struct mad_sampling {
 /** Grid and steps where they are left to the sampler. */
 void mad_sampling_resolve(mad_sampling *sampling);
 
-typedef struct mad_key_use {
-    const char *key;
-    int is_used; /* the settings look at it */
-} mad_key_use;
-
+/** Which keys these settings look at. */
 void mad_sampling_use(const mad_sampling *sampling, mad_key_use use[MAD_N_SAMPLING_KEYS]);
 
 /** Fill is_changed and fallback. MAD_E_CONFIG: a key is changed but not used. */

@@ -1,17 +1,19 @@
 /* models/diffusion/sampling_use.c: which keys have an effect on which sampler. */
 #include "models/diffusion/sampling_internal.h"
 
-static int is_zero(const mad_schedule *schedule)
+/* 1 when every number the schedule is written with is 0 (is_positive 0) or above 0. */
+static int is_all(const mad_schedule *schedule, int is_positive)
 {
     if (schedule->kind == MAD_SCHEDULE_LIST) {
         for (size_t i = 0; i < schedule->n_list; i++) {
-            if (schedule->list[i] != 0.0) {
+            if ((schedule->list[i] > 0.0) != is_positive) {
                 return 0;
             }
         }
         return 1;
     }
-    return schedule->a == 0.0 && (schedule->kind != MAD_SCHEDULE_LINEAR || schedule->b == 0.0);
+    return (schedule->a > 0.0) == is_positive &&
+           (schedule->kind != MAD_SCHEDULE_LINEAR || (schedule->b > 0.0) == is_positive);
 }
 
 /* schedule.steps is not among them: smoke runs lower it, whatever the sampler. */
@@ -26,46 +28,59 @@ void mad_sampling_use(const mad_sampling *s, mad_key_use use[MAD_N_SAMPLING_KEYS
     const int has_betas =
         (has_table && s->noise.kind != MAD_BETAS_COSINE && s->noise.kind != MAD_BETAS_OU) ||
         (grid == MAD_GRID_VP && s->noise.kind == MAD_BETAS_VP);
-    const int stops = !is_zero(&s->stop_sigma) || !is_zero(&s->stop_time);
+    const int stops = !is_all(&s->stop_sigma, 0) || !is_all(&s->stop_time, 0);
+    const int always_stops = is_all(&s->stop_sigma, 1) || is_all(&s->stop_time, 1);
     const mad_guide_kind guide = s->guide.kind;
     const int guides = guide != MAD_GUIDE_NONE, is_reward = guide == MAD_GUIDE_REWARD;
+    const int has_strength = guides && !is_reward;
     const int churns = is_heun && s->options.churn > 0.0;
+    static const char betas[] = "a walk or a training on schedule.kind: linear, ldm or vp";
+    static const char churn[] = "sampler.kind: heun and sampler.churn above 0";
+    static const char strength[] = "guide.kind: cfg, auto or negative";
+    static const char interval[] = "guide.kind: cfg, auto, negative or reward";
+    static const char reward[] = "guide.kind: reward";
     const mad_key_use list[MAD_N_SAMPLING_KEYS] = {
-        {"schedule.kind", has_table || grid == MAD_GRID_VP},
-        {"schedule.beta_min", has_betas},
-        {"schedule.beta_max", has_betas},
-        {"schedule.rescale", has_betas && s->noise.kind != MAD_BETAS_VP},
-        {"schedule.horizon", is_ou || (has_table && s->noise.kind == MAD_BETAS_OU)},
-        {"sampler.spacing", grid == MAD_GRID_SCHEDULE},
-        {"sampler.sigma_min", has_ends || grid == MAD_GRID_OU_GEOMETRIC},
-        {"sampler.sigma_max", has_ends},
-        {"sampler.rho", grid == MAD_GRID_EDM},
-        {"sampler.sigma2", kind == MAD_SAMPLER_ANCESTRAL},
-        {"sampler.eta", kind == MAD_SAMPLER_DDIM},
-        {"sampler.churn", is_heun},
-        {"sampler.churn_min", churns},
-        {"sampler.churn_max", churns},
-        {"sampler.churn_noise", churns},
-        {"sampler.alpha", is_heun},
-        {"sampler.snr", is_pc},
-        {"sampler.corrections", is_pc},
-        {"sampler.noise", kind == MAD_SAMPLER_OU},
-        {"sampler.final", stops},
-        {"guide.w", guides && !is_reward},
-        {"guide.scale", guides && !is_reward},
-        {"guide.mad", guides && !is_reward},
-        {"guide.low", guides},
-        {"guide.high", guides},
-        {"guide.reward", is_reward},
-        {"guide.target", is_reward},
-        {"guide.tau", is_reward},
+        {"schedule.kind", has_table || grid == MAD_GRID_VP,
+         "sampler.grid: schedule or vp, or noise.kind: schedule"},
+        {"schedule.beta_min", has_betas, betas},
+        {"schedule.beta_max", has_betas, betas},
+        {"schedule.rescale", has_betas && s->noise.kind != MAD_BETAS_VP,
+         "a walk or a training on schedule.kind: linear or ldm"},
+        {"schedule.horizon",
+         is_ou || s->trains_to_horizon || (has_table && s->noise.kind == MAD_BETAS_OU),
+         "sampler.grid or noise.kind: ou or ou_geometric (without noise.max), or a walk on "
+         "schedule.kind: ou"},
+        {"sampler.spacing", grid == MAD_GRID_SCHEDULE, "sampler.grid: schedule"},
+        {"sampler.sigma_min", (has_ends || grid == MAD_GRID_OU_GEOMETRIC) && !always_stops,
+         "sampler.grid: edm, log, linear, cosine, vp or ou_geometric, and a generation without "
+         "early stop"},
+        {"sampler.sigma_max", has_ends, "sampler.grid: edm, log, linear, cosine or vp"},
+        {"sampler.rho", grid == MAD_GRID_EDM, "sampler.grid: edm"},
+        {"sampler.sigma2", kind == MAD_SAMPLER_ANCESTRAL, "sampler.kind: ancestral"},
+        {"sampler.eta", kind == MAD_SAMPLER_DDIM, "sampler.kind: ddim"},
+        {"sampler.churn", is_heun, "sampler.kind: heun"},
+        {"sampler.churn_min", churns, churn},
+        {"sampler.churn_max", churns, churn},
+        {"sampler.churn_noise", churns, churn},
+        {"sampler.alpha", is_heun, "sampler.kind: heun"},
+        {"sampler.snr", is_pc, "sampler.kind: pc"},
+        {"sampler.corrections", is_pc, "sampler.kind: pc"},
+        {"sampler.noise", kind == MAD_SAMPLER_OU, "sampler.kind: ou"},
+        {"sampler.final", stops, "sampler.stop_sigma or sampler.stop_time above 0"},
+        {"guide.w", has_strength, strength},
+        {"guide.scale", has_strength, strength},
+        {"guide.mad", has_strength, strength},
+        {"guide.low", guides, interval},
+        {"guide.high", guides, interval},
+        {"guide.reward", is_reward, reward},
+        {"guide.target", is_reward, reward},
+        {"guide.tau", is_reward, reward},
     };
     for (size_t i = 0; i < MAD_N_SAMPLING_KEYS; i++) {
         use[i] = list[i];
     }
 }
 
-/* A setting that would change nothing is more likely a mistake than a wish: it is refused. */
 mad_status mad_sampling_check_keys(mad_ctx *ctx, const mad_values *values, mad_sampling *s)
 {
     mad_status st = MAD_OK;
@@ -75,14 +90,8 @@ mad_status mad_sampling_check_keys(mad_ctx *ctx, const mad_values *values, mad_s
         const mad_value *value = mad_get(values, use[i].key);
         MAD_TRY(mad_value_is_changed(ctx, value, &s->is_changed[i]));
         s->fallback[i] = value->param->fallback;
-        if (s->is_changed[i] && !use[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG,
-                          "%s is set, but has no effect with sampler.kind: %s and guide.kind: %s",
-                          use[i].key, mad_get_text(values, "sampler.kind"),
-                          mad_get_text(values, "guide.kind"));
-            goto out;
-        }
     }
+    MAD_TRY(mad_refuse_unused(ctx, values, MAD_N_SAMPLING_KEYS, use));
 out:
     return st;
 }

@@ -101,6 +101,20 @@ const char *mad_get_text(const mad_values *values, const char *name);
  */
 MAD_MUST_CHECK mad_status mad_value_is_changed(mad_ctx *ctx, const mad_value *value, int *out);
 
+/* Whether the other settings look at a key, and what it takes for them to. */
+typedef struct mad_key_use {
+    const char *key;
+    int is_used;
+    const char *needs; /* "sampler.kind: heun" */
+} mad_key_use;
+
+/**
+ * A setting that would change nothing is more likely a mistake than a wish.
+ * errors  MAD_E_CONFIG naming a key that was changed though nothing looks at it; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_refuse_unused(mad_ctx *ctx, const mad_values *values, size_t n,
+                                            const mad_key_use *use);
+
 /** "a whole number from 1 to 10000", "last | uniform(K) | ...": what a parameter accepts. */
 void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out);
 

@@ -212,15 +212,19 @@ static void test_weights(void **state)
     }
 }
 
-static void refuse(const char *pair, const char *word)
+static void refuse_all(size_t n_pairs, const char *const *pairs, const char *word)
 {
     mad_trained f;
-    const char *const more[] = {"sampler.kind=ancestral", pair};
-    assert_int_equal(make(&f, 10, 0, 2, more), MAD_E_CONFIG);
+    assert_int_equal(make(&f, 10, 0, n_pairs, pairs), MAD_E_CONFIG);
     if (strstr(ctx->message, word) == NULL) {
         fail_msg("'%s' does not name '%s'", ctx->message, word);
     }
     mad_ctx_clear(ctx);
+}
+
+static void refuse(const char *pair, const char *word)
+{
+    refuse_all(2, (const char *[]){"sampler.kind=ancestral", pair}, word);
 }
 
 static void test_refusals(void **state)
@@ -231,8 +235,25 @@ static void test_refusals(void **state)
     refuse("sampler.steps=2.5", "2.5");
     refuse("schedule.steps=5", "rescaling");
     refuse("schedule.beta_min=0.5", "beta_max");
-    refuse("sampler.rho=5", "sampler.rho is set, but has no effect");
+    refuse("sampler.rho=5", "sampler.rho is set, but has no effect: it needs sampler.grid: edm");
+    refuse("sampler.final=tweedie", "it needs sampler.stop_sigma or sampler.stop_time above 0");
+    refuse("schedule.horizon=3", "it needs sampler.grid or noise.kind: ou");
+    refuse("noise.min=0.1", "it needs noise.kind: vp");
+    refuse("net.base=16", "it needs net.kind: unet");
+    static const char *const churned[] = {"sampler.kind=heun", "sampler.churn_noise=1.1"};
+    static const char *const stopped[] = {"sampler.kind=heun", "sampler.stop_sigma=0.1",
+                                          "sampler.sigma_min=0.01"};
+    static const char *const crossed[] = {"sampler.kind=heun", "sampler.churn=9",
+                                          "sampler.churn_min=2", "sampler.churn_max=1"};
+    refuse_all(2, churned, "it needs sampler.kind: heun and sampler.churn above 0");
+    refuse_all(3, stopped, "sampler.sigma_min is set, but has no effect");
+    refuse_all(4, crossed, "must not be above sampler.churn_max = 1");
     mad_trained f;
+    assert_int_equal(
+        make(&f, 10, 0, 4,
+             (const char *[]){"noise.kind=ou", "schedule.horizon=3", "sampler.kind=heun",
+                              "sampler.stop_sigma=linear(0,0.1)"}),
+        MAD_OK);
     assert_int_equal(make(&f, 10, 0, 2, (const char *[]){"sampler.kind=ddim", "schedule.steps=30"}),
                      MAD_OK); /* 6 of 30 */
     assert_int_equal(

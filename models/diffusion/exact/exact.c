@@ -57,40 +57,26 @@ static mad_status choose_law(mad_ctx *ctx, const mad_model_args *args, mad_exact
 /* Keys of one law set with another would do nothing: refused. */
 static mad_status check_unused(mad_ctx *ctx, const mad_values *values, const mad_exact *self)
 {
-    mad_status st = MAD_OK;
     const int is_mixture = self->kind == MAD_EXACT_MIXTURE;
     const int by_modes = is_mixture && mad_get_choice(values, "modes") == 1;
     const int by_em = is_mixture && !by_modes;
     const int has_moments = self->kind == MAD_EXACT_GAUSS || by_modes;
-    const struct {
-        const char *key;
-        int is_used;
-    } keys[] = {
-        {"covariance", has_moments},
-        {"ddof", has_moments},
-        {"modes", is_mixture},
-        {"components", by_em},
-        {"iterations", by_em},
-        {"tolerance", by_em},
-        {"restarts", by_em},
-        {"ridge", by_em},
-        {"width", self->kind == MAD_EXACT_EMPIRICAL},
-        {"embedding", self->kind == MAD_EXACT_CATEGORICAL},
-        {"guide.worse", mad_sampling_needs(self->sampling).worse},
+    static const char moments[] = "law: gauss, or law: mixture with modes: world";
+    static const char em[] = "law: mixture with modes: em";
+    const mad_key_use use[] = {
+        {"covariance", has_moments, moments},
+        {"ddof", has_moments, moments},
+        {"modes", is_mixture, "law: mixture"},
+        {"components", by_em, em},
+        {"iterations", by_em, em},
+        {"tolerance", by_em, em},
+        {"restarts", by_em, em},
+        {"ridge", by_em, em},
+        {"width", self->kind == MAD_EXACT_EMPIRICAL, "law: empirical"},
+        {"embedding", self->kind == MAD_EXACT_CATEGORICAL, "law: categorical"},
+        {"guide.worse", mad_sampling_needs(self->sampling).worse, "guide.kind: auto"},
     };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        int changed = 0;
-        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i].key), &changed));
-        if (changed && !keys[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG,
-                          "%s is set, but has no effect with law: %s, modes: %s, guide.kind: %s",
-                          keys[i].key, mad_get_text(values, "law"), mad_get_text(values, "modes"),
-                          mad_get_text(values, "guide.kind"));
-            goto out;
-        }
-    }
-out:
-    return st;
+    return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
 }
 
 /* Shape and size of the law, and whose modes it has. */

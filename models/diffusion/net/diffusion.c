@@ -67,21 +67,12 @@ out:
 static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const mad_diffusion *self)
 {
     mad_status st = MAD_OK;
-    const struct {
-        const char *key;
-        int is_used;
-    } keys[] = {{"guide.worse", self->needs.worse},
-                {"guide.tune_steps", self->needs.own},
-                {"guide.own", self->needs.own}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        int changed = 0;
-        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i].key), &changed));
-        if (changed && !keys[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG, "%s is set, but has no effect with guide.kind: %s",
-                          keys[i].key, mad_get_text(values, "guide.kind"));
-            goto out;
-        }
-    }
+    const mad_key_use use[] = {
+        {"guide.worse", self->needs.worse, "guide.kind: auto"},
+        {"guide.tune_steps", self->needs.own, "guide.kind: negative"},
+        {"guide.own", self->needs.own, "guide.kind: negative"},
+    };
+    MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
     if (self->needs.null_class && self->settings.label_dropout == 0.0) {
         st =
             mad_fail(ctx, MAD_E_CONFIG,
@@ -136,7 +127,8 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
                                         .world = args->world,
                                         .n_generations = args->n_generations,
                                         .trains_on_schedule =
-                                            self->objective.law.kind == MAD_NOISE_SCHEDULE};
+                                            self->objective.law.kind == MAD_NOISE_SCHEDULE,
+                                        .trains_to_horizon = mad_objective_has_horizon(values)};
     MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
     self->needs = mad_sampling_needs(self->sampling);
     MAD_TRY(check_guidance(ctx, values, self));

@@ -199,43 +199,51 @@ out:
 
 /* ---- what is learnt, at which noise levels ---- */
 
-/* A number of the law that the user set, or the published one. Set where the law has no such number
- * it is refused: it would do nothing. */
-static mad_status read_law_number(mad_ctx *ctx, const mad_values *values, const char *key, int used,
-                                  double *inout)
+static mad_noise_law_kind chosen_law(const mad_values *values)
 {
-    if (mad_get(values, key)->choice == GIVEN && !used) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "%s does nothing with this noise.kind: noise.mean and noise.sd belong to "
-                        "lognormal and logit_normal, noise.min and noise.max to vp, flow, ou, "
-                        "ou_geometric and loguniform",
-                        key);
-    }
-    *inout = number_or(values, key, *inout);
-    return MAD_OK;
+    const size_t choice = mad_get_choice(values, "noise.kind");
+    return choice > 0 ? (mad_noise_law_kind)(choice - 1)
+                      : mad_noise_law_default(
+                            (mad_parameterization)mad_get_choice(values, "parameterization"));
+}
+
+static int is_ou(mad_noise_law_kind law)
+{
+    return law == MAD_NOISE_OU || law == MAD_NOISE_OU_GEOMETRIC;
+}
+
+int mad_objective_has_horizon(const mad_values *values)
+{
+    return is_ou(chosen_law(values)) && mad_get(values, "noise.max")->choice != GIVEN;
 }
 
 mad_status mad_objective_read(mad_ctx *ctx, const mad_values *values, mad_objective *out)
 {
     mad_status st = MAD_OK;
-    const size_t choice = mad_get_choice(values, "noise.kind");
-    const mad_parameterization kind =
-        (mad_parameterization)mad_get_choice(values, "parameterization");
-    const mad_noise_law_kind law =
-        choice == 0 ? mad_noise_law_default(kind) : (mad_noise_law_kind)(choice - 1);
+    const mad_noise_law_kind law = chosen_law(values);
     const int is_normal = mad_noise_law_is_normal(law);
     const int has_ends = !is_normal && law != MAD_NOISE_SCHEDULE;
-    mad_objective o = {.precondition = {.kind = kind},
-                       .law = mad_noise_law_published(law),
-                       .weight = (mad_loss_weight)mad_get_choice(values, "loss")};
+    static const char normal[] = "noise.kind: lognormal or logit_normal";
+    static const char ended[] = "noise.kind: vp, flow, ou, ou_geometric or loguniform";
+    const mad_key_use use[] = {
+        {"noise.mean", is_normal, normal},
+        {"noise.sd", is_normal, normal},
+        {"noise.min", has_ends, ended},
+        {"noise.max", has_ends, ended},
+    };
+    mad_objective o = {
+        .precondition = {.kind = (mad_parameterization)mad_get_choice(values, "parameterization")},
+        .law = mad_noise_law_published(law),
+        .weight = (mad_loss_weight)mad_get_choice(values, "loss")};
 
-    if (law == MAD_NOISE_OU || law == MAD_NOISE_OU_GEOMETRIC) {
+    MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
+    if (is_ou(law)) {
         o.law.high = mad_get_real(values, "schedule.horizon");
     }
-    MAD_TRY(read_law_number(ctx, values, "noise.mean", is_normal, &o.law.mean));
-    MAD_TRY(read_law_number(ctx, values, "noise.sd", is_normal, &o.law.sd));
-    MAD_TRY(read_law_number(ctx, values, "noise.min", has_ends, &o.law.low));
-    MAD_TRY(read_law_number(ctx, values, "noise.max", has_ends, &o.law.high));
+    o.law.mean = number_or(values, "noise.mean", o.law.mean);
+    o.law.sd = number_or(values, "noise.sd", o.law.sd);
+    o.law.low = number_or(values, "noise.min", o.law.low);
+    o.law.high = number_or(values, "noise.max", o.law.high);
     MAD_TRY(mad_noise_law_check(ctx, &o.law, o.weight));
     *out = o;
 out:
@@ -244,27 +252,19 @@ out:
 
 /* ---- the network ---- */
 
-enum { N_MLP_KEYS = 2, N_UNET_KEYS = 7 };
-static const char *const mlp_keys[N_MLP_KEYS] = {"net.width", "net.depth"};
-static const char *const unet_keys[N_UNET_KEYS] = {
-    "net.base", "net.mult", "net.blocks", "net.attention", "net.groups", "net.hidden", "net.patch"};
-
 /* Keys of the other kind would do nothing. */
-static mad_status refuse_set(mad_ctx *ctx, const mad_values *values, size_t n,
-                             const char *const *keys, const char *owner, const char *kind)
+static mad_status check_net_keys(mad_ctx *ctx, const mad_values *values)
 {
-    mad_status st = MAD_OK;
-    for (size_t i = 0; i < n; i++) {
-        int differs = 0;
-        MAD_TRY(mad_value_is_changed(ctx, mad_get(values, keys[i]), &differs));
-        if (differs) {
-            st = mad_fail(ctx, MAD_E_CONFIG, "%s belongs to net.kind: %s, and this one is %s",
-                          keys[i], owner, kind);
-            goto out;
-        }
-    }
-out:
-    return st;
+    const int is_unet = mad_get_choice(values, "net.kind") == MAD_NET_UNET, is_mlp = !is_unet;
+    static const char mlp[] = "net.kind: mlp", unet[] = "net.kind: unet";
+    const mad_key_use use[] = {
+        {"net.width", is_mlp, mlp},    {"net.depth", is_mlp, mlp},
+        {"net.base", is_unet, unet},   {"net.mult", is_unet, unet},
+        {"net.blocks", is_unet, unet}, {"net.attention", is_unet, unet},
+        {"net.groups", is_unet, unet}, {"net.hidden", is_unet, unet},
+        {"net.patch", is_unet, unet},
+    };
+    return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
 }
 
 static mad_status read_mult(mad_ctx *ctx, const mad_values *values, mad_unet_options *out)
@@ -341,9 +341,9 @@ mad_status mad_net_read(mad_ctx *ctx, const mad_values *values, const mad_world_
     mad_status st = MAD_OK;
     const mad_kernels *kernels = NULL;
     MAD_TRY(mad_kernels_choose(ctx, &kernels));
+    MAD_TRY(check_net_keys(ctx, values));
     if (mad_get_choice(values, "net.kind") == MAD_NET_UNET) {
         mad_unet_options options = {0};
-        MAD_TRY(refuse_set(ctx, values, N_MLP_KEYS, mlp_keys, "mlp", "unet"));
         MAD_TRY(read_unet(ctx, values, world, &options));
         MAD_TRY(mad_unet_create(ctx, kernels, &options, mem, out));
     } else {
@@ -354,7 +354,6 @@ mad_status mad_net_read(mad_ctx *ctx, const mad_values *values, const mad_world_
                                          .n_embed = mad_get_size(values, "net.embedding"),
                                          .embedding =
                                              (mad_embedding)mad_get_choice(values, "net.embed")};
-        MAD_TRY(refuse_set(ctx, values, N_UNET_KEYS, unet_keys, "unet", "mlp"));
         MAD_TRY(mad_mlp_create(ctx, kernels, &options, mem, out));
     }
 out:

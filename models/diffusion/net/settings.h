@@ -43,6 +43,10 @@ extern const mad_param mad_diffusion_params[];
 /** errors  MAD_E_CONFIG naming the key */
 MAD_MUST_CHECK mad_status mad_fit_settings_read(mad_ctx *ctx, const mad_values *values,
                                                 const mad_world_info *world, mad_fit_settings *out);
+
+/** 1: training draws times up to schedule.horizon. */
+int mad_objective_has_horizon(const mad_values *values);
+
 /* The law of the noise lacks its schedule, and the objective its sigma_data: the caller's. */
 MAD_MUST_CHECK mad_status mad_objective_read(mad_ctx *ctx, const mad_values *values,
                                              mad_objective *out);
