@@ -30,8 +30,8 @@ double mad_distance_sq(size_t dim, const double *x, const double *y)
 typedef struct knn_job {
     const mad_cloud *cloud;
     size_t k;
-    double *nearest;          /* [n_rows][k] squared distances so far, ascending */
-    _Atomic double *farthest; /* [n_rows] the last of them */
+    double *nearest;          /* [n_rows][k] squared distances so far, heaps: the largest first */
+    _Atomic double *farthest; /* [n_rows] the first of them */
     mad_reach *reach;         /* [n_rows] */
     atomic_flag *lock;        /* [n_rows] of the three above */
 } knn_job;
@@ -41,13 +41,19 @@ static int is_nearer(const knn_job *job, size_t i, double square)
     return square < atomic_load_explicit(&job->farthest[i], memory_order_relaxed);
 }
 
-static void insert(size_t k, double *nearest, double square)
+/* `square` takes the place of the largest. */
+static void replace_first(size_t k, double *heap, double square)
 {
-    size_t at = k - 1;
-    for (; at > 0 && nearest[at - 1] > square; at--) {
-        nearest[at] = nearest[at - 1];
+    size_t at = 0;
+    for (size_t child = 1; child < k; child = 2 * at + 1) {
+        child += child + 1 < k && heap[child + 1] > heap[child];
+        if (!(heap[child] > square)) {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
     }
-    nearest[at] = square;
+    heap[at] = square;
 }
 
 static void offer(const knn_job *job, size_t i, double square)
@@ -59,10 +65,10 @@ static void offer(const knn_job *job, size_t i, double square)
     }
     while (atomic_flag_test_and_set_explicit(&job->lock[i], memory_order_acquire)) {
     }
-    if (square < nearest[k - 1]) {
-        insert(k, nearest, square);
-        const double reach = sqrt(nearest[k - 1]) / job->cloud->step + job->cloud->miss[i];
-        atomic_store_explicit(&job->farthest[i], nearest[k - 1], memory_order_relaxed);
+    if (square < nearest[0]) {
+        replace_first(k, nearest, square);
+        const double reach = sqrt(nearest[0]) / job->cloud->step + job->cloud->miss[i];
+        atomic_store_explicit(&job->farthest[i], nearest[0], memory_order_relaxed);
         atomic_store_explicit(&job->reach[i], reach, memory_order_relaxed);
     }
     atomic_flag_clear_explicit(&job->lock[i], memory_order_release);
@@ -119,7 +125,7 @@ mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, dou
     }
     MAD_TRY(mad_par_for(ctx, mad_n_blocks(cloud), search_block, &job));
     for (size_t i = 0; i < n; i++) {
-        radius_sq[i] = job.nearest[i * k + k - 1];
+        radius_sq[i] = job.nearest[i * k];
     }
 out:
     mad_arena_release(ctx->scratch, mark);

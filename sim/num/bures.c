@@ -2,7 +2,8 @@
  *
  * With S1 = F F^T and S2 = G G^T the trace of (S1^1/2 S2 S1^1/2)^1/2 is the sum of the singular
  * values of F^T G, for any factors. F, G = permutation x lower triangle (pivoted Cholesky, which
- * also finds the rank of a flat law). Column-major, as LAPACK wants it. */
+ * also finds the rank of a flat law). Both are scaled by powers of 4: their products stay within the
+ * range of a double wherever they themselves do. Column-major, as LAPACK wants it. */
 #include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
@@ -13,10 +14,23 @@
 #include "sim/num/serial.h"
 
 typedef struct factor {
-    double *lower;   /* [dim][dim] a[row[i]][row[j]] = (lower lower^T)[i][j] */
+    int half;        /* the matrix is 4^-half a: the diagonal is about 1 */
+    double *lower;   /* [dim][dim] 4^-half a[row[i]][row[j]] = (lower lower^T)[i][j] */
     lapack_int *row; /* [dim] from 0 */
     lapack_int rank; /* columns from here on are 0 */
 } factor;
+
+/* The power of 4 of the largest number on the diagonal, as far as 4^-half is finite. */
+static int half_exponent(size_t dim, const double *a)
+{
+    double largest = 0.0;
+    int exponent;
+    for (size_t i = 0; i < dim; i++) {
+        largest = fmax(largest, a[i * dim + i]);
+    }
+    (void)frexp(largest, &exponent);
+    return exponent > -1000 ? exponent / 2 : -500;
+}
 
 static mad_status factorise(mad_ctx *ctx, size_t dim, const double *a, factor *out)
 {
@@ -27,7 +41,11 @@ static mad_status factorise(mad_ctx *ctx, size_t dim, const double *a, factor *o
     if (work == NULL || out->lower == NULL || out->row == NULL) {
         return mad_fail_memory(ctx, "a Frechet distance");
     }
-    memcpy(out->lower, a, dim * dim * sizeof *a);
+    out->half = half_exponent(dim, a);
+    const double unit = ldexp(1.0, -2 * out->half);
+    for (size_t i = 0; i < dim * dim; i++) {
+        out->lower[i] = unit * a[i];
+    }
     const int n_before = mad_blas_enter();
     const lapack_int info = LAPACKE_dpstrf_work(LAPACK_COL_MAJOR, 'L', n, out->lower, n, out->row,
                                                 &out->rank, -1.0, work);
@@ -56,7 +74,8 @@ static mad_status by_eigenvalues(mad_ctx *ctx, size_t dim, const factor *f, cons
                                  double *sum, double *error)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const int n = mad_blas_int(dim);
+    const int n = mad_blas_int(dim), half = half_exponent(dim, cov2);
+    const double unit = ldexp(1.0, -2 * half);
     mad_status st = MAD_OK;
     double *inner = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *inner);
     double *values = mad_arena_take_raw(ctx->scratch, dim, sizeof *values);
@@ -66,7 +85,7 @@ static mad_status by_eigenvalues(mad_ctx *ctx, size_t dim, const factor *f, cons
     }
     for (size_t j = 0; j < dim; j++) {
         for (size_t i = 0; i < dim; i++) {
-            inner[j * dim + i] = cov2[(size_t)f->row[j] * dim + (size_t)f->row[i]];
+            inner[j * dim + i] = unit * cov2[(size_t)f->row[j] * dim + (size_t)f->row[i]];
         }
     }
     times_lower(dim, f, inner);
@@ -81,6 +100,8 @@ static mad_status by_eigenvalues(mad_ctx *ctx, size_t dim, const factor *f, cons
         *sum += root;
         *error += 0.5 * (double)dim * DBL_EPSILON * values[dim - 1] / root; /* INF or NaN at 0 */
     }
+    *sum = ldexp(*sum, f->half + half);
+    *error = ldexp(*error, f->half + half);
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -130,6 +151,7 @@ static mad_status by_singular_values(mad_ctx *ctx, size_t dim, const factor *f, 
     for (size_t i = 0; i < dim; i++) {
         *sum += diagonal[i];
     }
+    *sum = ldexp(*sum, f->half + g->half);
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

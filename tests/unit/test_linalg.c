@@ -265,6 +265,21 @@ static void test_bures(void **state)
         assert_true(value >= 0.0 && value < 1e-11 * (double)(n * n));
         free(x), free(a);
     }
+    /* At either end of the range: sum (sd1 - sd2)^2 of commuting covariances again. */
+    static const double ends[] = {1e-320, 1e-300, 1e300, 1e306};
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 4; j++) {
+            const double a = ends[i], b = ends[j];
+            const double wide[4] = {4 * a, 0, 0, 9 * a}, narrow[4] = {b, 0, 0, 4 * b};
+            const double flat2[4] = {b, 0, 0, 0};
+            const double want = pow(2 * sqrt(a) - sqrt(b), 2) + pow(3 * sqrt(a) - 2 * sqrt(b), 2);
+            const double want2 = pow(2 * sqrt(a) - sqrt(b), 2) + 9 * a;
+            assert_int_equal(mad_bures_sq(ctx, 2, zero, wide, zero, narrow, &value), MAD_OK);
+            assert_true(fabs(value - want) <= 1e-13 * (13 * a + 5 * b) + 1e-322);
+            assert_int_equal(mad_bures_sq(ctx, 2, zero, wide, zero, flat2, &value), MAD_OK);
+            assert_true(fabs(value - want2) <= 1e-13 * (13 * a + b) + 1e-322);
+        }
+    }
     const double bad[4] = {1, 0, 0, (double)NAN};
     assert_int_equal(mad_bures_sq(ctx, 2, mean1, bad, mean2, cov2, &value), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
