@@ -6,6 +6,8 @@
 #include "sim/nn/fast_attention.h"
 #include "sim/nn/fast_conv.h"
 #include "sim/nn/fast_norm.h"
+#include "sim/nn/fast_winograd_tiles.h"
+
 #include "sim/nn/fast_winograd.h"
 
 /* ---- which form a convolution takes: a matter of its shape only ---- */
