@@ -2,7 +2,7 @@
 #ifndef MAD_BASE_CTX_H
 #define MAD_BASE_CTX_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "sim/base/arena.h"
@@ -18,7 +18,7 @@ typedef struct mad_ctx {
     size_t i_worker;         /* which child this is, from 0; 0 in the root */
     size_t n_workers;        /* threads this context may use; 1 in a child */
     struct mad_ctx *workers; /* [n_workers] children, NULL in a child */
-    const volatile sig_atomic_t *stop; /* non-zero: give up at the next safe point; NULL: never */
+    const atomic_int *stop;  /* non-zero: give up at the next safe point; NULL: never */
 } mad_ctx;
 
 /** NULL when memory is short. Also sets the OpenMP maximum to n_threads (>= 1). */

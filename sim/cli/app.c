@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <omp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_requested; /* signal handlers reach nothing but globals */
+static atomic_int stop_requested; /* signal handlers reach nothing but globals */
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "what a handler sets must be free of locks");
 
 static void on_signal(int number)
 {

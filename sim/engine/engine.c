@@ -342,7 +342,7 @@ static mad_status keep_complete(mad_ctx *ctx, engine *g)
     const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
     memcpy(reason, ctx->message, sizeof reason);
     if (is_slow && g->generation > g->begin) {
-        const volatile sig_atomic_t *stop = ctx->stop;
+        const atomic_int *stop = ctx->stop;
         mad_ctx_clear(ctx);
         ctx->stop = NULL; /* the preview is still to be sampled */
         g->generation--;

@@ -16,7 +16,15 @@
 
 static atomic_size_t n_calls;
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc */
+#define IS_SANITIZED 1
+#elif defined(__has_feature) /* clang */
+#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define IS_SANITIZED 0
+#endif
+
+#if defined(__GLIBC__) && !IS_SANITIZED
 enum { IS_COUNTED = 1 };
 
 void *__libc_malloc(size_t n_bytes);

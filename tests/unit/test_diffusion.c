@@ -309,7 +309,7 @@ static void test_interrupt(void **state)
 {
     (void)state;
     mad_trained f;
-    const volatile sig_atomic_t stop = 1;
+    const atomic_int stop = 1;
     const mad_fit_args args = mad_trained_fit_args(1, 0);
     assert_int_equal(make(&f, 100, 0, 0, NULL), MAD_OK);
     ctx->stop = &stop;
