@@ -113,7 +113,7 @@ static mad_status by_singular_values(mad_ctx *ctx, size_t dim, const factor *f, 
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const int n = mad_blas_int(dim);
-    const size_t n_work = 64 * 2 * dim; /* room for blocks of 64 columns */
+    const size_t n_work = 128 * dim; /* twice the rows, in blocks of 64 columns */
     mad_status st = MAD_OK;
     double *inner = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *inner);
     double *vector = mad_arena_take_raw(ctx->scratch, 4 * dim, sizeof *vector);
