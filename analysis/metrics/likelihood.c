@@ -30,7 +30,7 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 const mad_metric_type mad_metric_likelihood = {
     .name = "likelihood",
     .doc = "log density of held-out real rows, for models that offer one",
-    .needs = MAD_NEEDS_SAMPLES | MAD_NEEDS_DENSITY,
+    .needs = MAD_NEEDS_SAMPLES | MAD_NEEDS_DENSITY | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .outputs = outputs,
     .min_rows = mad_rows_one,

@@ -195,7 +195,7 @@ static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metri
 static mad_status choose_group(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
                                const mad_value *metrics, unsigned char *found)
 {
-    const int automatic = asked_for(metrics, "auto") && !(type->needs & MAD_NEEDS_DENSITY);
+    const int automatic = asked_for(metrics, "auto") && !(type->needs & MAD_BY_NAME);
     const char *const lacks = missing(e, type);
     mad_status st = MAD_OK;
     metric_group *group = &e->groups[e->n_groups];

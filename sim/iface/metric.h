@@ -8,10 +8,11 @@ enum {
     MAD_NEEDS_SAMPLES = 1,    /* real and fake rows, equally many */
     MAD_NEEDS_LAW = 2,        /* mean and covariance of both sides */
     MAD_NEEDS_CATEGORIES = 4, /* probabilities of both sides: categorical worlds only */
-    MAD_NEEDS_LABELS = 8,  /* labels on both sides: worlds with classes, models that learn them */
-    MAD_NEEDS_MODES = 16,  /* a world that knows its modes */
-    MAD_NEEDS_DENSITY = 32 /* log density of the real rows under a model that offers it; costly, so
-                              only taken when asked for by name */
+    MAD_NEEDS_LABELS = 8,   /* labels on both sides: worlds with classes, models that learn them */
+    MAD_NEEDS_MODES = 16,   /* a world that knows its modes */
+    MAD_NEEDS_DENSITY = 32, /* log density of the real rows under a model that offers it */
+    MAD_BY_NAME = 64 /* costly, or for special questions: taken when asked for by name, not by
+                        `metrics: auto` */
 };
 
 typedef struct mad_metric_in {
