@@ -18,9 +18,9 @@ static const mad_metric_output outputs[] = {
                     .long_name = "entropy of the model's class shares over ln K",
                     .units = "1",
                     .direction = "target",
-                    .definition = "class_entropy / ln K, K = all classes of the world; NaN for "
-                                  "K = 1",
-                    .reference = "Shannon 1948, Bell Syst. Tech. J. 27:379"},
+                    .definition = "class_entropy / ln K, K = all classes of the world",
+                    .reference = "Shannon 1948, Bell Syst. Tech. J. 27:379",
+                    .undefined = "where there is one class only"},
     {.name = NULL},
 };
 

@@ -11,8 +11,9 @@ static const mad_metric_output outputs[] = {
                         .units = "nats per row",
                         .direction = "higher",
                         .definition = "mean of ln q(x) over the reference rows x, given their "
-                                      "classes where there are any; no floor: real rows have no q",
-                        .reference = "Song et al. 2021, arXiv:2011.13456, Eq. 39"},
+                                      "classes where there are any",
+                        .reference = "Song et al. 2021, arXiv:2011.13456, Eq. 39",
+                        .undefined = "in the floor: real rows have no q"},
     {.name = NULL},
 };
 

@@ -233,7 +233,21 @@ out:
     return st;
 }
 
-/* The first bytes tell the format; what no magic claims is read as CSV. */
+static mad_status describe_cifar(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, json_t *out)
+{
+    mad_status st = MAD_OK;
+    mad_table table;
+    MAD_TRY(mad_cifar_read(ctx, mem, raw, &table));
+    const size_t shape[4] = {table.n_rows, table.height, table.width, table.channels};
+    (void)json_object_set_new(out, "kind", json_string("cifar"));
+    (void)json_object_set_new(out, "type", json_string("uint8"));
+    (void)json_object_set_new(out, "shape", json_shape(4, shape));
+    put_range(out, table.n_rows * table.dim, table.x);
+    (void)json_object_set_new(out, "classes", json_integer((json_int_t)table.n_classes));
+out:
+    return st;
+}
+
 static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
 {
     mad_status st = MAD_OK;
@@ -243,15 +257,16 @@ static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, 
     if (st != MAD_OK) {
         return st;
     }
-    int is_idx = raw.n_bytes >= 4 && raw.bytes[0] == 0 && raw.bytes[1] == 0;
-    int is_npy = raw.n_bytes >= 6 && memcmp(raw.bytes, "\x93NUMPY", 6) == 0;
-    if (raw.n_bytes >= 8 && memcmp(raw.bytes, "\x89HDF\r\n\x1a\n", 8) == 0) {
+    const mad_format format = mad_raw_format(&raw);
+    if (format == MAD_FORMAT_HDF5) {
         st = mad_fail(ctx, MAD_E_DATA,
                       "%s: an HDF5 file that is neither run.h5 nor gen-NNNN.h5 of a run", path);
         goto out;
     }
-    if (is_idx || is_npy) {
-        MAD_TRY(describe_array(ctx, mem, &raw, is_idx, out));
+    if (format == MAD_FORMAT_IDX || format == MAD_FORMAT_NPY) {
+        MAD_TRY(describe_array(ctx, mem, &raw, format == MAD_FORMAT_IDX, out));
+    } else if (format == MAD_FORMAT_CIFAR) {
+        MAD_TRY(describe_cifar(ctx, mem, &raw, out));
     } else {
         st = describe_csv(ctx, mem, &raw, out);
         if (st == MAD_E_DATA) {

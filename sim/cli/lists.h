@@ -67,6 +67,7 @@
     X(mad_command_status)                                                                          \
     X(mad_command_table)                                                                           \
     X(mad_command_plot)                                                                            \
+    X(mad_command_metrics)                                                                         \
     X(mad_command_sample)                                                                          \
     X(mad_command_theory)                                                                          \
     X(mad_command_audit)                                                                           \

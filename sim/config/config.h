@@ -62,6 +62,10 @@ MAD_MUST_CHECK mad_status mad_axis_parse(mad_ctx *ctx, mad_arena *mem, const cha
 /** The name of the list closest to `word` (at most 2 edits or swaps, or a prefix), or NULL. */
 const char *mad_nearest(const char *word, size_t n_names, const char *const *names);
 
+/** All tables of `measure` as one, every name once. MAD_E_FAILED when two disagree. */
+MAD_MUST_CHECK mad_status mad_measure_table(mad_ctx *ctx, mad_arena *mem,
+                                            const mad_registry *registry, const mad_param **out);
+
 /** Calls visit for every key there is: "world.kind" (section "world", plugin NULL),
  * "world[gauss].dim" (section "world", plugin "gauss"), ..., with its table row, which is borrowed
  * during the call only. The plain keys of the root have section "". */

@@ -108,10 +108,6 @@ typedef struct mad_plugin {
 int mad_section_plugin(const mad_registry *registry, mad_section section, size_t i,
                        mad_plugin *out);
 
-/** All tables of `measure` as one, every name once. MAD_E_FAILED when two disagree. */
-MAD_MUST_CHECK mad_status mad_measure_table(mad_ctx *ctx, mad_arena *mem,
-                                            const mad_registry *registry, const mad_param **out);
-
 /** Row of a table by name, or NULL (also for a NULL table). */
 const mad_param *mad_param_find(const mad_param *params, const char *name);
 

@@ -65,8 +65,9 @@ static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
     }
     r->state = mad_arena_take(g->mem, g->n_slots, sizeof *r->state);
     r->ancestry = mad_arena_take(g->mem, g->n_line_slots, sizeof *r->ancestry);
-    if (r->state == NULL || r->ancestry == NULL) {
-        return mad_fail_memory(ctx, "saved models");
+    r->prepared = mad_arena_take(g->mem, e->n_groups, sizeof *r->prepared);
+    if (r->state == NULL || r->ancestry == NULL || r->prepared == NULL) {
+        return mad_fail_memory(ctx, "a replicate");
     }
     for (size_t i = 0; i < g->n_slots; i++) {
         r->state[i] = mad_arena_take_raw(g->mem, g->state_bytes, 1);

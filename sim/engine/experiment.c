@@ -88,6 +88,9 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
                 goto out;
             }
         }
+        if (t == 1) {
+            e->n_floor_train = plan.budget > 0 && plan.budget < n_rows ? plan.budget : n_rows;
+        }
         if (n_rows > e->max_train_rows) {
             MAD_TRY(check_pool(ctx, e, t, n_rows));
         }
@@ -297,6 +300,17 @@ static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
     return MAD_OK;
 }
 
+/* As many as generation 1 trains on, or as a finite world holds beside the rows of the floor. */
+static void limit_floor_train(mad_experiment *e)
+{
+    const size_t n_held = e->world->info.n_train;
+    if (!(e->needs & MAD_NEEDS_TRAIN)) {
+        e->n_floor_train = 0;
+    } else if (n_held > 0 && e->n_floor_train > n_held - e->n_measure) {
+        e->n_floor_train = n_held - e->n_measure;
+    }
+}
+
 mad_model_args mad_model_args_of(const mad_experiment *e)
 {
     return (mad_model_args){.values = e->setting.model_values,
@@ -440,8 +454,10 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     MAD_TRY(choose_metrics(ctx, mem, e));
     e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);
     e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
+    limit_floor_train(e);
     MAD_TRY(mad_check_memory(ctx, "the reference rows of the measures",
-                             (double)e->n_measure * (double)e->world->info.dim * sizeof(double) *
+                             (double)(e->n_measure + e->n_floor_train) *
+                                 (double)e->world->info.dim * sizeof(double) *
                                  (double)(e->setting.n_replicates + ctx->n_workers)));
     e->max_sample_rows = e->n_measure > e->max_sample_rows ? e->n_measure : e->max_sample_rows;
     MAD_TRY(try_model(ctx, mem, e));

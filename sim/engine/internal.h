@@ -38,14 +38,15 @@ struct mad_experiment {
     const mad_world *world;
     const mad_loop *loop;
     mad_setting setting;
-    size_t n_measure;   /* rows per side of a measure */
-    size_t n_preview;   /* sample rows stored per generation */
-    size_t n_ages;      /* columns of origin_share and ancestor_share; 0 = not stored */
-    size_t n_loss;      /* points of the loss curve */
-    size_t every;       /* generations per commit */
-    int exact_fake_law; /* the model's own moments or probabilities are measured */
-    int exact_real_law; /* the world's own */
-    int needs_samples;  /* some group needs rows */
+    size_t n_measure;     /* rows per side of a measure */
+    size_t n_floor_train; /* fresh rows that stand for a training set in the floor */
+    size_t n_preview;     /* sample rows stored per generation */
+    size_t n_ages;        /* columns of origin_share and ancestor_share; 0 = not stored */
+    size_t n_loss;        /* points of the loss curve */
+    size_t every;         /* generations per commit */
+    int exact_fake_law;   /* the model's own moments or probabilities are measured */
+    int exact_real_law;   /* the world's own */
+    int needs_samples;    /* some group needs rows */
     int with_labels;
     unsigned needs; /* union of the groups' needs */
     size_t n_groups;
@@ -122,6 +123,7 @@ typedef struct replicate {
     mad_set reference;     /* rows the measures compare with; n_rows 0 when none need rows */
     mad_moments reference_law;
     double *reference_p;
+    const void **prepared; /* [n_groups] what the measures keep of the reference */
 } replicate;
 
 /* What one worker thread owns. */

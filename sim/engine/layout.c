@@ -73,6 +73,9 @@ static void metric_attributes(builder *b, const metric_group *group,
     text(b, "direction", output->direction);
     text(b, "definition", output->definition);
     text(b, "reference", output->reference);
+    if (output->undefined != NULL) {
+        text(b, "undefined", output->undefined);
+    }
     if (of_rows) {
         text(b, "features", "raw");
     } else {
@@ -87,6 +90,9 @@ static void metric_attributes(builder *b, const metric_group *group,
     }
     if (of_rows || is_floor || !e->exact_fake_law) {
         number(b, "n_synthetic", (double)e->n_measure);
+    }
+    if (is_floor && group->type->needs & MAD_NEEDS_TRAIN) {
+        number(b, "n_train", (double)e->n_floor_train);
     }
     for (const mad_param *p = group->type->params; p != NULL && p->name != NULL; p++) {
         const mad_value *value = mad_get(e->setting.measure_values, p->name);

@@ -27,28 +27,30 @@ static mad_status law_of_rows(mad_ctx *ctx, const mad_experiment *e, const mad_s
     return MAD_OK;
 }
 
+/* All that does not hang on the model. */
+static mad_metric_in reference_side(const engine *g, const replicate *r)
+{
+    const mad_experiment *e = g->e;
+    return (mad_metric_in){.world = &e->world->info,
+                           .values = e->setting.measure_values,
+                           .real = &r->reference,
+                           .real_law = &r->reference_law,
+                           .real_p = r->reference_p,
+                           .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)};
+}
+
 /* Evaluate every group; write chosen outputs to the cells of generation g->generation, or with
  * floors != NULL to floors[i_vector][replicate]. */
-static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const mad_set *fake,
-                           const mad_moments *fake_law, const double *fake_p,
-                           const double *log_density, double **floors)
+static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, mad_metric_in in,
+                           double **floors)
 {
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
-    const mad_metric_in in = {.world = &e->world->info,
-                              .values = e->setting.measure_values,
-                              .real = &r->reference,
-                              .fake = fake,
-                              .real_law = &r->reference_law,
-                              .fake_law = fake_law,
-                              .real_p = r->reference_p,
-                              .fake_p = fake_p,
-                              .log_density = log_density,
-                              .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)};
     for (size_t i = 0; i < e->n_groups; i++) {
         const metric_group *group = &e->groups[i];
         double value[MAX_OUTPUTS];
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        in.prepared = r->prepared[i];
         st = group->type->eval(ctx, &in, value);
         mad_arena_release(ctx->scratch, mark);
         if (st != MAD_OK) {
@@ -94,6 +96,13 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
                                   mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));
     }
     MAD_TRY(reference_law(ctx, e, r));
+    const mad_metric_in in = reference_side(g, r);
+    for (size_t i = 0; i < e->n_groups; i++) {
+        const mad_metric_type *type = e->groups[i].type;
+        if (type->prepare != NULL) {
+            MAD_TRY(type->prepare(ctx, &in, r->mem, &r->prepared[i]));
+        }
+    }
 out:
     return st;
 }
@@ -102,16 +111,28 @@ mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r)
 {
     const mad_experiment *e = g->e;
     const mad_world *world = e->world;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     worker *w = &g->workers[ctx->i_worker];
+    mad_set rows;
     mad_status st = MAD_OK;
     MAD_TRY(mad_measure_reference(ctx, g, r));
     /* disjoint from the reference: a procedural world draws anew, a finite one takes training rows
      */
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, e->n_measure + e->n_floor_train, world->info.dim,
+                         e->with_labels, &rows));
     MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, mad_engine_key(g, r, 0, MAD_RNG_FLOOR),
-                              &w->fake));
-    MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
-    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, NULL, e->floors));
+                              &rows));
+    const mad_set fake = mad_set_rows(&rows, 0, e->n_measure);
+    const mad_set train = mad_set_rows(&rows, e->n_measure, e->n_floor_train);
+    MAD_TRY(law_of_rows(ctx, e, &fake, &w->fake_law, w->fake_p));
+    mad_metric_in in = reference_side(g, r);
+    in.fake = &fake;
+    in.train = &train;
+    in.fake_law = &w->fake_law;
+    in.fake_p = w->fake_p;
+    MAD_TRY(evaluate(ctx, g, r, in, e->floors));
 out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
@@ -152,7 +173,13 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     if (e->needs & MAD_NEEDS_DENSITY) {
         MAD_TRY(real_density(ctx, g, r, w, &log_density));
     }
-    MAD_TRY(evaluate(ctx, g, r, &w->fake, &w->fake_law, w->fake_p, log_density, NULL));
+    mad_metric_in in = reference_side(g, r);
+    in.fake = &w->fake;
+    in.train = &w->train;
+    in.fake_law = &w->fake_law;
+    in.fake_p = w->fake_p;
+    in.log_density = log_density;
+    MAD_TRY(evaluate(ctx, g, r, in, NULL));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

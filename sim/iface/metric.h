@@ -5,25 +5,28 @@
 #include "sim/iface/world.h"
 
 enum {
-    MAD_NEEDS_SAMPLES = 1,    /* real and fake rows, equally many */
+    MAD_NEEDS_SAMPLES = 1,    /* real and fake rows; in a run equally many */
     MAD_NEEDS_LAW = 2,        /* mean and covariance of both sides */
     MAD_NEEDS_CATEGORIES = 4, /* probabilities of both sides: categorical worlds only */
     MAD_NEEDS_LABELS = 8,   /* labels on both sides: worlds with classes, models that learn them */
     MAD_NEEDS_MODES = 16,   /* a world that knows its modes */
     MAD_NEEDS_DENSITY = 32, /* log density of the real rows under a model that offers it */
-    MAD_BY_NAME = 64 /* costly, or for special questions: taken when asked for by name, not by
-                        `metrics: auto` */
+    MAD_NEEDS_TRAIN = 64,   /* the rows the model was trained on */
+    MAD_BY_NAME = 128 /* costly, or for special questions: taken when asked for by name, not by
+                         `metrics: auto` */
 };
 
 typedef struct mad_metric_in {
     const mad_world_info *world;
-    const mad_values *values;               /* the `measure` section */
-    const mad_set *real, *fake;             /* NULL unless needed */
+    const mad_values *values;   /* the `measure` section */
+    const mad_set *real, *fake; /* NULL unless needed; real: held out of training */
+    const mad_set *train;       /* NULL unless needed; no rows where none could be had (n_rows 0) */
     const mad_moments *real_law, *fake_law; /* exact where known, else of the sets with ddof = 1 */
     const double *real_p, *fake_p;          /* [n_categories] exact where known, else frequencies */
     const double
-        *log_density; /* [real->n_rows] under the model; NULL in the floor: no model there */
-    mad_key key;      /* purpose MAD_RNG_DIRECTIONS; same for all generations */
+        *log_density;     /* [real->n_rows] under the model; NULL in the floor: no model there */
+    mad_key key;          /* purpose MAD_RNG_DIRECTIONS; same for all generations */
+    const void *prepared; /* what the type's `prepare` left; NULL without one */
 } mad_metric_in;
 
 /* One dataset /metrics/NAME. */
@@ -31,6 +34,7 @@ typedef struct mad_metric_output {
     const char *name, *long_name, *units; /* units: "1" when dimensionless */
     const char *direction;                /* "higher", "lower" or "target": which way is better */
     const char *definition, *reference;   /* one line; paper */
+    const char *undefined; /* when the value is NaN, in words; NULL: never, given min_rows */
 } mad_metric_output;
 
 typedef struct mad_metric_type {
@@ -42,8 +46,14 @@ typedef struct mad_metric_type {
     /** Smallest number of rows per side for the named output (values: the measure section). */
     size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
     /**
+     * NULL, or: what hangs on the real rows (and the world) alone. Once per replicate, for all its
+     * evals; lives as long as mem. `in` has neither fake, train nor log_density.
+     */
+    MAD_MUST_CHECK mad_status (*prepare)(mad_ctx *ctx, const mad_metric_in *in, mad_arena *mem,
+                                         const void **out);
+    /**
      * values[i] of every output. Degenerate input (a point, duplicates) gives a defined value, -INF
-     * or NaN, never an error.
+     * or, as the output's `undefined` says, NaN; never an error.
      * errors  MAD_E_MEMORY, MAD_E_NONFINITE (numerical failure)
      */
     MAD_MUST_CHECK mad_status (*eval)(mad_ctx *ctx, const mad_metric_in *in, double *values);

@@ -55,6 +55,7 @@ typedef struct mad_table {
     double *x;      /* [n_rows][dim] */
     int32_t *label; /* [n_rows] or NULL */
     size_t n_classes;
+    int32_t *class_value;           /* [n_classes] the file's own number of each class, ascending */
     size_t height, width, channels; /* 0 = not pictures */
 } mad_table;
 

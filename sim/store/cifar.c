@@ -17,6 +17,11 @@ static size_t label_bytes(size_t n_bytes)
     return 0;
 }
 
+int mad_cifar_fits(size_t n_bytes)
+{
+    return label_bytes(n_bytes) > 0;
+}
+
 mad_status mad_cifar_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, mad_table *out)
 {
     mad_status st = MAD_OK;
@@ -46,8 +51,7 @@ mad_status mad_cifar_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, mad_
             }
         }
     }
-    MAD_TRY(
-        mad_labels_map(ctx, mem, raw->path, table.n_rows, label, &table.label, &table.n_classes));
+    MAD_TRY(mad_labels_map(ctx, mem, raw->path, label, &table));
     *out = table;
 out:
     mad_arena_release(ctx->scratch, mark);

@@ -308,8 +308,7 @@ static mad_status read_rows(mad_ctx *ctx, mad_arena *mem, const table_form *form
         MAD_TRY(read_row(ctx, form, line, c.n_lines, table.x + i * table.dim, &label[i]));
     }
     if (has_label) {
-        MAD_TRY(mad_labels_map(ctx, mem, form->path, table.n_rows, label, &table.label,
-                               &table.n_classes));
+        MAD_TRY(mad_labels_map(ctx, mem, form->path, label, &table));
     }
     *out = table;
 out:

@@ -12,6 +12,27 @@
 
 enum { LARGEST_CLASS = 65535, MAX_CHANNELS = 4 };
 
+mad_format mad_raw_format(const mad_raw *raw)
+{
+    const unsigned char *bytes = raw->bytes;
+    if (raw->n_bytes >= 6 && memcmp(bytes, "\x93NUMPY", 6) == 0) {
+        return MAD_FORMAT_NPY;
+    }
+    if (raw->n_bytes >= 8 && memcmp(bytes, "\x89HDF\r\n\x1a\n", 8) == 0) {
+        return MAD_FORMAT_HDF5;
+    }
+    const int begins_as_idx = raw->n_bytes >= 4 && bytes[0] == 0 && bytes[1] == 0;
+    const int is_idx_type = begins_as_idx && bytes[2] >= 8 && bytes[2] <= 14;
+    if (mad_cifar_fits(raw->n_bytes) && !is_idx_type) {
+        for (size_t i = 0; i < raw->n_bytes; i++) {
+            if (bytes[i] < '\t') {
+                return MAD_FORMAT_CIFAR;
+            }
+        }
+    }
+    return begins_as_idx ? MAD_FORMAT_IDX : MAD_FORMAT_CSV;
+}
+
 static int is_there(const char *path)
 {
     struct stat info;
@@ -49,16 +70,18 @@ mad_status mad_data_find(mad_ctx *ctx, mad_arena *mem, const char *directory, co
                     data == NULL || data[0] == '\0' ? "not set" : data);
 }
 
-mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path, size_t n,
-                          const double *value, int32_t **label, size_t *n_classes)
+mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path, const double *value,
+                          mad_table *table)
 {
     mad_status st = MAD_OK;
+    const size_t n = table->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     int32_t *rank = mad_arena_take(ctx->scratch, LARGEST_CLASS + 1, sizeof *rank);
+    int32_t *number = mad_arena_take_raw(ctx->scratch, LARGEST_CLASS + 1, sizeof *number);
     int32_t *mapped = mad_arena_take_raw(mem, n, sizeof *mapped);
-    int32_t n_found = 0;
+    size_t n_found = 0;
 
-    if (rank == NULL || mapped == NULL) {
+    if (rank == NULL || number == NULL || mapped == NULL) {
         st = mad_fail_memory(ctx, "the labels");
         goto out;
     }
@@ -71,16 +94,23 @@ mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path, size_t
         }
         rank[(size_t)value[i]] = 1;
     }
-    for (size_t i = 0; i <= LARGEST_CLASS; i++) {
-        const int32_t occurs = rank[i];
-        rank[i] = n_found;
-        n_found += occurs;
+    for (int32_t i = 0; i <= LARGEST_CLASS; i++) {
+        if (rank[i]) {
+            rank[i] = (int32_t)n_found;
+            number[n_found++] = i;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         mapped[i] = rank[(size_t)value[i]];
     }
-    *label = mapped;
-    *n_classes = (size_t)n_found;
+    table->class_value = mad_arena_take_raw(mem, n_found, sizeof *number);
+    if (table->class_value == NULL) {
+        st = mad_fail_memory(ctx, "the labels");
+        goto out;
+    }
+    memcpy(table->class_value, number, n_found * sizeof *number);
+    table->label = mapped;
+    table->n_classes = n_found;
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -111,7 +141,7 @@ static mad_status read_labels(mad_ctx *ctx, mad_arena *mem, const char *path, pa
         goto out;
     }
     MAD_TRY(mad_array_values(ctx, ctx->scratch, &raw, &array, &value));
-    MAD_TRY(mad_labels_map(ctx, mem, path, array.n_items, value, &table->label, &table->n_classes));
+    MAD_TRY(mad_labels_map(ctx, mem, path, value, table));
 out:
     mad_raw_close(&raw);
     mad_arena_release(ctx->scratch, mark);
@@ -131,80 +161,91 @@ static void name_shape(const mad_array *array, mad_table *table)
     }
 }
 
-static mad_status read_arrays(mad_ctx *ctx, mad_arena *mem, const char *path, const char *labels,
-                              parse_fn parse, mad_table *out)
+static mad_status array_table(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, parse_fn parse,
+                              const char *labels, mad_table *out)
 {
     mad_status st = MAD_OK;
-    mad_raw raw;
     mad_array array;
     mad_table table = {0};
-
-    st = mad_raw_open(ctx, path, &raw);
-    if (st != MAD_OK) {
-        return st;
-    }
-    MAD_TRY(parse(ctx, &raw, &array));
+    MAD_TRY(parse(ctx, raw, &array));
     name_shape(&array, &table);
-    MAD_TRY(mad_array_values(ctx, mem, &raw, &array, &table.x));
+    MAD_TRY(mad_array_values(ctx, mem, raw, &array, &table.x));
     if (labels != NULL) {
         MAD_TRY(read_labels(ctx, mem, labels, parse, &table));
     }
     *out = table;
 out:
-    mad_raw_close(&raw);
     return st;
 }
 
-static mad_status read_text(mad_ctx *ctx, mad_arena *mem, const char *path,
-                            const char *label_column, mad_table *out)
+/* `labels`: of arrays a file name, of text a column; NULL = none. */
+static mad_status table_of(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, mad_format format,
+                           const char *labels, mad_table *out)
 {
-    mad_raw raw;
-    mad_status st = mad_raw_open(ctx, path, &raw);
-    if (st == MAD_OK) {
-        st = mad_csv_read(ctx, mem, &raw, label_column, out);
-        mad_raw_close(&raw);
+    switch (format) {
+    case MAD_FORMAT_IDX:
+        return array_table(ctx, mem, raw, mad_idx_parse, labels, out);
+    case MAD_FORMAT_NPY:
+        return array_table(ctx, mem, raw, mad_npy_parse, labels, out);
+    case MAD_FORMAT_CIFAR:
+        return mad_cifar_read(ctx, mem, raw, out);
+    case MAD_FORMAT_HDF5:
+        return mad_fail(ctx, MAD_E_DATA, "'%s' is an HDF5 file, which is not read as data",
+                        raw->path);
+    case MAD_FORMAT_CSV:
+        break;
     }
-    return st;
-}
-
-static mad_status read_cifar(mad_ctx *ctx, mad_arena *mem, const char *path, mad_table *out)
-{
-    mad_raw raw;
-    mad_status st = mad_raw_open(ctx, path, &raw);
-    if (st == MAD_OK) {
-        st = mad_cifar_read(ctx, mem, &raw, out);
-        mad_raw_close(&raw);
-    }
-    return st;
+    return mad_csv_read(ctx, mem, raw, labels != NULL ? labels : "none", out);
 }
 
 mad_status mad_table_read(mad_ctx *ctx, mad_arena *mem, const char *reader,
                           const mad_values *values, const char *directory, mad_table *out)
 {
+    static const struct {
+        const char *reader, *path_key, *labels_key;
+    } readers[] = {[MAD_FORMAT_IDX] = {"idx", "images", "labels"},
+                   [MAD_FORMAT_NPY] = {"npy", "path", "labels"},
+                   [MAD_FORMAT_HDF5] = {"", "", NULL},
+                   [MAD_FORMAT_CIFAR] = {"cifar", "path", NULL},
+                   [MAD_FORMAT_CSV] = {"csv", "path", "label_column"}};
     mad_status st = MAD_OK;
-    const int is_idx = strcmp(reader, "idx") == 0;
-    const int is_csv = strcmp(reader, "csv") == 0;
-    const int is_cifar = strcmp(reader, "cifar") == 0;
+    size_t i = 0;
     const char *path = NULL, *labels = NULL;
+    mad_raw raw;
 
-    MAD_ASSERT(is_idx || is_csv || is_cifar || strcmp(reader, "npy") == 0);
-    MAD_TRY(mad_data_find(ctx, mem, directory, mad_get_text(values, is_idx ? "images" : "path"),
-                          &path));
-    if (is_csv) {
-        st = read_text(ctx, mem, path, mad_get_text(values, "label_column"), out);
-        goto out;
+    while (i < sizeof readers / sizeof *readers && strcmp(readers[i].reader, reader) != 0) {
+        i++;
     }
-    if (is_cifar) {
-        st = read_cifar(ctx, mem, path, out);
-        goto out;
-    }
-    labels = mad_get_text(values, "labels");
+    MAD_ASSERT(i < sizeof readers / sizeof *readers);
+    MAD_TRY(mad_data_find(ctx, mem, directory, mad_get_text(values, readers[i].path_key), &path));
+    labels = readers[i].labels_key != NULL ? mad_get_text(values, readers[i].labels_key) : "none";
     if (strcmp(labels, "none") == 0) {
         labels = NULL;
-    } else {
+    } else if (i != MAD_FORMAT_CSV) {
         MAD_TRY(mad_data_find(ctx, mem, directory, labels, &labels));
     }
-    st = read_arrays(ctx, mem, path, labels, is_idx ? mad_idx_parse : mad_npy_parse, out);
+    st = mad_raw_open(ctx, path, &raw);
+    if (st == MAD_OK) {
+        st = table_of(ctx, mem, &raw, (mad_format)i, labels, out);
+        mad_raw_close(&raw);
+    }
 out:
+    return st;
+}
+
+mad_status mad_table_open(mad_ctx *ctx, mad_arena *mem, const char *path, const char *labels,
+                          mad_table *out)
+{
+    mad_raw raw;
+    mad_status st = mad_raw_open(ctx, path, &raw);
+    if (st != MAD_OK) {
+        return st;
+    }
+    const mad_format format = mad_raw_format(&raw);
+    st = table_of(ctx, mem, &raw, format, labels, out);
+    if (st == MAD_E_DATA && format == MAD_FORMAT_CSV) {
+        st = mad_fail_while(ctx, st, "no magic of another format, and as text");
+    }
+    mad_raw_close(&raw);
     return st;
 }

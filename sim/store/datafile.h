@@ -34,4 +34,14 @@ MAD_MUST_CHECK mad_status mad_table_read(mad_ctx *ctx, mad_arena *mem, const cha
                                          const mad_values *values, const char *directory,
                                          mad_table *out);
 
+/**
+ * Read any one data file, its format told by its first bytes.
+ *
+ * labels  of arrays a file with one number per row, of text a column (last, first or a name of the
+ *         header); NULL: none. CIFAR files hold their own.
+ * errors  as mad_table_read
+ */
+MAD_MUST_CHECK mad_status mad_table_open(mad_ctx *ctx, mad_arena *mem, const char *path,
+                                         const char *labels, mad_table *out);
+
 #endif

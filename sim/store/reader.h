@@ -24,6 +24,17 @@ typedef struct mad_raw {
 MAD_MUST_CHECK mad_status mad_raw_open(mad_ctx *ctx, const char *path, mad_raw *out);
 void mad_raw_close(mad_raw *raw);
 
+typedef enum mad_format {
+    MAD_FORMAT_IDX,
+    MAD_FORMAT_NPY,
+    MAD_FORMAT_HDF5,
+    MAD_FORMAT_CIFAR, /* no magic: a whole number of records, and bytes that no text has */
+    MAD_FORMAT_CSV    /* whatever else */
+} mad_format;
+
+/** The format that the first bytes tell. */
+mad_format mad_raw_format(const mad_raw *raw);
+
 /* ---- an array of numbers inside it: IDX, NPY ---- */
 
 enum { MAD_ARRAY_MAX_RANK = 8 };
@@ -68,16 +79,20 @@ MAD_MUST_CHECK mad_status mad_array_values(mad_ctx *ctx, mad_arena *mem, const m
 /* ---- tables ---- */
 
 /**
- * Class numbers 0..65535 as ranks 0..n_classes-1 among those that occur. MAD_E_DATA: negative, too
- * large or no whole number (the first is named); MAD_E_MEMORY.
- * shape   value, *label: [n]
+ * Class numbers 0..65535 as ranks 0..n_classes-1 among those that occur: label, n_classes and
+ * class_value of a table with its n_rows. MAD_E_DATA: negative, too large or no whole number (the
+ * first is named); MAD_E_MEMORY.
+ * shape   value: [n_rows]
  */
-MAD_MUST_CHECK mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path, size_t n,
-                                         const double *value, int32_t **label, size_t *n_classes);
+MAD_MUST_CHECK mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path,
+                                         const double *value, mad_table *table);
 
 /** Text table: see mad_table_read. `label_column`: none, last, first or a name of the header. */
 MAD_MUST_CHECK mad_status mad_csv_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
                                        const char *label_column, mad_table *out);
+
+/** 1 when so many bytes are a whole number of CIFAR records. */
+int mad_cifar_fits(size_t n_bytes);
 
 /** CIFAR-10 or CIFAR-100 (fine classes), told by the size: [32][32][3], channels last. MAD_E_DATA. */
 MAD_MUST_CHECK mad_status mad_cifar_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,

@@ -5,21 +5,25 @@
 #include <string.h>
 
 #include "sim/cli/lists.h"
+#include "sim/config/config.h"
 #include "sim/num/stats.h"
 #include "tests/support/values.h"
 
-/* Keys of the measure section, as the configuration joins them from the groups. */
-static const mad_param *measure_params(mad_arena *mem)
+#define ADDRESS(name) &(name),
+static const mad_metric_type *const metrics[] = {MAD_METRIC_LIST(ADDRESS) NULL};
+static const void *const none[] = {NULL};
+
+/* The keys of all measures, as the configuration joins them. */
+static const mad_param *measure_params(mad_ctx *ctx, mad_arena *mem)
 {
-    const mad_param *const tables[] = {mad_metric_prdc.params, mad_metric_sliced.params};
-    mad_param *all = mad_arena_take(mem, 16, sizeof *all);
-    size_t n = 0;
-    for (size_t t = 0; t < 2; t++) {
-        for (const mad_param *p = tables[t]; p->name != NULL && n < 15; p++) {
-            all[n++] = *p;
-        }
-    }
-    return all;
+    const mad_registry registry = {.worlds = (void *)none,
+                                   .models = (void *)none,
+                                   .loops = (void *)none,
+                                   .biases = (void *)none,
+                                   .metrics = metrics,
+                                   .theories = (void *)none};
+    const mad_param *table = NULL;
+    return mad_measure_table(ctx, mem, &registry, &table) == MAD_OK ? table : NULL;
 }
 
 metric_case *mad_case_create(size_t n_threads, size_t n_pairs, const char *const *pairs)
@@ -30,9 +34,10 @@ metric_case *mad_case_create(size_t n_threads, size_t n_pairs, const char *const
     }
     c->ctx = mad_ctx_create(n_threads);
     c->mem = mad_arena_create(1 << 16);
-    if (c->ctx == NULL || c->mem == NULL ||
-        mad_values_of(c->ctx, c->mem, measure_params(c->mem), n_pairs, pairs, &c->values) !=
-            MAD_OK) {
+    const mad_param *table =
+        c->ctx != NULL && c->mem != NULL ? measure_params(c->ctx, c->mem) : NULL;
+    if (table == NULL ||
+        mad_values_of(c->ctx, c->mem, table, n_pairs, pairs, &c->values) != MAD_OK) {
         mad_case_destroy(c);
         return NULL;
     }
@@ -75,15 +80,19 @@ mad_status mad_case_eval(metric_case *c, const mad_metric_type *type)
         MAD_TRY(law_of(c, &c->real, &real_law));
         MAD_TRY(law_of(c, &c->fake, &fake_law));
     }
-    const mad_metric_in in = {.world = &c->world,
-                              .values = &c->values,
-                              .real = &c->real,
-                              .fake = &c->fake,
-                              .real_law = &real_law,
-                              .fake_law = &fake_law,
-                              .real_p = c->real_p,
-                              .fake_p = c->fake_p,
-                              .key = {.seed = 7, .replicate = 3, .purpose = MAD_RNG_DIRECTIONS}};
+    mad_metric_in in = {.world = &c->world,
+                        .values = &c->values,
+                        .real = &c->real,
+                        .real_law = &real_law,
+                        .real_p = c->real_p,
+                        .key = {.seed = 7, .replicate = 3, .purpose = MAD_RNG_DIRECTIONS}};
+    if (type->prepare != NULL) {
+        MAD_TRY(type->prepare(c->ctx, &in, c->mem, &in.prepared));
+    }
+    in.fake = &c->fake;
+    in.train = &c->train;
+    in.fake_law = &fake_law;
+    in.fake_p = c->fake_p;
     MAD_TRY(type->eval(c->ctx, &in, c->out));
 out:
     mad_arena_release(c->mem, mark);

@@ -4,15 +4,15 @@
 
 #include "sim/iface/metric.h"
 
-enum { MAD_CASE_OUTPUTS = 16 };
+enum { MAD_CASE_OUTPUTS = 24 };
 
 /* One comparison; whoever fills it sets world, real, fake and, in categorical worlds, p. */
 typedef struct metric_case {
     mad_ctx *ctx;
     mad_arena *mem;
-    mad_values values; /* k, rule, directions */
+    mad_values values; /* of all measures */
     mad_world_info world;
-    mad_set real, fake;
+    mad_set real, fake, train; /* train: no rows unless filled */
     const double *real_p, *fake_p;
     double out[MAD_CASE_OUTPUTS];
 } metric_case;

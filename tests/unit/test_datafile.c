@@ -122,12 +122,13 @@ static void test_labels(void **state)
     fixture *f = *state;
     const double value[] = {65535, 0, 7, 7, 0};
     static const int32_t want[] = {2, 0, 1, 1, 0};
-    int32_t *label;
-    size_t n_classes;
+    static const int32_t numbers[] = {0, 7, 65535};
+    mad_table table = {.n_rows = 5};
 
-    assert_int_equal(mad_labels_map(f->ctx, f->mem, "x", 5, value, &label, &n_classes), MAD_OK);
-    assert_memory_equal(label, want, sizeof want);
-    assert_int_equal(n_classes, 3);
+    assert_int_equal(mad_labels_map(f->ctx, f->mem, "x", value, &table), MAD_OK);
+    assert_memory_equal(table.label, want, sizeof want);
+    assert_int_equal(table.n_classes, 3);
+    assert_memory_equal(table.class_value, numbers, sizeof numbers);
 }
 
 int main(void)
