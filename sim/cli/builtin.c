@@ -13,6 +13,7 @@ static const mad_loop_type *const loops[] = {MAD_LOOP_LIST(ADDRESS) NULL};
 static const mad_bias_type *const biases[] = {MAD_BIAS_LIST(ADDRESS) NULL};
 static const mad_metric_type *const metrics[] = {MAD_METRIC_LIST(ADDRESS) NULL};
 static const mad_theory_type *const theories[] = {MAD_THEORY_LIST(ADDRESS) NULL};
+static const mad_feature_type *const features[] = {MAD_FEATURE_LIST(ADDRESS) NULL};
 
-const mad_registry mad_builtin = {worlds, models, loops, biases, metrics, theories};
+const mad_registry mad_builtin = {worlds, models, loops, biases, metrics, theories, features};
 const mad_command *const mad_builtin_commands[] = {MAD_COMMAND_LIST(ADDRESS) NULL};

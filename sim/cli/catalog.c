@@ -8,10 +8,19 @@
 #include "sim/cli/verbs.h"
 #include "sim/config/config.h"
 
-enum { LIST_WORLDS, LIST_MODELS, LIST_LOOPS, LIST_BIASES, LIST_METRICS, LIST_THEORIES, N_LISTS };
+enum {
+    LIST_WORLDS,
+    LIST_MODELS,
+    LIST_LOOPS,
+    LIST_BIASES,
+    LIST_METRICS,
+    LIST_FEATURES,
+    LIST_THEORIES,
+    N_LISTS
+};
 
-static const char *const list_names[N_LISTS] = {"worlds", "models",  "loops",
-                                                "biases", "metrics", "theories"};
+static const char *const list_names[N_LISTS] = {"worlds",  "models",   "loops",   "biases",
+                                                "metrics", "features", "theories"};
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
@@ -27,11 +36,19 @@ static int add_metric(json_t *list, const mad_metric_type *type)
     int is_bad = 0;
     for (const mad_metric_output *o = type->outputs; o->name != NULL; o++) {
         is_bad |= json_array_append_new(
-            list, json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "name", o->name, "doc",
-                            o->definition, "long_name", o->long_name, "units", o->units,
-                            "direction", o->direction, "ref", o->reference, "group", type->name));
+            list, json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "name", o->name,
+                            "doc", o->definition, "long_name", o->long_name, "units", o->units,
+                            "direction", o->direction, "ref", o->reference, "undefined",
+                            o->undefined, "group", type->name));
     }
     return is_bad;
+}
+
+static int add_feature(json_t *list, const mad_feature_type *type)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s:%s", type->name, type->argument);
+    return add_plain(list, name, type->doc, type->ref);
 }
 
 static int add_theory(json_t *list, const mad_theory_type *type)
@@ -68,6 +85,12 @@ static int gather(const mad_registry *r, size_t which, json_t *list)
     case LIST_METRICS:
         for (size_t i = 0; r->metrics[i] != NULL; i++) {
             is_bad |= add_metric(list, r->metrics[i]);
+        }
+        break;
+    case LIST_FEATURES:
+        is_bad |= add_plain(list, "raw", "rows as they are; `pixels` is the same", NULL);
+        for (size_t i = 0; r->features[i] != NULL; i++) {
+            is_bad |= add_feature(list, r->features[i]);
         }
         break;
     default:
@@ -318,7 +341,7 @@ out:
 
 const mad_command mad_command_list = {
     .name = "list",
-    .arguments = "worlds|models|loops|biases|metrics|theories",
+    .arguments = "worlds|models|loops|biases|metrics|features|theories",
     .doc = "List what a configuration can name",
     .run = list_run,
 };

@@ -49,6 +49,8 @@
     X(mad_metric_excess_risk)
 
 /* The first law that applies to a setting is the one drawn and stored. */
+#define MAD_FEATURE_LIST(X) X(mad_feature_pca)
+
 #define MAD_THEORY_LIST(X)                                                                         \
     X(mad_theory_trace)                                                                            \
     X(mad_theory_mean_error_sq)                                                                    \
@@ -83,6 +85,7 @@
 #define MAD_DECLARE_BIAS(name)    extern const mad_bias_type name;
 #define MAD_DECLARE_METRIC(name)  extern const mad_metric_type name;
 #define MAD_DECLARE_THEORY(name)  extern const mad_theory_type name;
+#define MAD_DECLARE_FEATURE(name) extern const mad_feature_type name;
 #define MAD_DECLARE_COMMAND(name) extern const mad_command name;
 
 MAD_WORLD_LIST(MAD_DECLARE_WORLD)
@@ -91,6 +94,7 @@ MAD_LOOP_LIST(MAD_DECLARE_LOOP)
 MAD_BIAS_LIST(MAD_DECLARE_BIAS)
 MAD_METRIC_LIST(MAD_DECLARE_METRIC)
 MAD_THEORY_LIST(MAD_DECLARE_THEORY)
+MAD_FEATURE_LIST(MAD_DECLARE_FEATURE)
 MAD_COMMAND_LIST(MAD_DECLARE_COMMAND)
 
 #endif

@@ -6,19 +6,20 @@
 #include <string.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/metrics_files.h"
 #include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/config.h"
-#include "sim/engine/compare.h"
-#include "sim/store/datafile.h"
+#include "sim/num/stats.h"
 
-enum { MAX_VERDICTS = 128, MAX_OUTPUTS = 24, MAX_OWN = 12, NAME_BYTES = 64 };
+enum { MAX_ROWS = 160, MAX_OUTPUTS = 24, NAME_BYTES = 64 };
 
 typedef struct options {
-    const char *labels, *only, *centres, *weights;
-    double sigma;
+    mad_metrics_files files;
+    const char *only, *features;
     int as_json;
-    size_t n_threads;
+    size_t n_threads, n_halves;
+    double seed;
 } options;
 
 /* Keys of the measure section that say how a measure is taken, as options. */
@@ -28,160 +29,20 @@ typedef struct key_options {
     const char *text[MAD_MAX_OPTIONS]; /* as given; NULL: the default */
 } key_options;
 
+/* One measure and how far it can be trusted. */
+typedef struct row {
+    mad_verdict verdict;
+    double floor; /* mean over splits of the real rows in two halves, one in the model's place */
+    double se;    /* of the value, from half samples; NaN without --bootstrap */
+} row;
+
 typedef struct report {
-    const char *real, *fake; /* file names */
-    mad_table tables[2];     /* real, fake */
-    mad_set sets[2];
-    mad_world_info world;
+    const options *o;
     mad_values values;
-    size_t n_verdicts;
-    mad_verdict verdict[MAX_VERDICTS];
+    mad_comparison comparison;
+    size_t n_rows;
+    row row[MAX_ROWS];
 } report;
-
-/* ---- the two files --------------------------------------------------------------------------- */
-
-/* The part of "real,fake" for one side; one word stands for both. */
-static const char *labels_of(mad_arena *mem, const char *labels, int is_fake)
-{
-    const char *const comma = labels != NULL ? strchr(labels, ',') : NULL;
-    if (comma == NULL || is_fake) {
-        return comma == NULL ? labels : comma + 1;
-    }
-    char *first = mad_arena_text(mem, labels);
-    if (first != NULL) {
-        first[comma - labels] = '\0';
-    }
-    return first;
-}
-
-/* Classes of the fake side by the numbers of the real one. */
-static mad_status join_classes(mad_ctx *ctx, report *r)
-{
-    const mad_table *real = &r->tables[0], *fake = &r->tables[1];
-    mad_status st = MAD_OK;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    int32_t *rank = mad_arena_take(ctx->scratch, fake->n_classes, sizeof *rank);
-    if (rank == NULL) {
-        st = mad_fail_memory(ctx, "the classes");
-        goto out;
-    }
-    for (size_t k = 0, i = 0; k < fake->n_classes; k++) {
-        while (i < real->n_classes && real->class_value[i] < fake->class_value[k]) {
-            i++;
-        }
-        if (i == real->n_classes || real->class_value[i] != fake->class_value[k]) {
-            st = mad_fail(ctx, MAD_E_DATA, "'%s' has rows of class %d, which '%s' has not", r->fake,
-                          (int)fake->class_value[k], r->real);
-            goto out;
-        }
-        rank[k] = (int32_t)i;
-    }
-    for (size_t i = 0; i < fake->n_rows; i++) {
-        fake->label[i] = rank[fake->label[i]];
-    }
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
-static mad_status read_sides(mad_ctx *ctx, mad_arena *mem, const options *o, report *r)
-{
-    mad_status st = MAD_OK;
-    for (int i = 0; i < 2; i++) {
-        mad_table *t = &r->tables[i];
-        MAD_TRY(
-            mad_table_open(ctx, mem, i == 0 ? r->real : r->fake, labels_of(mem, o->labels, i), t));
-    }
-    const mad_table *real = &r->tables[0], *fake = &r->tables[1];
-    if (real->dim != fake->dim) {
-        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, '%s' %zu", r->real, real->dim,
-                      r->fake, fake->dim);
-        goto out;
-    }
-    const int with_labels = real->label != NULL && fake->label != NULL;
-    if (with_labels) {
-        MAD_TRY(join_classes(ctx, r));
-    }
-    for (int i = 0; i < 2; i++) {
-        const mad_table *t = &r->tables[i];
-        r->sets[i] = (mad_set){
-            .n_rows = t->n_rows, .dim = t->dim, .x = t->x, .label = with_labels ? t->label : NULL};
-    }
-    r->world = (mad_world_info){.kind = MAD_WORLD_CONTINUOUS,
-                                .dim = real->dim,
-                                .n_classes = with_labels ? real->n_classes : 0};
-out:
-    return st;
-}
-
-/* ---- modes ----------------------------------------------------------------------------------- */
-
-/* Weights with sum 1 from a file of n numbers, or all alike. */
-static mad_status read_weights(mad_ctx *ctx, mad_arena *mem, const char *path, size_t n,
-                               double **out)
-{
-    mad_status st = MAD_OK;
-    mad_table table;
-    double sum = 0.0, *weight = mad_arena_take_raw(mem, n, sizeof *weight);
-    if (weight == NULL) {
-        return mad_fail_memory(ctx, "the weights of the modes");
-    }
-    for (size_t j = 0; j < n; j++) {
-        weight[j] = 1.0;
-    }
-    if (path != NULL) {
-        MAD_TRY(mad_table_open(ctx, mem, path, NULL, &table));
-        if (table.n_rows * table.dim != n) {
-            st = mad_fail(ctx, MAD_E_DATA,
-                          "'%s' holds %zu numbers, expected a weight for each of %zu "
-                          "modes",
-                          path, table.n_rows * table.dim, n);
-            goto out;
-        }
-        memcpy(weight, table.x, n * sizeof *weight);
-    }
-    for (size_t j = 0; j < n; j++) {
-        if (!(weight[j] > 0.0)) {
-            st = mad_fail(ctx, MAD_E_DATA, "'%s': weight %zu is %g, must be above 0", path, j + 1,
-                          weight[j]);
-            goto out;
-        }
-        sum += weight[j];
-    }
-    for (size_t j = 0; j < n; j++) {
-        weight[j] /= sum;
-    }
-    *out = weight;
-out:
-    return st;
-}
-
-static mad_status read_modes(mad_ctx *ctx, mad_arena *mem, const options *o, mad_world_info *world)
-{
-    mad_status st = MAD_OK;
-    mad_table table;
-    double *weight = NULL;
-    if (o->centres == NULL && o->weights == NULL && o->sigma == 0.0) {
-        goto out;
-    }
-    if (o->centres == NULL || o->sigma == 0.0) {
-        st = mad_fail(ctx, MAD_E_USAGE, "metrics: modes need --centres and --sigma");
-        goto out;
-    }
-    MAD_TRY(mad_table_open(ctx, mem, o->centres, NULL, &table));
-    if (table.dim != world->dim) {
-        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, the data %zu", o->centres, table.dim,
-                      world->dim);
-        goto out;
-    }
-    MAD_TRY(read_weights(ctx, mem, o->weights, table.n_rows, &weight));
-    world->n_modes = table.n_rows;
-    world->mode_centre = table.x;
-    world->mode_p = weight;
-    world->mode_sd = o->sigma;
-out:
-    return st;
-}
 
 /* ---- which measures -------------------------------------------------------------------------- */
 
@@ -218,62 +79,193 @@ static int is_in(const char *list, const char *name)
     return 0;
 }
 
-static mad_status check_names(mad_ctx *ctx, const mad_registry *registry, const char *only)
+/* Names of the measures of plain rows; *n of them. Returns 1 when `word` is another's. */
+static int list_names(const mad_registry *registry, const char *word, size_t *n,
+                      const char *names[MAX_ROWS])
 {
-    const char *names[MAX_VERDICTS];
-    size_t n = 0;
+    int is_other = 0;
+    *n = 0;
     for (size_t i = 0; registry->metrics[i] != NULL; i++) {
-        for (const mad_metric_output *o = registry->metrics[i]->outputs; o->name != NULL; o++) {
-            MAD_ASSERT(n < MAX_VERDICTS);
-            names[n++] = o->name;
+        const mad_metric_type *type = registry->metrics[i];
+        for (const mad_metric_output *o = type->outputs; o->name != NULL; o++) {
+            if (type->worlds & 1u << MAD_WORLD_CONTINUOUS) {
+                MAD_ASSERT(*n < MAX_ROWS);
+                names[(*n)++] = o->name;
+            } else {
+                is_other |= strcmp(o->name, word) == 0;
+            }
         }
     }
+    return is_other;
+}
+
+static mad_status check_name(mad_ctx *ctx, const mad_registry *registry, const char *word)
+{
+    const char *names[MAX_ROWS];
+    size_t n = 0;
+    const int is_other = list_names(registry, word, &n, names);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], word) == 0) {
+            return MAD_OK;
+        }
+    }
+    if (is_other) {
+        return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' is not a measure of plain rows", word);
+    }
+    const char *nearest = mad_nearest(word, n, names);
+    return mad_fail(ctx, MAD_E_USAGE, "metrics: unknown measure '%s'%s%s%s", word,
+                    nearest != NULL ? " (did you mean '" : "; see `madloop list metrics`",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
+}
+
+static mad_status check_names(mad_ctx *ctx, const mad_registry *registry, const char *only)
+{
+    mad_status st = MAD_OK;
     for (const char *p = only; *p != '\0'; p += *p == ',') {
         char word[NAME_BYTES];
         const size_t length = strcspn(p, ",");
         snprintf(word, sizeof word, "%.*s", (int)length, p);
-        size_t i = 0;
-        while (i < n && strcmp(names[i], word) != 0) {
-            i++;
-        }
-        if (i == n) {
-            const char *nearest = mad_nearest(word, n, names);
-            return mad_fail(ctx, MAD_E_USAGE, "metrics: unknown measure '%s'%s%s%s", word,
-                            nearest != NULL ? " (did you mean '" : "; see `madloop list metrics`",
-                            nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
-        }
+        MAD_TRY(check_name(ctx, registry, word));
         p += length;
     }
-    return MAD_OK;
+out:
+    return st;
 }
 
-/* Without --only all that two files can give. */
-static mad_status take(mad_app *app, mad_arena *mem, const char *only, report *r)
+/* Without --only all that the files can give, but for the costly ones. */
+static int is_wanted(const report *r, const mad_metric_type *type, const char *output)
+{
+    if (!(type->worlds & 1u << MAD_WORLD_CONTINUOUS)) {
+        return 0;
+    }
+    return r->o->only != NULL
+               ? is_in(r->o->only, output)
+               : !(type->needs & MAD_BY_NAME) && mad_comparison_lacks(&r->comparison, type) == NULL;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+/* All wanted outputs, in the order of the registry. */
+static mad_status measure(mad_app *app, const report *r, mad_comparison *c, mad_arena *mem,
+                          size_t *n, mad_verdict *out)
 {
     mad_status st = MAD_OK;
-    const mad_comparison c = {.world = &r->world,
-                              .values = &r->values,
-                              .real = &r->sets[0],
-                              .fake = &r->sets[1],
-                              .key = {.purpose = MAD_RNG_DIRECTIONS}};
+    *n = 0;
     for (size_t i = 0; app->registry->metrics[i] != NULL; i++) {
         const mad_metric_type *type = app->registry->metrics[i];
         mad_verdict all[MAX_OUTPUTS];
-        int is_wanted = only == NULL && mad_comparison_lacks(&c, type) == NULL;
-        for (size_t k = 0; only != NULL && type->outputs[k].name != NULL; k++) {
-            is_wanted |= is_in(only, type->outputs[k].name);
+        size_t n_wanted = 0;
+        for (size_t k = 0; type->outputs[k].name != NULL; k++) {
+            MAD_ASSERT(k < MAX_OUTPUTS);
+            n_wanted += (size_t)is_wanted(r, type, type->outputs[k].name);
         }
-        if (!is_wanted) {
+        if (n_wanted == 0) {
             continue;
         }
         MAD_TRY(mad_ctx_poll(app->ctx));
-        MAD_TRY(mad_compare(app->ctx, &c, type, mem, all));
+        st = mad_compare(app->ctx, c, type, mem, all);
+        if (st != MAD_OK) {
+            st = mad_fail_while(app->ctx, st, "measure %s", type->name);
+            goto out;
+        }
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
-            if (only == NULL || is_in(only, type->outputs[k].name)) {
-                MAD_ASSERT(k < MAX_OUTPUTS && r->n_verdicts < MAX_VERDICTS);
-                r->verdict[r->n_verdicts++] = all[k];
+            if (is_wanted(r, type, type->outputs[k].name)) {
+                MAD_ASSERT(*n < MAX_ROWS);
+                out[(*n)++] = all[k];
             }
         }
+    }
+out:
+    return st;
+}
+
+/* 0..n-1 in random order. */
+static mad_status shuffled(mad_ctx *ctx, mad_arena *mem, mad_rng *rng, size_t n, size_t **out)
+{
+    size_t *order = mad_arena_take_raw(mem, n, sizeof *order);
+    size_t *work = mad_arena_take_raw(mem, n, sizeof *work);
+    if (order == NULL || work == NULL) {
+        return mad_fail_memory(ctx, "an order of rows");
+    }
+    mad_rng_choose(rng, n, n, order, work);
+    *out = order;
+    return MAD_OK;
+}
+
+/* Split i of the real rows in two (is_floor), or half of each side: every wanted value. */
+static mad_status measure_half(mad_app *app, const report *r, size_t i, int is_floor,
+                               mad_arena *mem, size_t *n, mad_verdict *out)
+{
+    const mad_comparison *whole = &r->comparison;
+    const size_t n_real = whole->raw.real.n_rows, n_fake = whole->raw.fake.n_rows;
+    mad_rng rng = mad_rng_open((mad_key){.seed = whole->key.seed, .purpose = MAD_RNG_MEASURE},
+                               2 * i + (size_t)is_floor);
+    size_t *real = NULL, *fake = NULL;
+    mad_comparison part;
+    mad_status st = MAD_OK;
+    MAD_TRY(shuffled(app->ctx, mem, &rng, n_real, &real));
+    if (!is_floor) {
+        MAD_TRY(shuffled(app->ctx, mem, &rng, n_fake, &fake));
+    }
+    const mad_part half = {.n_real = n_real / 2,
+                           .n_fake = is_floor ? n_real / 2 : n_fake / 2,
+                           .i_real = real,
+                           .i_fake = is_floor ? real + n_real / 2 : fake,
+                           .is_floor = is_floor};
+    MAD_TRY(mad_comparison_part(app->ctx, whole, &half, mem, &part));
+    MAD_TRY(measure(app, r, &part, mem, n, out));
+out:
+    return st;
+}
+
+/* values[i_half][n] of all wanted measures, in memory of `mem`. */
+static mad_status measure_halves(mad_app *app, const report *r, size_t n_halves, int is_floor,
+                                 mad_arena *mem, double *values)
+{
+    mad_status st = MAD_OK;
+    mad_arena *work = mad_arena_create(1 << 20);
+    mad_verdict *v = mad_arena_take(mem, MAX_ROWS, sizeof *v);
+    if (work == NULL || v == NULL) {
+        st = mad_fail_memory(app->ctx, "half samples");
+        goto out;
+    }
+    for (size_t i = 0; i < n_halves; i++) {
+        const mad_arena_mark mark = mad_arena_get_mark(work);
+        size_t n = 0;
+        MAD_TRY(measure_half(app, r, i, is_floor, work, &n, v));
+        for (size_t k = 0; k < n; k++) {
+            values[k * n_halves + i] = v[k].value;
+        }
+        mad_arena_release(work, mark);
+    }
+out:
+    mad_arena_destroy(work);
+    return st;
+}
+
+static mad_status take(mad_app *app, mad_arena *mem, report *r)
+{
+    mad_status st = MAD_OK;
+    const size_t n_halves = r->o->n_halves, n_splits = n_halves > 0 ? n_halves : 1;
+    mad_verdict *v = mad_arena_take(mem, MAX_ROWS, sizeof *v);
+    double *split = mad_arena_take(mem, MAX_ROWS * n_splits, sizeof *split);
+    double *half = mad_arena_take(mem, MAX_ROWS * n_splits, sizeof *half);
+    if (v == NULL || split == NULL || half == NULL) {
+        return mad_fail_memory(app->ctx, "the measures");
+    }
+    MAD_TRY(measure(app, r, &r->comparison, mem, &r->n_rows, v));
+    for (size_t i = 0; r->o->only != NULL && i < r->n_rows; i++) {
+        if (v[i].why != NULL && v[i].why != v[i].output->undefined) {
+            st = mad_fail(app->ctx, MAD_E_USAGE, "metrics: '%s' %s", v[i].output->name, v[i].why);
+            goto out;
+        }
+    }
+    MAD_TRY(measure_halves(app, r, n_splits, 1, mem, split));
+    MAD_TRY(measure_halves(app, r, n_halves, 0, mem, half));
+    for (size_t i = 0; i < r->n_rows; i++) {
+        r->row[i] = (row){.verdict = v[i],
+                          .floor = mad_mean(n_splits, split + i * n_splits),
+                          .se = sqrt(mad_variance(n_halves, half + i * n_halves, 1.0))};
     }
 out:
     return st;
@@ -283,17 +275,25 @@ out:
 
 static void print_text(const report *r)
 {
-    printf("real %s: %zu rows, model %s: %zu rows, %zu column%s\n\n", r->real, r->sets[0].n_rows,
-           r->fake, r->sets[1].n_rows, r->world.dim, r->world.dim == 1 ? "" : "s");
-    printf("%-28s %14s  %-8s %s\n", "measure", "value", "better", "units");
-    for (size_t i = 0; i < r->n_verdicts; i++) {
-        const mad_verdict *v = &r->verdict[i];
-        if (v->why == NULL) {
-            printf("%-28s %14.6g  %-8s %s\n", v->output->name, v->value, v->output->direction,
-                   v->output->units);
-        } else {
-            printf("%-28s %14s  %s\n", v->output->name, "-", v->why);
+    const mad_pair *pair = &r->comparison.raw;
+    const int with_se = r->o->n_halves > 0;
+    printf("real %s: %zu rows, model %s: %zu rows, %zu column%s, features %s\n", r->o->files.real,
+           pair->real.n_rows, r->o->files.fake, pair->fake.n_rows, pair->world.dim,
+           pair->world.dim == 1 ? "" : "s", r->o->features);
+    printf("floor: %zu real rows against as many others\n\n", pair->real.n_rows / 2);
+    printf("%-28s %13s %*s%13s  %-7s %s\n", "measure", "value", with_se ? 14 : 0,
+           with_se ? "std. error " : "", "floor", "better", "units");
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const mad_verdict *v = &r->row[i].verdict;
+        if (v->why != NULL) {
+            printf("%-28s %13s  %s\n", v->output->name, "-", v->why);
+            continue;
         }
+        printf("%-28s %13.6g ", v->output->name, v->value);
+        if (with_se) {
+            printf("%13.3g ", r->row[i].se);
+        }
+        printf("%13.6g  %-7s %s\n", r->row[i].floor, v->output->direction, v->output->units);
     }
 }
 
@@ -303,37 +303,56 @@ static json_t *json_value(double x)
     return isnan(x) ? json_null() : isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
 }
 
-static json_t *json_verdict(const report *r, const mad_verdict *v)
+/* NaN and what it comes from are left out. */
+static void put_number(json_t *out, const char *name, double x)
 {
-    json_t *out = json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "value",
-                            json_value(v->value), "long_name", v->output->long_name, "units",
-                            v->output->units, "direction", v->output->direction, "definition",
-                            v->output->definition, "n_real", (json_int_t)r->sets[0].n_rows,
-                            "n_synthetic", (json_int_t)r->sets[1].n_rows, "features", "raw");
+    if (!isnan(x)) {
+        (void)json_object_set_new(out, name, json_value(x));
+    }
+}
+
+static json_t *json_row(const report *r, const row *of)
+{
+    const mad_verdict *v = &of->verdict;
+    const mad_pair *pair = &r->comparison.raw;
+    json_t *out =
+        json_pack("{s:o, s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:s}", "value", json_value(v->value),
+                  "long_name", v->output->long_name, "units", v->output->units, "direction",
+                  v->output->direction, "definition", v->output->definition, "reference",
+                  v->output->reference, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
+                  (json_int_t)pair->fake.n_rows, "features",
+                  mad_features_apply(v->type) ? r->o->features : "raw");
     if (v->why != NULL) {
         (void)json_object_set_new(out, "why", json_string(v->why));
     }
+    put_number(out, "floor", of->floor);
+    if (!isnan(of->floor)) {
+        put_number(out, "n_floor", (double)(pair->real.n_rows / 2));
+    }
+    put_number(out, "std_error", of->se);
     for (const mad_param *p = v->type->params; p != NULL && p->name != NULL; p++) {
         const mad_value *value = mad_get(&r->values, p->name);
+        const int is_number = p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL;
         (void)json_object_set_new(out, p->name,
-                                  p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL
-                                      ? json_real(value->number)
-                                      : json_string(value->text));
+                                  is_number ? json_real(value->number) : json_string(value->text));
     }
     return out;
 }
 
 static mad_status print_json(mad_ctx *ctx, const report *r)
 {
+    const mad_pair *pair = &r->comparison.raw;
     json_t *metrics = json_object();
-    for (size_t i = 0; i < r->n_verdicts; i++) {
-        (void)json_object_set_new(metrics, r->verdict[i].output->name,
-                                  json_verdict(r, &r->verdict[i]));
+    for (size_t i = 0; i < r->n_rows; i++) {
+        (void)json_object_set_new(metrics, r->row[i].verdict.output->name, json_row(r, &r->row[i]));
     }
-    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "real", r->real, "fake",
-                             r->fake, "n_real", (json_int_t)r->sets[0].n_rows, "n_synthetic",
-                             (json_int_t)r->sets[1].n_rows, "dim", (json_int_t)r->world.dim,
-                             "classes", (json_int_t)r->world.n_classes, "metrics", metrics);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:I, s:s, s:I, s:f, s:o}", "real",
+                  r->o->files.real, "fake", r->o->files.fake, "train", r->o->files.train, "test",
+                  r->o->files.test, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
+                  (json_int_t)pair->fake.n_rows, "dim", (json_int_t)pair->world.dim, "classes",
+                  (json_int_t)pair->world.n_classes, "features", r->o->features, "bootstrap",
+                  (json_int_t)r->o->n_halves, "seed", r->o->seed, "metrics", metrics);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
     if (text != NULL) {
@@ -381,24 +400,64 @@ static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *reg
     return MAD_OK;
 }
 
+static mad_status run(mad_app *app, mad_arena *mem, const key_options *keys, const mad_param *table,
+                      report *r)
+{
+    mad_status st = MAD_OK;
+    mad_feature *feature = NULL;
+    const options *o = r->o;
+    if (o->only != NULL) {
+        MAD_TRY(check_names(app->ctx, app->registry, o->only));
+    }
+    MAD_TRY(read_values(app->ctx, mem, table, keys, &r->values));
+    MAD_TRY(mad_metrics_read(app->ctx, mem, &o->files, &r->comparison.raw));
+    MAD_TRY(mad_features_create(app->ctx, app->registry, o->features, &r->comparison.raw.world, mem,
+                                &feature));
+    r->comparison.values = &r->values;
+    r->comparison.key = (mad_key){.seed = (uint64_t)o->seed, .purpose = MAD_RNG_DIRECTIONS};
+    MAD_TRY(mad_comparison_map(app->ctx, feature, mem, &r->comparison));
+    MAD_TRY(take(app, mem, r));
+    if (o->as_json) {
+        MAD_TRY(print_json(app->ctx, r));
+    } else {
+        print_text(r);
+    }
+out:
+    return st;
+}
+
 static mad_status metrics_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    options o = {0};
+    options o = {.features = "raw", .seed = 1.0};
     key_options keys = {0};
     const mad_param *table = NULL;
     mad_option list[MAD_MAX_OPTIONS] = {
-        {"only", 0, "NAME,...", "these measures (default: all that two files can give)",
+        {"only", 0, "NAME,...",
+         "these measures (default: all that two files can give and that "
+         "cost little)",
          .text = &o.only},
         {"labels", 0, "REAL,FAKE",
          "labels of the rows: files of one number per row, or columns of text files (last, first, "
-         "a "
-         "name); one word stands for both",
-         .text = &o.labels},
-        {"centres", 0, "FILE", "centres of the modes, a row each", .text = &o.centres},
-        {"sigma", 0, "S", "sd of one coordinate inside a mode", .real = &o.sigma, .min = 1e-300,
-         .max = 1e300},
-        {"weights", 0, "FILE", "weights of the modes (default: all alike)", .text = &o.weights},
+         "a name); one word stands for both",
+         .text = &o.files.labels},
+        {"train", 0, "FILE", "rows the model was trained on, for measures of memorisation",
+         .text = &o.files.train},
+        {"test", 0, "FILE", "real rows it was not trained on, for the same (default: REAL)",
+         .text = &o.files.test},
+        {"features", 0, "SPACE", "space in which rows are compared: see `madloop list features`",
+         .text = &o.features},
+        {"centres", 0, "FILE", "centres of the modes, a row each", .text = &o.files.centres},
+        {"sigma", 0, "S", "sd of one coordinate inside a mode", .real = &o.files.sigma,
+         .min = 1e-300, .max = 1e300},
+        {"weights", 0, "FILE", "weights of the modes (default: all alike)",
+         .text = &o.files.weights},
+        {"bootstrap", 0, "B",
+         "standard errors from B random halves of both sides; the floor is "
+         "the mean of as many splits",
+         .count = &o.n_halves, .min = 2, .max = 10000},
+        {"seed", 0, "N", "of random directions, halves and splits (default: 1)", .real = &o.seed,
+         .min = 0, .max = 9007199254740991.0},
         {"json", 0, NULL, "print JSON", .flag = &o.as_json},
         {"threads", 't', "N", "threads (default: all processors)", .count = &o.n_threads, .min = 1,
          .max = 4096},
@@ -421,20 +480,10 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     }
     MAD_TRY(mad_app_set_threads(app, o.n_threads));
     mad_app_catch_signals(app);
-    r->real = args.text[0];
-    r->fake = args.text[1];
-    if (o.only != NULL) {
-        MAD_TRY(check_names(app->ctx, app->registry, o.only));
-    }
-    MAD_TRY(read_values(app->ctx, mem, table, &keys, &r->values));
-    MAD_TRY(read_sides(app->ctx, mem, &o, r));
-    MAD_TRY(read_modes(app->ctx, mem, &o, &r->world));
-    MAD_TRY(take(app, mem, o.only, r));
-    if (o.as_json) {
-        MAD_TRY(print_json(app->ctx, r));
-    } else {
-        print_text(r);
-    }
+    o.files.real = args.text[0];
+    o.files.fake = args.text[1];
+    r->o = &o;
+    MAD_TRY(run(app, mem, &keys, table, r));
 out:
     mad_arena_destroy(mem);
     return st;

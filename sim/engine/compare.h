@@ -2,17 +2,46 @@
 #ifndef MAD_ENGINE_COMPARE_H
 #define MAD_ENGINE_COMPARE_H
 
-#include "sim/iface/registry.h"
+#include "sim/engine/features.h"
+
+/* Rows of the two sides, and what else is known of them. */
+typedef struct mad_pair {
+    mad_world_info world; /* continuous; classes and modes where they are known */
+    mad_set real, fake;   /* labels on both sides or on none */
+    mad_set train;        /* what the model was trained on; no rows: not known */
+    mad_set test; /* real rows for measures of memorisation in place of `real`; no rows: real */
+} mad_pair;
 
 typedef struct mad_comparison {
-    const mad_world_info *world; /* continuous; classes and modes where they are known */
-    const mad_values *values;    /* the `measure` section */
-    const mad_set *real, *fake;  /* labels on both sides or on none */
-    const mad_set *train;        /* what the model was trained on; NULL = not known */
-    const mad_set
-        *test;   /* real rows for measures of memorisation in place of `real`; NULL = real */
-    mad_key key; /* of random directions */
+    const mad_values *values;                 /* the `measure` section */
+    mad_key key;                              /* of random directions */
+    mad_pair raw;                             /* rows as they are */
+    mad_pair mapped;                          /* the same in the space of the features */
+    mad_moments real_law, fake_law, test_law; /* of the mapped rows; dim 0: not taken */
 } mad_comparison;
+
+/**
+ * Fill `mapped` from `raw`: fit the feature on the real rows and map them all.
+ *
+ * feature  NULL: rows are compared as they are
+ * errors   those of the feature; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_comparison_map(mad_ctx *ctx, mad_feature *feature, mad_arena *mem,
+                                             mad_comparison *comparison);
+
+/**
+ * Part of the rows of a comparison that was mapped, without its laws: those of `real` and `fake`
+ * that are numbered; train and test stay whole.
+ * shape   i_real: [n_real], i_fake: [n_fake]
+ */
+typedef struct mad_part {
+    size_t n_real, n_fake;
+    const size_t *i_real, *i_fake;
+    int is_floor; /* 1: i_fake numbers real rows, which stand in the model's place */
+} mad_part;
+MAD_MUST_CHECK mad_status mad_comparison_part(mad_ctx *ctx, const mad_comparison *whole,
+                                              const mad_part *part, mad_arena *mem,
+                                              mad_comparison *out);
 
 /* One output. */
 typedef struct mad_verdict {
@@ -26,13 +55,13 @@ typedef struct mad_verdict {
 const char *mad_comparison_lacks(const mad_comparison *comparison, const mad_metric_type *type);
 
 /**
- * Every output of one measure, `out` in the order of its outputs. An output with fewer rows than it
+ * Every output of one measure (laws are taken when first needed, and kept in mem), `out` in the order of its outputs. An output with fewer rows than it
  * needs is NaN and says so; so are all of a measure whose needs are not met.
  *
  * errors  those of eval
  * threads parallel inside, same bits for any number
  */
-MAD_MUST_CHECK mad_status mad_compare(mad_ctx *ctx, const mad_comparison *comparison,
+MAD_MUST_CHECK mad_status mad_compare(mad_ctx *ctx, mad_comparison *comparison,
                                       const mad_metric_type *type, mad_arena *mem,
                                       mad_verdict *out);
 

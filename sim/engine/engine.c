@@ -20,7 +20,7 @@ enum {
 static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e, mad_moments *law,
                            double **p)
 {
-    const size_t dim = e->world->info.dim;
+    const size_t dim = e->mapped_world.dim;
     if (e->world->info.kind == MAD_WORLD_CATEGORICAL) {
         *p = mad_arena_take(mem, e->world->info.n_categories, sizeof **p);
         return *p != NULL ? MAD_OK : mad_fail_memory(ctx, "the probabilities of a law");
@@ -87,6 +87,10 @@ static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
                              &r->reference));
     }
     MAD_TRY(take_law(ctx, g->mem, e, &r->reference_law, &r->reference_p));
+    if (e->features != NULL) {
+        MAD_TRY(mad_features_create(ctx, e->registry, e->features, &e->world->info, r->mem,
+                                    &r->feature));
+    }
 out:
     return st;
 }

@@ -177,16 +177,23 @@ static int asked_for(const mad_value *metrics, const char *name)
     return 0;
 }
 
+/* The columns that a measure sees. */
+static size_t dim_of(const mad_experiment *e, const mad_metric_type *type)
+{
+    return mad_features_apply(type) ? e->mapped_world.dim : e->world->info.dim;
+}
+
 static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
                                 size_t i_output, int by_name, metric_group *group)
 {
-    const size_t need = type->min_rows(e->setting.measure_values, e->world->info.dim, i_output);
+    const size_t dim = dim_of(e, type);
+    const size_t need = type->min_rows(e->setting.measure_values, dim, i_output);
     const int of_rows = type->needs & MAD_NEEDS_SAMPLES || !e->exact_fake_law;
     if (of_rows && e->n_measure < need) {
         if (by_name) {
             return mad_fail(ctx, MAD_E_RANGE,
                             "measure.n: '%s' needs at least %zu rows in %zu dimensions, got %zu",
-                            type->outputs[i_output].name, need, e->world->info.dim, e->n_measure);
+                            type->outputs[i_output].name, need, dim, e->n_measure);
         }
         return MAD_OK; /* `auto` takes what can be had */
     }
@@ -282,9 +289,32 @@ static mad_status choose_laws(mad_ctx *ctx, mad_experiment *e)
         return mad_fail(ctx, MAD_E_UNSUPPORTED,
                         "measure.moments: model '%s' does not know its own moments", model->name);
     }
-    e->exact_fake_law = choice != SAMPLES && offered;
+    if (choice == MODEL && e->features != NULL) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "measure.moments: no model knows its moments in features '%s'",
+                        e->features);
+    }
+    e->exact_fake_law = choice != SAMPLES && offered && e->features == NULL;
     e->exact_real_law = e->exact_fake_law && known;
     return MAD_OK;
+}
+
+static mad_status choose_features(mad_ctx *ctx, mad_experiment *e)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const char *text = mad_get_text(e->setting.measure_values, "features");
+    mad_feature *feature = NULL;
+    st = mad_features_create(ctx, e->registry, text, &e->world->info, ctx->scratch, &feature);
+    if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "measure.features");
+        goto out;
+    }
+    e->features = feature != NULL ? text : NULL;
+    e->mapped_world = mad_features_world(feature, &e->world->info);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
@@ -450,6 +480,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     MAD_TRY(check_kinds(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
     MAD_TRY(check_measure_size(ctx, e));
+    MAD_TRY(choose_features(ctx, e));
     MAD_TRY(choose_laws(ctx, e));
     MAD_TRY(choose_metrics(ctx, mem, e));
     e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "sim/engine/engine.h"
+#include "sim/engine/features.h"
 
 enum { MAX_OUTPUTS = 16, MAX_REPORTS = 32 }; /* of one metric group, of a model */
 
@@ -38,15 +39,17 @@ struct mad_experiment {
     const mad_world *world;
     const mad_loop *loop;
     mad_setting setting;
-    size_t n_measure;     /* rows per side of a measure */
-    size_t n_floor_train; /* fresh rows that stand for a training set in the floor */
-    size_t n_preview;     /* sample rows stored per generation */
-    size_t n_ages;        /* columns of origin_share and ancestor_share; 0 = not stored */
-    size_t n_loss;        /* points of the loss curve */
-    size_t every;         /* generations per commit */
-    int exact_fake_law;   /* the model's own moments or probabilities are measured */
-    int exact_real_law;   /* the world's own */
-    int needs_samples;    /* some group needs rows */
+    const char *features; /* text of the space that measures compare rows in; NULL: as they are */
+    mad_world_info mapped_world; /* what is known of the world there */
+    size_t n_measure;            /* rows per side of a measure */
+    size_t n_floor_train;        /* fresh rows that stand for a training set in the floor */
+    size_t n_preview;            /* sample rows stored per generation */
+    size_t n_ages;               /* columns of origin_share and ancestor_share; 0 = not stored */
+    size_t n_loss;               /* points of the loss curve */
+    size_t every;                /* generations per commit */
+    int exact_fake_law;          /* the model's own moments or probabilities are measured */
+    int exact_real_law;          /* the world's own */
+    int needs_samples;           /* some group needs rows */
     int with_labels;
     unsigned needs; /* union of the groups' needs */
     size_t n_groups;
@@ -121,6 +124,8 @@ typedef struct replicate {
     unsigned char **state; /* [n_slots] saved model of generation g in slot g % n_slots */
     lineage *ancestry;     /* [n_line_slots] likewise */
     mad_set reference;     /* rows the measures compare with; n_rows 0 when none need rows */
+    mad_feature *feature;  /* NULL: rows are compared as they are */
+    mad_set mapped;        /* the reference rows in its space */
     mad_moments reference_law;
     double *reference_p;
     const void **prepared; /* [n_groups] what the measures keep of the reference */

@@ -77,7 +77,8 @@ static void metric_attributes(builder *b, const metric_group *group,
         text(b, "undefined", output->undefined);
     }
     if (of_rows) {
-        text(b, "features", "raw");
+        text(b, "features",
+             e->features != NULL && mad_features_apply(group->type) ? e->features : "raw");
     } else {
         text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
         text(b, "model_law",

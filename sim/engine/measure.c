@@ -27,32 +27,95 @@ static mad_status law_of_rows(mad_ctx *ctx, const mad_experiment *e, const mad_s
     return MAD_OK;
 }
 
+/* What measures are given: rows as they are, and in the space of the features. */
+typedef struct sides {
+    mad_metric_in raw, mapped;
+} sides;
+
+static const mad_metric_in *seen_by(const sides *s, const mad_metric_type *type)
+{
+    return mad_features_apply(type) ? &s->mapped : &s->raw;
+}
+
 /* All that does not hang on the model. */
-static mad_metric_in reference_side(const engine *g, const replicate *r)
+static sides reference_side(const engine *g, const replicate *r)
 {
     const mad_experiment *e = g->e;
-    return (mad_metric_in){.world = &e->world->info,
-                           .values = e->setting.measure_values,
-                           .real = &r->reference,
-                           .real_law = &r->reference_law,
-                           .real_p = r->reference_p,
-                           .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)};
+    sides s = {.raw = {.world = &e->world->info,
+                       .values = e->setting.measure_values,
+                       .real = &r->reference,
+                       .real_law = &r->reference_law,
+                       .real_p = r->reference_p,
+                       .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)}};
+    s.mapped = s.raw;
+    s.mapped.world = &e->mapped_world;
+    s.mapped.real = &r->mapped;
+    return s;
+}
+
+static mad_status prepare(mad_ctx *ctx, const engine *g, replicate *r)
+{
+    const mad_experiment *e = g->e;
+    const sides s = reference_side(g, r);
+    mad_status st = MAD_OK;
+    for (size_t i = 0; i < e->n_groups; i++) {
+        const mad_metric_type *type = e->groups[i].type;
+        if (type->prepare != NULL) {
+            MAD_TRY(type->prepare(ctx, seen_by(&s, type), r->mem, &r->prepared[i]));
+        }
+    }
+out:
+    return st;
+}
+
+/* A model's rows and what else is known of it. */
+typedef struct subject {
+    const mad_set *fake, *train;
+    mad_moments *law;
+    double *p;
+    int is_law_known; /* 1: law and p are the model's own; 0: to be taken from the rows */
+    const double *log_density;
+} subject;
+
+static mad_status evaluate_group(mad_ctx *ctx, const replicate *r, const sides *s, size_t i_group,
+                                 const metric_group *group, double *value)
+{
+    mad_metric_in in = *seen_by(s, group->type);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    in.prepared = r->prepared[i_group];
+    const mad_status st = group->type->eval(ctx, &in, value);
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 /* Evaluate every group; write chosen outputs to the cells of generation g->generation, or with
  * floors != NULL to floors[i_vector][replicate]. */
-static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, mad_metric_in in,
+static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const subject *of,
                            double **floors)
 {
     const mad_experiment *e = g->e;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_set fake, train = *of->train;
     mad_status st = MAD_OK;
+    MAD_TRY(mad_features_map(ctx, r->feature, of->fake, ctx->scratch, &fake));
+    if (e->needs & MAD_NEEDS_TRAIN) {
+        MAD_TRY(mad_features_map(ctx, r->feature, of->train, ctx->scratch, &train));
+    }
+    if (!of->is_law_known) {
+        MAD_TRY(law_of_rows(ctx, e, &fake, of->law, of->p));
+    }
+    sides s = reference_side(g, r);
+    s.raw.fake = of->fake;
+    s.raw.train = of->train;
+    s.mapped.fake = &fake;
+    s.mapped.train = &train;
+    s.raw.fake_law = s.mapped.fake_law = of->law;
+    s.raw.fake_p = s.mapped.fake_p = of->p;
+    s.raw.log_density = s.mapped.log_density = of->log_density;
     for (size_t i = 0; i < e->n_groups; i++) {
         const metric_group *group = &e->groups[i];
         double value[MAX_OUTPUTS];
-        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-        in.prepared = r->prepared[i];
-        st = group->type->eval(ctx, &in, value);
-        mad_arena_release(ctx->scratch, mark);
+        st = evaluate_group(ctx, r, &s, i, group, value);
         if (st != MAD_OK) {
             st = mad_fail_while(ctx, st, "%s%s", floors != NULL ? "floor of measure " : "measure ",
                                 group->type->name);
@@ -65,6 +128,7 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, mad_metr
         }
     }
 out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
@@ -73,7 +137,7 @@ static mad_status reference_law(mad_ctx *ctx, const mad_experiment *e, replicate
 {
     const mad_world_info *info = &e->world->info;
     if (!e->exact_real_law) {
-        return law_of_rows(ctx, e, &r->reference, &r->reference_law, r->reference_p);
+        return law_of_rows(ctx, e, &r->mapped, &r->reference_law, r->reference_p);
     }
     if (e->needs & MAD_NEEDS_CATEGORIES) {
         memcpy(r->reference_p, info->category_p, info->n_categories * sizeof *r->reference_p);
@@ -95,14 +159,10 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
         MAD_TRY(world->type->draw(ctx, world, MAD_PART_REFERENCE,
                                   mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));
     }
+    MAD_TRY(mad_features_fit(ctx, r->feature, &r->reference));
+    MAD_TRY(mad_features_map(ctx, r->feature, &r->reference, r->mem, &r->mapped));
     MAD_TRY(reference_law(ctx, e, r));
-    const mad_metric_in in = reference_side(g, r);
-    for (size_t i = 0; i < e->n_groups; i++) {
-        const mad_metric_type *type = e->groups[i].type;
-        if (type->prepare != NULL) {
-            MAD_TRY(type->prepare(ctx, &in, r->mem, &r->prepared[i]));
-        }
-    }
+    MAD_TRY(prepare(ctx, g, r));
 out:
     return st;
 }
@@ -124,13 +184,8 @@ mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r)
                               &rows));
     const mad_set fake = mad_set_rows(&rows, 0, e->n_measure);
     const mad_set train = mad_set_rows(&rows, e->n_measure, e->n_floor_train);
-    MAD_TRY(law_of_rows(ctx, e, &fake, &w->fake_law, w->fake_p));
-    mad_metric_in in = reference_side(g, r);
-    in.fake = &fake;
-    in.train = &train;
-    in.fake_law = &w->fake_law;
-    in.fake_p = w->fake_p;
-    MAD_TRY(evaluate(ctx, g, r, in, e->floors));
+    const subject of = {.fake = &fake, .train = &train, .law = &w->fake_law, .p = w->fake_p};
+    MAD_TRY(evaluate(ctx, g, r, &of, e->floors));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -163,23 +218,21 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
                               0, &w->fake));
         MAD_TRY(mad_set_check_finite(ctx, &w->fake, "samples of the model"));
     }
-    if (!e->exact_fake_law) {
-        MAD_TRY(law_of_rows(ctx, e, &w->fake, &w->fake_law, w->fake_p));
-    } else if (e->needs & MAD_NEEDS_CATEGORIES) {
+    if (e->exact_fake_law && e->needs & MAD_NEEDS_CATEGORIES) {
         MAD_TRY(model->probabilities(ctx, w->model, w->fake_p));
-    } else if (e->needs & MAD_NEEDS_LAW) {
+    } else if (e->exact_fake_law && e->needs & MAD_NEEDS_LAW) {
         MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
     }
     if (e->needs & MAD_NEEDS_DENSITY) {
         MAD_TRY(real_density(ctx, g, r, w, &log_density));
     }
-    mad_metric_in in = reference_side(g, r);
-    in.fake = &w->fake;
-    in.train = &w->train;
-    in.fake_law = &w->fake_law;
-    in.fake_p = w->fake_p;
-    in.log_density = log_density;
-    MAD_TRY(evaluate(ctx, g, r, in, NULL));
+    const subject of = {.fake = &w->fake,
+                        .train = &w->train,
+                        .law = &w->fake_law,
+                        .p = w->fake_p,
+                        .is_law_known = e->exact_fake_law,
+                        .log_density = log_density};
+    MAD_TRY(evaluate(ctx, g, r, &of, NULL));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

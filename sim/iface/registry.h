@@ -3,6 +3,7 @@
 #define MAD_IFACE_REGISTRY_H
 
 #include "sim/iface/bias.h"
+#include "sim/iface/feature.h"
 #include "sim/iface/loop.h"
 #include "sim/iface/metric.h"
 #include "sim/iface/model.h"
@@ -18,6 +19,7 @@ typedef struct mad_registry {
     const mad_bias_type *const *biases;
     const mad_metric_type *const *metrics;
     const mad_theory_type *const *theories;
+    const mad_feature_type *const *features; /* NULL: rows are compared as they are */
 } mad_registry;
 
 #endif

@@ -41,7 +41,7 @@ static const mad_loop_type *const loops[] = {&loop, NULL};
 static const mad_bias_type *const biases[] = {&bias, NULL};
 static const mad_metric_type *const metrics[] = {&metric, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-static const mad_registry registry = {worlds, models, loops, biases, metrics, theories};
+static const mad_registry registry = {worlds, models, loops, biases, metrics, theories, NULL};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

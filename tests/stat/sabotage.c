@@ -131,7 +131,7 @@ const mad_registry *law_registry(law_sabotage kind)
     static mad_model_type wrong[LAW_N_SABOTAGES];
     mad_registry *r = &registry[kind];
 
-    *r = (mad_registry){worlds, models, loops, biases, metrics, theories};
+    *r = (mad_registry){worlds, models, loops, biases, metrics, theories, NULL};
     if (kind == LAW_EARLY_BIAS) {
         world_early = mad_world_gauss;
         world_early.create = early_create;

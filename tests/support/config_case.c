@@ -73,7 +73,7 @@ static const mad_loop_type *const loops[] = {&custom_loop, &fresh_loop, NULL};
 static const mad_bias_type *const biases[] = {&mad_case_no_bias, &mad_case_shrink, NULL};
 static const mad_metric_type *const metrics[] = {&mad_case_knn, &kid, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-const mad_registry mad_case_registry = {worlds, models, loops, biases, metrics, theories};
+const mad_registry mad_case_registry = {worlds, models, loops, biases, metrics, theories, NULL};
 
 /* ---- helpers ---- */
 

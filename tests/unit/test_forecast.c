@@ -73,7 +73,7 @@ static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_s
 static const mad_bias_type *const biases[] = {&mad_bias_none, NULL};
 static const mad_metric_type *const metrics[] = {&mad_metric_moments, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-static const mad_registry registry = {worlds, models, loops, biases, metrics, theories};
+static const mad_registry registry = {worlds, models, loops, biases, metrics, theories, NULL};
 
 static mad_forecast ask(const char *text, size_t n_threads, double seconds)
 {

@@ -1,0 +1,197 @@
+/* sim/cli/metrics_files.c: see the header. */
+#include "sim/cli/metrics_files.h"
+
+#include <string.h>
+
+#include "sim/store/datafile.h"
+
+/* ---- two sides ------------------------------------------------------------------------------- */
+
+/* The part of "real,fake" for one side; one word stands for both. */
+static mad_status labels_of(mad_ctx *ctx, mad_arena *mem, const char *labels, int is_fake,
+                            const char **out)
+{
+    const char *const comma = labels != NULL ? strchr(labels, ',') : NULL;
+    *out = comma != NULL && is_fake ? comma + 1 : labels;
+    if (comma == NULL || is_fake) {
+        return MAD_OK;
+    }
+    char *first = mad_arena_text(mem, labels);
+    if (first == NULL) {
+        return mad_fail_memory(ctx, "the labels");
+    }
+    first[comma - labels] = '\0';
+    *out = first;
+    return MAD_OK;
+}
+
+/* Classes of the fake side by the numbers of the real one. */
+static mad_status join_classes(mad_ctx *ctx, const mad_metrics_files *files, const mad_table *real,
+                               mad_table *fake)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    int32_t *rank = mad_arena_take(ctx->scratch, fake->n_classes, sizeof *rank);
+    if (rank == NULL) {
+        st = mad_fail_memory(ctx, "the classes");
+        goto out;
+    }
+    for (size_t k = 0, i = 0; k < fake->n_classes; k++) {
+        while (i < real->n_classes && real->class_value[i] < fake->class_value[k]) {
+            i++;
+        }
+        if (i == real->n_classes || real->class_value[i] != fake->class_value[k]) {
+            st = mad_fail(ctx, MAD_E_DATA, "'%s' has rows of class %d, which '%s' has not",
+                          files->fake, (int)fake->class_value[k], files->real);
+            goto out;
+        }
+        rank[k] = (int32_t)i;
+    }
+    for (size_t i = 0; i < fake->n_rows; i++) {
+        fake->label[i] = rank[fake->label[i]];
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status read_side(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
+                            const char *path, const char *labels, size_t dim, mad_table *out)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_table_open(ctx, mem, path, labels, out));
+    if (dim > 0 && out->dim != dim) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, '%s' %zu", files->real, dim, path,
+                      out->dim);
+    }
+out:
+    return st;
+}
+
+static mad_set set_of(const mad_table *table, int with_labels)
+{
+    return (mad_set){.n_rows = table->n_rows,
+                     .dim = table->dim,
+                     .x = table->x,
+                     .label = with_labels ? table->label : NULL};
+}
+
+static mad_world_info world_of(const mad_table *table, int with_labels)
+{
+    mad_world_info world = {.kind = MAD_WORLD_CONTINUOUS,
+                            .dim = table->dim,
+                            .n_classes = with_labels ? table->n_classes : 0,
+                            .height = table->height,
+                            .width = table->width,
+                            .channels = table->channels};
+    double low = 0.0, high = 0.0;
+    for (size_t i = 0; i < table->n_rows * table->dim; i++) {
+        low = table->x[i] < low ? table->x[i] : low;
+        high = table->x[i] > high ? table->x[i] : high;
+    }
+    world.pixel_min = low < 0.0 && low >= -1.0 && high <= 1.0 ? -1.0 : 0.0;
+    world.pixel_max = high <= 1.0 ? 1.0 : 255.0;
+    return world;
+}
+
+/* ---- modes ----------------------------------------------------------------------------------- */
+
+/* Weights with sum 1 from a file of n numbers, or all alike. */
+static mad_status read_weights(mad_ctx *ctx, mad_arena *mem, const char *path, size_t n,
+                               double **out)
+{
+    mad_status st = MAD_OK;
+    mad_table table;
+    double sum = 0.0, *weight = mad_arena_take_raw(mem, n, sizeof *weight);
+    if (weight == NULL) {
+        return mad_fail_memory(ctx, "the weights of the modes");
+    }
+    for (size_t j = 0; j < n; j++) {
+        weight[j] = 1.0;
+    }
+    if (path != NULL) {
+        MAD_TRY(mad_table_open(ctx, mem, path, NULL, &table));
+        if (table.n_rows * table.dim != n) {
+            st = mad_fail(ctx, MAD_E_DATA,
+                          "'%s' holds %zu numbers, expected a weight for each of %zu "
+                          "modes",
+                          path, table.n_rows * table.dim, n);
+            goto out;
+        }
+        memcpy(weight, table.x, n * sizeof *weight);
+    }
+    for (size_t j = 0; j < n; j++) {
+        if (!(weight[j] > 0.0)) {
+            st = mad_fail(ctx, MAD_E_DATA, "'%s': weight %zu is %g, must be above 0", path, j + 1,
+                          weight[j]);
+            goto out;
+        }
+        sum += weight[j];
+    }
+    for (size_t j = 0; j < n; j++) {
+        weight[j] /= sum;
+    }
+    *out = weight;
+out:
+    return st;
+}
+
+static mad_status read_modes(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
+                             mad_world_info *world)
+{
+    mad_status st = MAD_OK;
+    mad_table table;
+    double *weight = NULL;
+    if (files->centres == NULL && files->weights == NULL && files->sigma == 0.0) {
+        goto out;
+    }
+    if (files->centres == NULL || files->sigma == 0.0) {
+        st = mad_fail(ctx, MAD_E_USAGE, "metrics: modes need --centres and --sigma");
+        goto out;
+    }
+    MAD_TRY(mad_table_open(ctx, mem, files->centres, NULL, &table));
+    if (table.dim != world->dim) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, the data %zu", files->centres,
+                      table.dim, world->dim);
+        goto out;
+    }
+    MAD_TRY(read_weights(ctx, mem, files->weights, table.n_rows, &weight));
+    world->n_modes = table.n_rows;
+    world->mode_centre = table.x;
+    world->mode_p = weight;
+    world->mode_sd = files->sigma;
+out:
+    return st;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
+                            mad_pair *out)
+{
+    mad_status st = MAD_OK;
+    mad_table real, fake, other;
+    const char *labels = NULL;
+    MAD_TRY(labels_of(ctx, mem, files->labels, 0, &labels));
+    MAD_TRY(read_side(ctx, mem, files, files->real, labels, 0, &real));
+    MAD_TRY(labels_of(ctx, mem, files->labels, 1, &labels));
+    MAD_TRY(read_side(ctx, mem, files, files->fake, labels, real.dim, &fake));
+    const int with_labels = real.label != NULL && fake.label != NULL;
+    if (with_labels) {
+        MAD_TRY(join_classes(ctx, files, &real, &fake));
+    }
+    *out = (mad_pair){.world = world_of(&real, with_labels),
+                      .real = set_of(&real, with_labels),
+                      .fake = set_of(&fake, with_labels)};
+    if (files->train != NULL) {
+        MAD_TRY(read_side(ctx, mem, files, files->train, NULL, real.dim, &other));
+        out->train = set_of(&other, 0);
+    }
+    if (files->test != NULL) {
+        MAD_TRY(read_side(ctx, mem, files, files->test, NULL, real.dim, &other));
+        out->test = set_of(&other, 0);
+    }
+    MAD_TRY(read_modes(ctx, mem, files, &out->world));
+out:
+    return st;
+}

@@ -1,0 +1,26 @@
+/* sim/cli/metrics_files.h: the data files of `madloop metrics` as two sides to compare. */
+#ifndef MAD_CLI_METRICS_FILES_H
+#define MAD_CLI_METRICS_FILES_H
+
+#include "sim/engine/compare.h"
+
+/* File names as given; NULL = none. */
+typedef struct mad_metrics_files {
+    const char *real, *fake, *train, *test;
+    const char *labels;            /* "REAL,FAKE" or one word for both */
+    const char *centres, *weights; /* of modes */
+    double sigma;                  /* sd of one coordinate inside a mode; 0 = not given */
+} mad_metrics_files;
+
+/**
+ * Read them all. Classes are numbered as the real side has them; modes get the weights given, or
+ * equal ones. Pictures are known as such; black and white are -1, 1 or 0, 1 when the real values
+ * fit in there, else 0, 255.
+ *
+ * errors  MAD_E_USAGE: modes half given; MAD_E_DATA: columns, classes or weights do not fit;
+ *         MAD_E_IO; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem,
+                                           const mad_metrics_files *files, mad_pair *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* sim/engine/features.h: the space in which measures compare rows, by its text. */
+#ifndef MAD_ENGINE_FEATURES_H
+#define MAD_ENGINE_FEATURES_H
+
+#include "sim/iface/registry.h"
+
+/**
+ * "raw" or "pixels": *out = NULL, rows are compared as they are. "pca:64": a space to be fitted.
+ *
+ * errors  MAD_E_CONFIG: unknown name (the nearest is named) or bad argument; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_features_create(mad_ctx *ctx, const mad_registry *registry,
+                                              const char *text, const mad_world_info *world,
+                                              mad_arena *mem, mad_feature **out);
+
+/** Fit on the real rows, once; nothing for NULL. */
+MAD_MUST_CHECK mad_status mad_features_fit(mad_ctx *ctx, mad_feature *feature, const mad_set *real);
+
+/** The rows in the space, labels and weights kept; for NULL a view of the rows themselves. */
+MAD_MUST_CHECK mad_status mad_features_map(mad_ctx *ctx, const mad_feature *feature,
+                                           const mad_set *rows, mad_arena *mem, mad_set *out);
+
+/** What is known of a world in the space: its columns and classes; for NULL all. */
+mad_world_info mad_features_world(const mad_feature *feature, const mad_world_info *world);
+
+/** 1: a measure that compares rows wherever they are mapped to; 0: it asks the world about the rows
+ *  as they are. */
+int mad_features_apply(const mad_metric_type *type);
+
+#endif
