@@ -19,7 +19,8 @@ OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
            "resume": "threads max-hours progress", "sweep": "smoke threads out progress",
            "status": "json", "plot": "out format", "table": "format json", "theory": "json",
            "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
-           "metrics": "only labels centres sigma weights json threads k rule directions",
+           "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
+                      "k rule directions",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 

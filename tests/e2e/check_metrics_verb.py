@@ -1,0 +1,161 @@
+"""`madloop metrics` on data files: values, features, floors, standard errors, bad input."""
+import gzip
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from harness import madloop, np, skip, workspace
+
+try:
+    from scipy.linalg import sqrtm
+    from sklearn.decomposition import PCA
+    from sklearn.neighbors import NearestNeighbors
+except ImportError as error:
+    skip(f"needs scipy and scikit-learn: {error}")
+
+
+def frechet(x, y):
+    s, t = np.cov(x.T), np.cov(y.T)
+    return np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(s + t - 2 * np.real(sqrtm(s @ t)))
+
+
+def precision(x, y, k):
+    radius = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)[0][:, k]
+    return np.mean([np.any(np.linalg.norm(x - row, axis=1) < radius) for row in y])
+
+
+def metrics(*arguments):
+    text, _ = madloop("metrics", *arguments, "--json")
+    answer = json.loads(text)
+    return answer, {name: row["value"] for name, row in answer["metrics"].items()}
+
+
+def refused(message, *arguments, code=2):
+    out, error = madloop("metrics", *arguments, code=code)
+    assert out == "" and error.count("\n") == 1 and message in error, error
+
+
+def check_values(folder):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(400, 5)), rng.normal(size=(300, 5)) * 1.2 + 0.3
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", y)
+    np.savetxt(folder / "x.csv", x, delimiter=",", fmt="%.17g")
+    answer, value = metrics(folder / "x.npy", folder / "y.npy")
+    assert answer["n_real"] == 400 and answer["n_synthetic"] == 300 and answer["dim"] == 5
+    np.testing.assert_allclose(value["frechet"], frechet(x, y), rtol=1e-9)
+    np.testing.assert_allclose(value["trace"], np.trace(np.cov(y.T)), rtol=1e-12)
+    assert value["precision"] == precision(x, y, 5) and value["recall"] == precision(y, x, 5)
+    for row in answer["metrics"].values():
+        assert {"definition", "reference", "units", "direction", "features"} <= row.keys()
+        assert row["n_real"] == 400 and row["n_synthetic"] == 300
+
+    # the same rows as text, another neighbour, any number of threads
+    one, _ = madloop("metrics", folder / "x.csv", folder / "y.npy", "--json", "-t", 1)
+    three, _ = madloop("metrics", folder / "x.csv", folder / "y.npy", "--json", "-t", 3)
+    assert one == three and json.loads(one)["metrics"] == answer["metrics"]
+    answer, value = metrics(folder / "x.npy", folder / "y.npy", "--k", 2, "--only", "precision")
+    assert list(value) == ["precision"] and answer["metrics"]["precision"]["k"] == 2
+    assert value["precision"] == precision(x, y, 2)
+
+    # principal components of the real rows
+    pca = PCA(3, svd_solver="full").fit(x)
+    _, value = metrics(folder / "x.npy", folder / "y.npy", "--features", "pca:3")
+    np.testing.assert_allclose(value["frechet"], frechet(pca.transform(x), pca.transform(y)),
+                               rtol=1e-9)
+    np.testing.assert_allclose(value["trace"], np.trace(np.cov(pca.transform(y).T)), rtol=1e-10)
+    print("values: as scipy and scikit-learn compute them, raw and in 3 principal components")
+
+
+def check_floor(folder):
+    """Two samples of one law: the value must look like the floor (|z| < 4.5, false alarm 1e-5 per
+    comparison for a normal error); variance x 0.25 must not."""
+    rng = np.random.default_rng(6)
+    np.save(folder / "real.npy", rng.normal(size=(1000, 2)))
+    np.save(folder / "same.npy", rng.normal(size=(1000, 2)))
+    np.save(folder / "narrow.npy", rng.normal(size=(1000, 2)) * 0.5)
+    z = {}
+    for name in ("same", "narrow"):
+        answer, _ = metrics(folder / "real.npy", folder / f"{name}.npy", "--bootstrap", 50,
+                            "--only", "trace,recall")
+        assert answer["bootstrap"] == 50
+        for measure, row in answer["metrics"].items():
+            assert row["n_floor"] == 500 and row["std_error"] > 0, row
+            z[name, measure] = (row["value"] - row["floor"]) / row["std_error"]
+    assert max(abs(z["same", m]) for m in ("trace", "recall")) < 4.5, z
+    assert min(abs(z["narrow", m]) for m in ("trace", "recall")) > 4.5, z
+    # the standard error of a trace: sqrt(2 tr(S^2) / (n - 1)) = 0.0632 for N(0, I_2), n = 1000;
+    # from 50 halves it is itself known to 10 %
+    answer, _ = metrics(folder / "real.npy", folder / "same.npy", "--bootstrap", 400, "--only",
+                        "trace")
+    np.testing.assert_allclose(answer["metrics"]["trace"]["std_error"], 0.0632, rtol=0.2)
+    print("floors and standard errors: a fresh sample looks like real rows, a narrow one does not")
+
+
+def check_classes_and_modes(folder):
+    rng = np.random.default_rng(7)
+    centres = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
+    label = rng.integers(0, 3, size=(2, 500))
+    label[1][label[1] == 2] = 0  # the third mode is lost
+    for i, name in enumerate(("real", "fake")):
+        rows = centres[label[i]] + 0.1 * rng.normal(size=(500, 2))
+        np.save(folder / f"m-{name}.npy", rows)
+        np.save(folder / f"m-{name}-labels.npy", 10 * label[i])
+    np.savetxt(folder / "centres.csv", centres, delimiter=",")
+    _, value = metrics(folder / "m-real.npy", folder / "m-fake.npy", "--labels",
+                       f"{folder}/m-real-labels.npy,{folder}/m-fake-labels.npy", "--centres",
+                       folder / "centres.csv", "--sigma", 0.1)
+    share = np.bincount(label[1], minlength=3) / 500
+    share = share[share > 0]
+    entropy = -np.sum(share * np.log(share))
+    np.testing.assert_allclose(value["class_entropy"], entropy, rtol=1e-12)
+    assert value["modes_covered"] == 2
+    np.testing.assert_allclose(value["mode_kl_fake_true"], np.sum(share * np.log(share * 3)),
+                               rtol=1e-12)
+    print("classes and modes: entropies and counts as numpy has them")
+
+
+def check_degenerate(folder):
+    np.save(folder / "point.npy", np.ones((50, 3)))
+    answer, value = metrics(folder / "point.npy", folder / "point.npy")
+    assert value["frechet"] == 0 and value["trace"] == 0 and value["log_det"] == "-inf"
+    for row in answer["metrics"].values():
+        assert row["value"] is not None or row["why"], row
+    np.save(folder / "two.npy", np.ones((2, 3)))
+    answer, value = metrics(folder / "two.npy", folder / "two.npy")
+    assert value["recall"] is None and "at least 7 rows" in answer["metrics"]["recall"]["why"]
+    print("degenerate rows: a value, or null and why")
+
+
+def check_refused(folder):
+    x, y, z = folder / "x.npy", folder / "y.npy", folder / "z.npy"
+    np.save(z, np.zeros((10, 2)))
+    refused("columns", x, z, code=3)
+    refused("unknown measure 'recal' (did you mean 'recall'?)", x, y, "--only", "recal")
+    refused("not a measure of plain rows", x, y, "--only", "heterozygosity")
+    refused("needs labels", x, y, "--only", "class_entropy")
+    refused("needs the centres", x, y, "--only", "modes_covered")
+    refused("needs a model", x, y, "--only", "log_likelihood")
+    refused("at least 301 rows", x, y, "--only", "recall", "--k", 299)
+    refused("--centres and --sigma", x, y, "--sigma", 1)
+    refused("pca:N with N from 1 to 5", x, y, "--features", "pca:6")
+    refused("unknown features 'pcaa'", x, y, "--features", "pcaa:6")
+    refused("No such file", x, folder / "none.npy", code=3)
+    np.save(folder / "nan.npy", np.full((10, 5), np.nan))
+    refused("nan.npy", x, folder / "nan.npy", code=3)
+    np.save(folder / "objects.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
+    refused("objects.npy", x, folder / "objects.npy", code=3)
+    with gzip.open(folder / "cut.npy.gz", "wb") as file:
+        file.write(x.read_bytes()[:1000])
+    refused("cut.npy.gz", x, folder / "cut.npy.gz", code=3)
+    print("bad input: one line each")
+
+
+with workspace() as name:
+    root = pathlib.Path(name)
+    check_values(root)
+    check_floor(root)
+    check_classes_and_modes(root)
+    check_degenerate(root)
+    check_refused(root)
