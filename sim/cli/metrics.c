@@ -1,26 +1,16 @@
 /* sim/cli/metrics.c: `madloop metrics`: the measures on two data files, whoever made them. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/cli/app.h"
-#include "sim/cli/metrics_files.h"
+#include "sim/cli/metrics_report.h"
 #include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/config.h"
 #include "sim/num/stats.h"
 
-enum { MAX_ROWS = 160, MAX_OUTPUTS = 24, NAME_BYTES = 64 };
-
-typedef struct options {
-    mad_metrics_files files;
-    const char *only, *features;
-    int as_json;
-    size_t n_threads, n_halves;
-    double seed;
-} options;
+enum { MAX_OUTPUTS = 24, NAME_BYTES = 64 };
 
 /* Keys of the measure section that say how a measure is taken, as options. */
 typedef struct key_options {
@@ -28,21 +18,6 @@ typedef struct key_options {
     const mad_param *param[MAD_MAX_OPTIONS];
     const char *text[MAD_MAX_OPTIONS]; /* as given; NULL: the default */
 } key_options;
-
-/* One measure and how far it can be trusted. */
-typedef struct row {
-    mad_verdict verdict;
-    double floor; /* mean over splits of the real rows in two halves, one in the model's place */
-    double se;    /* of the value, from half samples; NaN without --bootstrap */
-} row;
-
-typedef struct report {
-    const options *o;
-    mad_values values;
-    mad_comparison comparison;
-    size_t n_rows;
-    row row[MAX_ROWS];
-} report;
 
 /* ---- which measures -------------------------------------------------------------------------- */
 
@@ -81,7 +56,7 @@ static int is_in(const char *list, const char *name)
 
 /* Names of the measures of plain rows; *n of them. Returns 1 when `word` is another's. */
 static int list_names(const mad_registry *registry, const char *word, size_t *n,
-                      const char *names[MAX_ROWS])
+                      const char *names[MAD_METRICS_ROWS])
 {
     int is_other = 0;
     *n = 0;
@@ -89,7 +64,7 @@ static int list_names(const mad_registry *registry, const char *word, size_t *n,
         const mad_metric_type *type = registry->metrics[i];
         for (const mad_metric_output *o = type->outputs; o->name != NULL; o++) {
             if (type->worlds & 1u << MAD_WORLD_CONTINUOUS) {
-                MAD_ASSERT(*n < MAX_ROWS);
+                MAD_ASSERT(*n < MAD_METRICS_ROWS);
                 names[(*n)++] = o->name;
             } else {
                 is_other |= strcmp(o->name, word) == 0;
@@ -101,7 +76,7 @@ static int list_names(const mad_registry *registry, const char *word, size_t *n,
 
 static mad_status check_name(mad_ctx *ctx, const mad_registry *registry, const char *word)
 {
-    const char *names[MAX_ROWS];
+    const char *names[MAD_METRICS_ROWS];
     size_t n = 0;
     const int is_other = list_names(registry, word, &n, names);
     for (size_t i = 0; i < n; i++) {
@@ -133,21 +108,21 @@ out:
 }
 
 /* Without --only all that the files can give, but for the costly ones. */
-static int is_wanted(const report *r, const mad_metric_type *type, const char *output)
+static int is_wanted(const mad_metrics_report *r, const mad_metric_type *type, const char *output)
 {
     if (!(type->worlds & 1u << MAD_WORLD_CONTINUOUS)) {
         return 0;
     }
-    return r->o->only != NULL
-               ? is_in(r->o->only, output)
+    return r->only != NULL
+               ? is_in(r->only, output)
                : !(type->needs & MAD_BY_NAME) && mad_comparison_lacks(&r->comparison, type) == NULL;
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* All wanted outputs, in the order of the registry. */
-static mad_status measure(mad_app *app, const report *r, mad_comparison *c, mad_arena *mem,
-                          size_t *n, mad_verdict *out)
+static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_comparison *c,
+                          mad_arena *mem, size_t *n, mad_verdict *out)
 {
     mad_status st = MAD_OK;
     *n = 0;
@@ -170,7 +145,7 @@ static mad_status measure(mad_app *app, const report *r, mad_comparison *c, mad_
         }
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
             if (is_wanted(r, type, type->outputs[k].name)) {
-                MAD_ASSERT(*n < MAX_ROWS);
+                MAD_ASSERT(*n < MAD_METRICS_ROWS);
                 out[(*n)++] = all[k];
             }
         }
@@ -193,7 +168,7 @@ static mad_status shuffled(mad_ctx *ctx, mad_arena *mem, mad_rng *rng, size_t n,
 }
 
 /* Split i of the real rows in two (is_floor), or half of each side: every wanted value. */
-static mad_status measure_half(mad_app *app, const report *r, size_t i, int is_floor,
+static mad_status measure_half(mad_app *app, const mad_metrics_report *r, size_t i, int is_floor,
                                mad_arena *mem, size_t *n, mad_verdict *out)
 {
     const mad_comparison *whole = &r->comparison;
@@ -219,12 +194,12 @@ out:
 }
 
 /* values[i_half][n] of all wanted measures, in memory of `mem`. */
-static mad_status measure_halves(mad_app *app, const report *r, size_t n_halves, int is_floor,
-                                 mad_arena *mem, double *values)
+static mad_status measure_halves(mad_app *app, const mad_metrics_report *r, size_t n_halves,
+                                 int is_floor, mad_arena *mem, double *values)
 {
     mad_status st = MAD_OK;
     mad_arena *work = mad_arena_create(1 << 20);
-    mad_verdict *v = mad_arena_take(mem, MAX_ROWS, sizeof *v);
+    mad_verdict *v = mad_arena_take(mem, MAD_METRICS_ROWS, sizeof *v);
     if (work == NULL || v == NULL) {
         st = mad_fail_memory(app->ctx, "half samples");
         goto out;
@@ -243,18 +218,18 @@ out:
     return st;
 }
 
-static mad_status take(mad_app *app, mad_arena *mem, report *r)
+static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
 {
     mad_status st = MAD_OK;
-    const size_t n_halves = r->o->n_halves, n_splits = n_halves > 0 ? n_halves : 1;
-    mad_verdict *v = mad_arena_take(mem, MAX_ROWS, sizeof *v);
-    double *split = mad_arena_take(mem, MAX_ROWS * n_splits, sizeof *split);
-    double *half = mad_arena_take(mem, MAX_ROWS * n_splits, sizeof *half);
+    const size_t n_halves = r->n_halves, n_splits = n_halves > 0 ? n_halves : 1;
+    mad_verdict *v = mad_arena_take(mem, MAD_METRICS_ROWS, sizeof *v);
+    double *split = mad_arena_take(mem, MAD_METRICS_ROWS * n_splits, sizeof *split);
+    double *half = mad_arena_take(mem, MAD_METRICS_ROWS * n_splits, sizeof *half);
     if (v == NULL || split == NULL || half == NULL) {
         return mad_fail_memory(app->ctx, "the measures");
     }
     MAD_TRY(measure(app, r, &r->comparison, mem, &r->n_rows, v));
-    for (size_t i = 0; r->o->only != NULL && i < r->n_rows; i++) {
+    for (size_t i = 0; r->only != NULL && i < r->n_rows; i++) {
         if (v[i].why != NULL && v[i].why != v[i].output->undefined) {
             st = mad_fail(app->ctx, MAD_E_USAGE, "metrics: '%s' %s", v[i].output->name, v[i].why);
             goto out;
@@ -263,103 +238,11 @@ static mad_status take(mad_app *app, mad_arena *mem, report *r)
     MAD_TRY(measure_halves(app, r, n_splits, 1, mem, split));
     MAD_TRY(measure_halves(app, r, n_halves, 0, mem, half));
     for (size_t i = 0; i < r->n_rows; i++) {
-        r->row[i] = (row){.verdict = v[i],
-                          .floor = mad_mean(n_splits, split + i * n_splits),
-                          .se = sqrt(mad_variance(n_halves, half + i * n_halves, 1.0))};
+        r->row[i] = (mad_metrics_row){.verdict = v[i],
+                                      .floor = mad_mean(n_splits, split + i * n_splits),
+                                      .se = sqrt(mad_variance(n_halves, half + i * n_halves, 1.0))};
     }
 out:
-    return st;
-}
-
-/* ---- output ---------------------------------------------------------------------------------- */
-
-static void print_text(const report *r)
-{
-    const mad_pair *pair = &r->comparison.raw;
-    const int with_se = r->o->n_halves > 0;
-    printf("real %s: %zu rows, model %s: %zu rows, %zu column%s, features %s\n", r->o->files.real,
-           pair->real.n_rows, r->o->files.fake, pair->fake.n_rows, pair->world.dim,
-           pair->world.dim == 1 ? "" : "s", r->o->features);
-    printf("floor: %zu real rows against as many others\n\n", pair->real.n_rows / 2);
-    printf("%-28s %13s %*s%13s  %-7s %s\n", "measure", "value", with_se ? 14 : 0,
-           with_se ? "std. error " : "", "floor", "better", "units");
-    for (size_t i = 0; i < r->n_rows; i++) {
-        const mad_verdict *v = &r->row[i].verdict;
-        if (v->why != NULL) {
-            printf("%-28s %13s  %s\n", v->output->name, "-", v->why);
-            continue;
-        }
-        printf("%-28s %13.6g ", v->output->name, v->value);
-        if (with_se) {
-            printf("%13.3g ", r->row[i].se);
-        }
-        printf("%13.6g  %-7s %s\n", r->row[i].floor, v->output->direction, v->output->units);
-    }
-}
-
-/* JSON has no NaN and no infinity. */
-static json_t *json_value(double x)
-{
-    return isnan(x) ? json_null() : isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
-}
-
-/* NaN and what it comes from are left out. */
-static void put_number(json_t *out, const char *name, double x)
-{
-    if (!isnan(x)) {
-        (void)json_object_set_new(out, name, json_value(x));
-    }
-}
-
-static json_t *json_row(const report *r, const row *of)
-{
-    const mad_verdict *v = &of->verdict;
-    const mad_pair *pair = &r->comparison.raw;
-    json_t *out =
-        json_pack("{s:o, s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:s}", "value", json_value(v->value),
-                  "long_name", v->output->long_name, "units", v->output->units, "direction",
-                  v->output->direction, "definition", v->output->definition, "reference",
-                  v->output->reference, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
-                  (json_int_t)pair->fake.n_rows, "features",
-                  mad_features_apply(v->type) ? r->o->features : "raw");
-    if (v->why != NULL) {
-        (void)json_object_set_new(out, "why", json_string(v->why));
-    }
-    put_number(out, "floor", of->floor);
-    if (!isnan(of->floor)) {
-        put_number(out, "n_floor", (double)(pair->real.n_rows / 2));
-    }
-    put_number(out, "std_error", of->se);
-    for (const mad_param *p = v->type->params; p != NULL && p->name != NULL; p++) {
-        const mad_value *value = mad_get(&r->values, p->name);
-        const int is_number = p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL;
-        (void)json_object_set_new(out, p->name,
-                                  is_number ? json_real(value->number) : json_string(value->text));
-    }
-    return out;
-}
-
-static mad_status print_json(mad_ctx *ctx, const report *r)
-{
-    const mad_pair *pair = &r->comparison.raw;
-    json_t *metrics = json_object();
-    for (size_t i = 0; i < r->n_rows; i++) {
-        (void)json_object_set_new(metrics, r->row[i].verdict.output->name, json_row(r, &r->row[i]));
-    }
-    json_t *root =
-        json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:I, s:s, s:I, s:f, s:o}", "real",
-                  r->o->files.real, "fake", r->o->files.fake, "train", r->o->files.train, "test",
-                  r->o->files.test, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
-                  (json_int_t)pair->fake.n_rows, "dim", (json_int_t)pair->world.dim, "classes",
-                  (json_int_t)pair->world.n_classes, "features", r->o->features, "bootstrap",
-                  (json_int_t)r->o->n_halves, "seed", r->o->seed, "metrics", metrics);
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
-    if (text != NULL) {
-        printf("%s\n", text);
-    }
-    free(text);
-    json_decref(root);
     return st;
 }
 
@@ -400,28 +283,20 @@ static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *reg
     return MAD_OK;
 }
 
-static mad_status run(mad_app *app, mad_arena *mem, const key_options *keys, const mad_param *table,
-                      report *r)
+static mad_status compare_files(mad_app *app, mad_arena *mem, mad_metrics_report *r)
 {
     mad_status st = MAD_OK;
     mad_feature *feature = NULL;
-    const options *o = r->o;
-    if (o->only != NULL) {
-        MAD_TRY(check_names(app->ctx, app->registry, o->only));
+    if (r->only != NULL) {
+        MAD_TRY(check_names(app->ctx, app->registry, r->only));
     }
-    MAD_TRY(read_values(app->ctx, mem, table, keys, &r->values));
-    MAD_TRY(mad_metrics_read(app->ctx, mem, &o->files, &r->comparison.raw));
-    MAD_TRY(mad_features_create(app->ctx, app->registry, o->features, &r->comparison.raw.world, mem,
+    MAD_TRY(mad_metrics_read(app->ctx, mem, &r->files, &r->comparison.raw));
+    MAD_TRY(mad_features_create(app->ctx, app->registry, r->features, &r->comparison.raw.world, mem,
                                 &feature));
     r->comparison.values = &r->values;
-    r->comparison.key = (mad_key){.seed = (uint64_t)o->seed, .purpose = MAD_RNG_DIRECTIONS};
+    r->comparison.key = (mad_key){.seed = (uint64_t)r->seed, .purpose = MAD_RNG_DIRECTIONS};
     MAD_TRY(mad_comparison_map(app->ctx, feature, mem, &r->comparison));
     MAD_TRY(take(app, mem, r));
-    if (o->as_json) {
-        MAD_TRY(print_json(app->ctx, r));
-    } else {
-        print_text(r);
-    }
 out:
     return st;
 }
@@ -429,46 +304,49 @@ out:
 static mad_status metrics_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    options o = {.features = "raw", .seed = 1.0};
+    int as_json = 0;
+    size_t n_threads = 0;
     key_options keys = {0};
     const mad_param *table = NULL;
-    mad_option list[MAD_MAX_OPTIONS] = {
-        {"only", 0, "NAME,...",
-         "these measures (default: all that two files can give and that "
-         "cost little)",
-         .text = &o.only},
-        {"labels", 0, "REAL,FAKE",
-         "labels of the rows: files of one number per row, or columns of text files (last, first, "
-         "a name); one word stands for both",
-         .text = &o.files.labels},
-        {"train", 0, "FILE", "rows the model was trained on, for measures of memorisation",
-         .text = &o.files.train},
-        {"test", 0, "FILE", "real rows it was not trained on, for the same (default: REAL)",
-         .text = &o.files.test},
-        {"features", 0, "SPACE", "space in which rows are compared: see `madloop list features`",
-         .text = &o.features},
-        {"centres", 0, "FILE", "centres of the modes, a row each", .text = &o.files.centres},
-        {"sigma", 0, "S", "sd of one coordinate inside a mode", .real = &o.files.sigma,
-         .min = 1e-300, .max = 1e300},
-        {"weights", 0, "FILE", "weights of the modes (default: all alike)",
-         .text = &o.files.weights},
-        {"bootstrap", 0, "B",
-         "standard errors from B random halves of both sides; the floor is "
-         "the mean of as many splits",
-         .count = &o.n_halves, .min = 2, .max = 10000},
-        {"seed", 0, "N", "of random directions, halves and splits (default: 1)", .real = &o.seed,
-         .min = 0, .max = 9007199254740991.0},
-        {"json", 0, NULL, "print JSON", .flag = &o.as_json},
-        {"threads", 't', "N", "threads (default: all processors)", .count = &o.n_threads, .min = 1,
-         .max = 4096},
-    };
     mad_arguments args;
     mad_arena *mem = mad_arena_create(1 << 16);
-    report *r = mem != NULL ? mad_arena_take(mem, 1, sizeof *r) : NULL;
+    mad_metrics_report *r = mem != NULL ? mad_arena_take(mem, 1, sizeof *r) : NULL;
     if (r == NULL) {
         st = mad_fail_memory(app->ctx, "the measures");
         goto out;
     }
+    r->features = "raw";
+    r->seed = 1.0;
+    mad_option list[MAD_MAX_OPTIONS] = {
+        {"only", 0, "NAME,...",
+         "these measures (default: all that two files can give and that "
+         "cost little)",
+         .text = &r->only},
+        {"labels", 0, "REAL,FAKE",
+         "labels of the rows: files of one number per row, or columns of text files (last, first, "
+         "a name); one word stands for both",
+         .text = &r->files.labels},
+        {"train", 0, "FILE", "rows the model was trained on, for measures of memorisation",
+         .text = &r->files.train},
+        {"test", 0, "FILE", "real rows it was not trained on, for the same (default: REAL)",
+         .text = &r->files.test},
+        {"features", 0, "SPACE", "space in which rows are compared: see `madloop list features`",
+         .text = &r->features},
+        {"centres", 0, "FILE", "centres of the modes, a row each", .text = &r->files.centres},
+        {"sigma", 0, "S", "sd of one coordinate inside a mode", .real = &r->files.sigma,
+         .min = 1e-300, .max = 1e300},
+        {"weights", 0, "FILE", "weights of the modes (default: all alike)",
+         .text = &r->files.weights},
+        {"bootstrap", 0, "B",
+         "standard errors from B random halves of both sides; the floor is "
+         "the mean of as many splits",
+         .count = &r->n_halves, .min = 2, .max = 10000},
+        {"seed", 0, "N", "of random directions, halves and splits (default: 1)", .real = &r->seed,
+         .min = 0, .max = 9007199254740991.0},
+        {"json", 0, NULL, "print JSON", .flag = &as_json},
+        {"threads", 't', "N", "threads (default: all processors)", .count = &n_threads, .min = 1,
+         .max = 4096},
+    };
     MAD_TRY(mad_measure_table(app->ctx, mem, app->registry, &table));
     MAD_TRY(add_keys(app->ctx, mem, app->registry, table, &keys, list));
     const mad_usage usage = {list, 2, 2,
@@ -478,12 +356,17 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
-    MAD_TRY(mad_app_set_threads(app, o.n_threads));
+    MAD_TRY(mad_app_set_threads(app, n_threads));
     mad_app_catch_signals(app);
-    o.files.real = args.text[0];
-    o.files.fake = args.text[1];
-    r->o = &o;
-    MAD_TRY(run(app, mem, &keys, table, r));
+    r->files.real = args.text[0];
+    r->files.fake = args.text[1];
+    MAD_TRY(read_values(app->ctx, mem, table, &keys, &r->values));
+    MAD_TRY(compare_files(app, mem, r));
+    if (as_json) {
+        MAD_TRY(mad_metrics_print_json(app->ctx, r));
+    } else {
+        mad_metrics_print(r);
+    }
 out:
     mad_arena_destroy(mem);
     return st;
