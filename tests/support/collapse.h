@@ -1,0 +1,34 @@
+/* tests/support/collapse.h: rows of a model that has lost something known, to be measured. */
+#ifndef MAD_TESTS_SUPPORT_COLLAPSE_H
+#define MAD_TESTS_SUPPORT_COLLAPSE_H
+
+#include "sim/engine/compare.h"
+
+typedef enum mad_collapse_kind {
+    MAD_COLLAPSE_VARIANCE, /* N(0, I_8) against N(0, (1 - s) I_8) */
+    MAD_COLLAPSE_TAIL,     /* N(0, I_8): the share s of largest norm is missing */
+    MAD_COLLAPSE_MEMORY,   /* N(0, I_8): the share s of the rows are training rows */
+    MAD_COLLAPSE_MODES,    /* 25 modes on a 5x5 grid: 25 s of them are missing */
+    MAD_COLLAPSE_CLASSES,  /* the same: the first 12 have weight 1 - s */
+    MAD_N_COLLAPSES
+} mad_collapse_kind;
+
+/* Severities from mild to strong; 0 is none: fresh rows against fresh rows. */
+typedef struct mad_collapse {
+    const char *name, *unit; /* "%" of the severity, or "modes" */
+    double scale;            /* severity in that unit = scale times the number */
+    size_t n_severities;
+    double severity[10];
+} mad_collapse;
+
+extern const mad_collapse mad_collapses[MAD_N_COLLAPSES];
+
+/**
+ * Repetition `i` of a collapse: n rows on every side (real, fake, training), all drawn anew.
+ * Classes are the modes. MAD_E_MEMORY.
+ */
+MAD_MUST_CHECK mad_status mad_collapse_draw(mad_ctx *ctx, mad_arena *mem, mad_collapse_kind kind,
+                                            double severity, uint64_t i, size_t n,
+                                            const mad_values *values, mad_comparison *out);
+
+#endif
