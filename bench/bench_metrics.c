@@ -1,9 +1,10 @@
 /* bench/bench_metrics.c: seconds of one group of measures on two sets of correlated normal rows.
  *
- *   bench_metrics GROUP [--threads N] [--rows N] [--dim N] [--repeats N]
+ *   bench_metrics GROUP [--threads N] [--rows N] [--dim N] [--repeats N] [key=value ...]
  *
- * GROUP is a name of the `metrics` list that needs rows or laws (prdc, frechet, sliced, ...), with
- * its default parameters; means and covariances are part of the time where a group needs them.
+ * GROUP is a name of the `metrics` list that needs rows or laws (prdc, frechet, sliced, ...), keys
+ * are its parameters; what is kept of the real side is part of the time, and so are means and
+ * covariances where a group needs them.
  * Prints one JSON object; `seconds` is the median of the repeats.
  */
 #include <math.h>
@@ -17,11 +18,13 @@
 #include "sim/cli/builtin.h"
 #include "sim/num/linalg.h"
 #include "sim/num/stats.h"
+#include "tests/support/values.h"
 
-enum { MAX_REPEATS = 32, MAX_OUTPUTS = 32 };
+enum { MAX_REPEATS = 32, MAX_OUTPUTS = 32, MAX_KEYS = 8 };
 
 typedef struct options {
-    size_t n_threads, n_rows, dim, n_repeats;
+    size_t n_threads, n_rows, dim, n_repeats, n_keys;
+    const char *keys[MAX_KEYS];
 } options;
 
 /* Rows N(shift, A A^T) with A = I + 0.3 W / sqrt(dim), W standard normal. */
@@ -87,10 +90,10 @@ static mad_status measure(mad_ctx *ctx, mad_arena *mem, const mad_metric_type *t
 {
     mad_status st = MAD_OK;
     const mad_world_info world = {.kind = MAD_WORLD_CONTINUOUS, .dim = o->dim};
-    mad_values defaults;
+    mad_values values_of_keys;
     mad_set real, fake;
     mad_moments law[2];
-    MAD_TRY(mad_values_default(ctx, mem, type->params, &defaults));
+    MAD_TRY(mad_values_of(ctx, mem, type->params, o->n_keys, o->keys, &values_of_keys));
     MAD_TRY(draw(ctx, mem, o, 0.0, 1, &real));
     MAD_TRY(draw(ctx, mem, o, 0.1, 2, &fake));
     for (size_t i = 0; i < 2; i++) {
@@ -100,21 +103,26 @@ static mad_status measure(mad_ctx *ctx, mad_arena *mem, const mad_metric_type *t
             return mad_fail_memory(ctx, "the laws of a bench");
         }
     }
-    const mad_metric_in in = {.world = &world,
-                              .values = &defaults,
-                              .real = &real,
-                              .fake = &fake,
-                              .real_law = &law[0],
-                              .fake_law = &law[1],
-                              .key = mad_key_for(key_of(0), MAD_RNG_DIRECTIONS)};
+    mad_metric_in in = {.world = &world,
+                        .values = &values_of_keys,
+                        .real = &real,
+                        .fake = &fake,
+                        .real_law = &law[0],
+                        .fake_law = &law[1],
+                        .key = mad_key_for(key_of(0), MAD_RNG_DIRECTIONS)};
     for (size_t i = 0; i < o->n_repeats; i++) {
+        const mad_arena_mark mark = mad_arena_get_mark(mem);
         const double before = omp_get_wtime();
         if (type->needs & MAD_NEEDS_LAW) {
             MAD_TRY(law_of(ctx, &real, &law[0]));
             MAD_TRY(law_of(ctx, &fake, &law[1]));
         }
+        if (type->prepare != NULL) {
+            MAD_TRY(type->prepare(ctx, &in, mem, &in.prepared));
+        }
         MAD_TRY(type->eval(ctx, &in, values));
         seconds[i] = omp_get_wtime() - before;
+        mad_arena_release(mem, mark);
     }
 out:
     return st;
@@ -128,7 +136,8 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const char *group, const opt
     for (size_t i = 0; mad_builtin.metrics[i] != NULL; i++) {
         type = strcmp(mad_builtin.metrics[i]->name, group) == 0 ? mad_builtin.metrics[i] : type;
     }
-    if (type == NULL || (type->needs & ~(unsigned)(MAD_NEEDS_SAMPLES | MAD_NEEDS_LAW)) != 0) {
+    const unsigned known = MAD_NEEDS_SAMPLES | MAD_NEEDS_LAW | MAD_BY_NAME;
+    if (type == NULL || (type->needs & ~known) != 0) {
         return mad_fail(ctx, MAD_E_USAGE, "'%s' is no group of measures of rows or laws", group);
     }
     MAD_TRY(measure(ctx, mem, type, o, seconds, values));
@@ -145,29 +154,41 @@ out:
     return st;
 }
 
+/* 0 when an argument is no flag, key or number in its range. */
+static int parse(int argc, char **argv, options *o)
+{
+    const struct {
+        const char *name;
+        size_t *value;
+    } flags[] = {{"--threads", &o->n_threads},
+                 {"--rows", &o->n_rows},
+                 {"--dim", &o->dim},
+                 {"--repeats", &o->n_repeats}};
+    for (int i = 2; i < argc; i++) {
+        size_t k = 0;
+        while (k < sizeof flags / sizeof *flags && strcmp(argv[i], flags[k].name) != 0) {
+            k++;
+        }
+        if (k < sizeof flags / sizeof *flags && i + 1 < argc) {
+            *flags[k].value = strtoul(argv[++i], NULL, 10);
+        } else if (strchr(argv[i], '=') != NULL && o->n_keys < MAX_KEYS) {
+            o->keys[o->n_keys++] = argv[i];
+        } else {
+            return 0;
+        }
+    }
+    return argc >= 2 && o->n_threads >= 1 && o->n_rows >= 8 && o->dim >= 1 && o->n_repeats >= 1 &&
+           o->n_repeats <= MAX_REPEATS;
+}
+
 int main(int argc, char **argv)
 {
     options o = {
         .n_threads = (size_t)omp_get_max_threads(), .n_rows = 10000, .dim = 128, .n_repeats = 5};
-    const struct {
-        const char *name;
-        size_t *value;
-    } flags[] = {{"--threads", &o.n_threads},
-                 {"--rows", &o.n_rows},
-                 {"--dim", &o.dim},
-                 {"--repeats", &o.n_repeats}};
-    for (int i = 2; i + 1 < argc; i += 2) {
-        for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
-            if (strcmp(argv[i], flags[k].name) == 0) {
-                *flags[k].value = strtoul(argv[i + 1], NULL, 10);
-            }
-        }
-    }
-    if (argc < 2 || argc % 2 != 0 || o.n_threads < 1 || o.n_rows < 8 || o.dim < 1 ||
-        o.n_repeats < 1 || o.n_repeats > MAX_REPEATS) {
+    if (!parse(argc, argv, &o)) {
         fprintf(stderr,
                 "usage: bench_metrics GROUP [--threads N] [--rows N >= 8] [--dim N] "
-                "[--repeats N <= %d]\n",
+                "[--repeats N <= %d] [key=value ...]\n",
                 MAX_REPEATS);
         return 2;
     }

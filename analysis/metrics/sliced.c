@@ -1,6 +1,9 @@
-/* analysis/metrics/sliced.c: sliced 2-Wasserstein distance over seeded directions. */
+/* analysis/metrics/sliced.c: sliced 2-Wasserstein distance over seeded or given directions. */
 #include <math.h>
 
+#include <string.h>
+
+#include "analysis/metrics/quantiles.h"
 #include "analysis/metrics/shared.h"
 #include "sim/base/par.h"
 #include "sim/iface/metric.h"
@@ -21,13 +24,15 @@ static const mad_param params[] = {
 };
 
 static const mad_metric_output outputs[] = {
-    [SLICED_SQ] = {.name = "sliced_w2_sq",
-                   .long_name = "sliced 2-Wasserstein distance, squared",
-                   .units = "data units^2",
-                   .direction = "lower",
-                   .definition = "mean over unit directions (normalised Gaussians, the same in "
-                                 "every generation) of the squared 1-D 2-Wasserstein distance",
-                   .reference = "Bonneel et al. 2015, J. Math. Imaging Vis. 51:22"},
+    [SLICED_SQ] =
+        {.name = "sliced_w2_sq",
+         .long_name = "sliced 2-Wasserstein distance, squared",
+         .units = "data units^2",
+         .direction = "lower",
+         .definition =
+             "mean over unit directions (normalised Gaussians, the same in "
+             "every generation, or those given) of the squared 1-D 2-Wasserstein distance",
+         .reference = "Bonneel et al. 2015, J. Math. Imaging Vis. 51:22"},
     [SLICED] = {.name = "sliced_w2",
                 .long_name = "sliced 2-Wasserstein distance",
                 .units = "data units",
@@ -43,13 +48,18 @@ typedef struct sliced_job {
     double *square; /* [n_directions] */
 } sliced_job;
 
-/* Direction i is the normalised Gaussian vector of stream item i. */
-static void fill_directions(mad_key key, size_t begin, size_t n, size_t dim, double *direction)
+/* Direction i is the given row i, or the Gaussian vector of stream item i; of length 1. */
+static void fill_directions(const mad_metric_in *in, size_t begin, size_t n, double *direction)
 {
+    const size_t dim = in->real->dim;
     for (size_t i = 0; i < n; i++) {
         double *row = direction + i * dim, square = 0.0;
-        mad_rng rng = mad_rng_open(key, begin + i);
-        mad_rng_normals(&rng, dim, row);
+        if (in->directions != NULL) {
+            memcpy(row, in->directions + (begin + i) * dim, dim * sizeof *row);
+        } else {
+            mad_rng rng = mad_rng_open(in->key, begin + i);
+            mad_rng_normals(&rng, dim, row);
+        }
         for (size_t j = 0; j < dim; j++) {
             square += row[j] * row[j];
         }
@@ -63,26 +73,25 @@ static mad_status eval_batch(mad_ctx *ctx, void *arg, size_t i_batch)
 {
     const sliced_job *job = arg;
     const mad_set *real = job->in->real, *fake = job->in->fake;
-    const size_t n_rows = real->n_rows, dim = real->dim, begin = i_batch * BATCH;
+    const size_t n_real = real->n_rows, n_fake = fake->n_rows, dim = real->dim;
+    const size_t begin = i_batch * BATCH;
     const size_t n = job->n_directions - begin < BATCH ? job->n_directions - begin : BATCH;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *direction = mad_arena_take_raw(ctx->scratch, BATCH * dim, sizeof *direction);
-    double *a = mad_arena_take_raw(ctx->scratch, BATCH * n_rows, sizeof *a);
-    double *b = mad_arena_take_raw(ctx->scratch, BATCH * n_rows, sizeof *b);
-    if (direction == NULL || a == NULL || b == NULL) {
+    double *a = mad_arena_take_raw(ctx->scratch, BATCH * n_real, sizeof *a);
+    double *b = mad_arena_take_raw(ctx->scratch, BATCH * n_fake, sizeof *b);
+    double *work = mad_arena_take_raw(ctx->scratch, n_real + n_fake, sizeof *work);
+    if (direction == NULL || a == NULL || b == NULL || work == NULL) {
         return mad_fail_memory(ctx, "projections");
     }
-    fill_directions(job->in->key, begin, n, dim, direction);
-    mad_gemm_nt(n, n_rows, dim, 1.0, direction, real->x, 0.0, a);
-    mad_gemm_nt(n, n_rows, dim, 1.0, direction, fake->x, 0.0, b);
+    fill_directions(job->in, begin, n, direction);
+    mad_gemm_nt(n, n_real, dim, 1.0, direction, real->x, 0.0, a);
+    mad_gemm_nt(n, n_fake, dim, 1.0, direction, fake->x, 0.0, b);
     for (size_t i = 0; i < n; i++) {
-        double *x = a + i * n_rows, *y = b + i * n_rows;
-        mad_sort(n_rows, x);
-        mad_sort(n_rows, y);
-        for (size_t r = 0; r < n_rows; r++) {
-            x[r] = (x[r] - y[r]) * (x[r] - y[r]);
-        }
-        job->square[begin + i] = mad_mean(n_rows, x);
+        double *x = a + i * n_real, *y = b + i * n_fake;
+        mad_sort(n_real, x);
+        mad_sort(n_fake, y);
+        job->square[begin + i] = mad_w2_sq_sorted(n_real, x, n_fake, y, work);
     }
     mad_arena_release(ctx->scratch, mark);
     return MAD_OK;
@@ -90,10 +99,12 @@ static mad_status eval_batch(mad_ctx *ctx, void *arg, size_t i_batch)
 
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
-    MAD_ASSERT(in->real->n_rows == in->fake->n_rows && in->real->dim == in->fake->dim);
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_status st = MAD_OK;
-    sliced_job job = {.in = in, .n_directions = mad_get_size(in->values, "directions")};
+    sliced_job job = {.in = in,
+                      .n_directions = in->directions != NULL
+                                          ? in->n_directions
+                                          : mad_get_size(in->values, "directions")};
     job.square = mad_arena_take_raw(ctx->scratch, job.n_directions, sizeof *job.square);
     if (job.square == NULL) {
         st = mad_fail_memory(ctx, "the sliced Wasserstein distance");

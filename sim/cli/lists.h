@@ -41,6 +41,13 @@
     X(mad_metric_moments)                                                                          \
     X(mad_metric_frechet)                                                                          \
     X(mad_metric_sliced)                                                                           \
+    X(mad_metric_axis)                                                                             \
+    X(mad_metric_emd)                                                                              \
+    X(mad_metric_energy)                                                                           \
+    X(mad_metric_mmd)                                                                              \
+    X(mad_metric_kid)                                                                              \
+    X(mad_metric_vendi_cosine)                                                                     \
+    X(mad_metric_vendi_rbf)                                                                        \
     X(mad_metric_prdc)                                                                             \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \

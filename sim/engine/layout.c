@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_SERIES = 96, MAX_ATTRIBUTES = 24 };
+enum { MAX_SERIES = 256, MAX_ATTRIBUTES = 24 };
 
 typedef struct builder {
     mad_experiment *e;

@@ -24,7 +24,10 @@ typedef struct mad_metric_in {
     const mad_moments *real_law, *fake_law; /* exact where known, else of the sets with ddof = 1 */
     const double *real_p, *fake_p;          /* [n_categories] exact where known, else frequencies */
     const double
-        *log_density;     /* [real->n_rows] under the model; NULL in the floor: no model there */
+        *log_density; /* [real->n_rows] under the model; NULL in the floor: no model there */
+    const double *directions; /* [n_directions][dim] of sliced measures, of any length but 0, in
+                                 place of random ones; NULL: measure.directions from the key */
+    size_t n_directions;
     mad_key key;          /* purpose MAD_RNG_DIRECTIONS; same for all generations */
     const void *prepared; /* what the type's `prepare` left; NULL without one */
 } mad_metric_in;
