@@ -85,6 +85,8 @@ mad_status mad_case_eval(metric_case *c, const mad_metric_type *type)
                         .real = &c->real,
                         .real_law = &real_law,
                         .real_p = c->real_p,
+                        .directions = c->directions,
+                        .n_directions = c->n_directions,
                         .key = {.seed = 7, .replicate = 3, .purpose = MAD_RNG_DIRECTIONS}};
     if (type->prepare != NULL) {
         MAD_TRY(type->prepare(c->ctx, &in, c->mem, &in.prepared));

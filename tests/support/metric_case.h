@@ -14,6 +14,8 @@ typedef struct metric_case {
     mad_world_info world;
     mad_set real, fake, train; /* train: no rows unless filled */
     const double *real_p, *fake_p;
+    const double *directions; /* [n_directions][dim]; NULL: seeded */
+    size_t n_directions;
     double out[MAD_CASE_OUTPUTS];
 } metric_case;
 
