@@ -140,7 +140,7 @@ def check_refused(folder):
     refused("at least 301 rows", x, y, "--only", "recall", "--k", 299)
     refused("--centres and --sigma", x, y, "--sigma", 1)
     refused("pca:N with N from 1 to 5", x, y, "--features", "pca:6")
-    refused("unknown features 'pcaa'", x, y, "--features", "pcaa:6")
+    refused("unknown features 'pcaa:6' (did you mean 'pca'?)", x, y, "--features", "pcaa:6")
     refused("No such file", x, folder / "none.npy", code=3)
     np.save(folder / "nan.npy", np.full((10, 5), np.nan))
     refused("nan.npy", x, folder / "nan.npy", code=3)
