@@ -1,6 +1,6 @@
 /* bench/power.c: the smallest collapse that every measure can see; writes docs/power.md.
  *
- *   bench/power [--rows N] [--threads N] [--only NAME,...] > docs/power.md
+ *   bench/power [--rows N] [--threads N] [--only GROUP] > docs/power.md
  *
  * For every measure and collapse (tests/support/collapse.h): N_NULL repetitions of fresh rows
  * against fresh rows give the central 95 % band; the smallest severity whose value falls outside in
@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/base/par.h"
 #include "sim/cli/builtin.h"
 #include "sim/config/config.h"
 #include "sim/num/stats.h"
@@ -21,39 +20,7 @@
 
 enum { N_NULL = 300, N_TRIALS = 30, MIN_SEEN = 24, MAX_OUTPUTS = 24, MAX_MEASURES = 160 };
 
-typedef struct power_job {
-    const mad_values *values;
-    const mad_metric_type *type;
-    mad_collapse_kind kind;
-    double severity;
-    size_t n_rows, n_outputs;
-    uint64_t first;
-    double *value; /* [n_repetitions][n_outputs] */
-} power_job;
-
-static mad_status repeat(mad_ctx *ctx, void *arg, size_t i)
-{
-    const power_job *job = arg;
-    mad_arena *mem = mad_arena_create(1 << 20);
-    mad_comparison c;
-    mad_verdict verdict[MAX_OUTPUTS];
-    mad_status st = MAD_OK;
-    if (mem == NULL) {
-        return mad_fail_memory(ctx, "a repetition");
-    }
-    MAD_TRY(mad_collapse_draw(ctx, mem, job->kind, job->severity, job->first + i, job->n_rows,
-                              job->values, &c));
-    MAD_TRY(mad_compare(ctx, &c, job->type, mem, verdict));
-    for (size_t k = 0; k < job->n_outputs; k++) {
-        job->value[i * job->n_outputs + k] = verdict[k].value;
-    }
-out:
-    mad_arena_destroy(mem);
-    return st;
-}
-
-/* One measure's answers: severity index per collapse; SIZE_MAX: none seen; n_severities + 1: it
- * cannot be taken there. */
+/* One output's answers: index of the severity per collapse, SIZE_MAX = none seen. */
 typedef struct answer {
     const char *name;
     size_t seen[MAD_N_COLLAPSES];
@@ -64,44 +31,45 @@ typedef struct band {
     double low, high;
 } band;
 
-static mad_status take_bands(mad_ctx *ctx, power_job *job, size_t n, double *column, band *out)
+static mad_status take_bands(mad_ctx *ctx, mad_collapse_run *run, double *column, band *out)
 {
+    const size_t n_outputs = mad_collapse_n_outputs(run->type);
     mad_status st = MAD_OK;
-    job->severity = 0.0;
-    job->first = 0;
-    MAD_TRY(mad_par_for(ctx, n, repeat, job));
-    for (size_t k = 0; k < job->n_outputs; k++) {
-        for (size_t i = 0; i < n; i++) {
-            column[i] = job->value[i * job->n_outputs + k];
+    run->severity = 0.0;
+    run->first = 0;
+    MAD_TRY(mad_collapse_repeat(ctx, run));
+    for (size_t k = 0; k < n_outputs; k++) {
+        for (size_t i = 0; i < run->n; i++) {
+            column[i] = run->value[i * n_outputs + k];
         }
-        mad_sort(n, column);
-        out[k] =
-            (band){mad_quantile_sorted(n, column, 0.025), mad_quantile_sorted(n, column, 0.975)};
+        mad_sort(run->n, column);
+        out[k] = (band){mad_quantile_sorted(run->n, column, 0.025),
+                        mad_quantile_sorted(run->n, column, 0.975)};
     }
 out:
     return st;
 }
 
 /* From mild to strong until every output has seen it. */
-static mad_status search(mad_ctx *ctx, power_job *job, size_t n_trials, const band *bands,
-                         answer *answers)
+static mad_status search(mad_ctx *ctx, mad_collapse_run *run, const band *bands, answer *answers)
 {
-    const mad_collapse *collapse = &mad_collapses[job->kind];
+    const mad_collapse *collapse = &mad_collapses[run->kind];
+    const size_t n_outputs = mad_collapse_n_outputs(run->type);
     mad_status st = MAD_OK;
-    size_t n_left = job->n_outputs;
+    size_t n_left = n_outputs;
     for (size_t s = 0; s < collapse->n_severities && n_left > 0; s++) {
-        job->severity = collapse->severity[s];
-        job->first = 1000000 * (s + 1);
-        MAD_TRY(mad_par_for(ctx, n_trials, repeat, job));
-        for (size_t k = 0; k < job->n_outputs; k++) {
+        run->severity = collapse->severity[s];
+        run->first = 1000000 * (s + 1);
+        MAD_TRY(mad_collapse_repeat(ctx, run));
+        for (size_t k = 0; k < n_outputs; k++) {
             size_t n_outside = 0;
-            for (size_t i = 0; i < n_trials; i++) {
-                const double v = job->value[i * job->n_outputs + k];
+            for (size_t i = 0; i < run->n; i++) {
+                const double v = run->value[i * n_outputs + k];
                 n_outside += v < bands[k].low || v > bands[k].high;
             }
-            if (answers[k].seen[job->kind] == SIZE_MAX &&
-                n_outside * N_TRIALS >= n_trials * MIN_SEEN) {
-                answers[k].seen[job->kind] = s;
+            if (answers[k].seen[run->kind] == SIZE_MAX &&
+                n_outside * N_TRIALS >= run->n * MIN_SEEN) {
+                answers[k].seen[run->kind] = s;
                 n_left--;
             }
         }
@@ -110,45 +78,47 @@ out:
     return st;
 }
 
-static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, power_job *job, answer *answers)
+static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run, answer *answers)
 {
-    const int is_costly = (job->type->needs & MAD_BY_NAME) != 0;
+    const int is_costly = (run->type->needs & MAD_BY_NAME) != 0;
+    const size_t n_outputs = mad_collapse_n_outputs(run->type);
     const size_t n_null = is_costly ? N_NULL / 3 : N_NULL;
-    const size_t n_trials = is_costly ? N_TRIALS / 3 : N_TRIALS;
     const mad_arena_mark mark = mad_arena_get_mark(mem);
     band bands[MAX_OUTPUTS];
-    mad_comparison c;
+    int suits = 0;
     mad_status st = MAD_OK;
-    MAD_TRY(mad_collapse_draw(ctx, mem, job->kind, 0.0, 0, 8, job->values, &c));
-    if (mad_comparison_lacks(&c, job->type) != NULL) {
+    MAD_TRY(mad_collapse_suits(ctx, run->kind, run->type, &suits));
+    if (!suits) {
         goto out;
     }
-    job->value = mad_arena_take(mem, n_null * job->n_outputs, sizeof *job->value);
+    run->value = mad_arena_take(mem, n_null * n_outputs, sizeof *run->value);
     double *column = mad_arena_take(mem, n_null, sizeof *column);
-    if (job->value == NULL || column == NULL) {
+    if (run->value == NULL || column == NULL) {
         st = mad_fail_memory(ctx, "repetitions");
         goto out;
     }
-    for (size_t k = 0; k < job->n_outputs; k++) {
-        answers[k].is_taken[job->kind] = 1;
-        answers[k].seen[job->kind] = SIZE_MAX;
+    for (size_t k = 0; k < n_outputs; k++) {
+        answers[k].is_taken[run->kind] = 1;
+        answers[k].seen[run->kind] = SIZE_MAX;
     }
-    MAD_TRY(take_bands(ctx, job, n_null, column, bands));
-    MAD_TRY(search(ctx, job, n_trials, bands, answers));
+    run->n = n_null;
+    MAD_TRY(take_bands(ctx, run, column, bands));
+    run->n = is_costly ? N_TRIALS / 3 : N_TRIALS;
+    MAD_TRY(search(ctx, run, bands, answers));
 out:
     mad_arena_release(mem, mark);
     return st;
 }
 
-static mad_status try_measure(mad_ctx *ctx, mad_arena *mem, power_job *job, answer *answers)
+static mad_status try_measure(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run, answer *answers)
 {
     mad_status st = MAD_OK;
-    for (job->n_outputs = 0; job->type->outputs[job->n_outputs].name != NULL; job->n_outputs++) {
-        answers[job->n_outputs] = (answer){.name = job->type->outputs[job->n_outputs].name};
+    for (size_t k = 0; run->type->outputs[k].name != NULL; k++) {
+        answers[k] = (answer){.name = run->type->outputs[k].name};
     }
     for (int kind = 0; kind < MAD_N_COLLAPSES; kind++) {
-        job->kind = (mad_collapse_kind)kind;
-        MAD_TRY(try_collapse(ctx, mem, job, answers));
+        run->kind = (mad_collapse_kind)kind;
+        MAD_TRY(try_collapse(ctx, mem, run, answers));
     }
 out:
     return st;
@@ -168,6 +138,13 @@ static void print_table(size_t n_rows, size_t n, const answer *answers)
     }
     printf("\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < n; i++) {
+        int is_anywhere = 0;
+        for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
+            is_anywhere |= answers[i].is_taken[c];
+        }
+        if (!is_anywhere) {
+            continue;
+        }
         printf("| `%s` |", answers[i].name);
         for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
             const mad_collapse *collapse = &mad_collapses[c];
@@ -196,15 +173,14 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const char *only, size_t n_r
     MAD_TRY(mad_measure_table(ctx, mem, &mad_builtin, &table));
     MAD_TRY(mad_values_default(ctx, mem, table, &values));
     for (size_t i = 0; mad_builtin.metrics[i] != NULL; i++) {
-        power_job job = {.values = &values, .type = mad_builtin.metrics[i], .n_rows = n_rows};
-        if (!(job.type->worlds & 1u << MAD_WORLD_CONTINUOUS) ||
-            job.type->needs & MAD_NEEDS_DENSITY ||
-            (only != NULL && strcmp(only, job.type->name) != 0)) {
+        mad_collapse_run run = {
+            .values = &values, .type = mad_builtin.metrics[i], .n_rows = n_rows};
+        if (only != NULL && strcmp(only, run.type->name) != 0) {
             continue;
         }
-        fprintf(stderr, "%s\n", job.type->name);
-        MAD_TRY(try_measure(ctx, mem, &job, answers + n));
-        n += job.n_outputs;
+        fprintf(stderr, "%s\n", run.type->name);
+        MAD_TRY(try_measure(ctx, mem, &run, answers + n));
+        n += mad_collapse_n_outputs(run.type);
     }
     print_table(n_rows, n, answers);
 out:

@@ -30,11 +30,12 @@ typedef struct transport {
     size_t n_open, n_settled;
 } transport;
 
-static mad_status take(mad_ctx *ctx, size_t n, size_t m, const double *cost, transport *out)
+static mad_status take(mad_ctx *ctx, transport *out)
 {
     mad_arena *mem = ctx->scratch;
     mad_status st = MAD_OK;
-    transport t = {.n = n, .m = m, .cost = cost};
+    transport t = *out;
+    const size_t n = t.n, m = t.m;
     size_t n_flows = 0;
     MAD_TRY(mad_size_mul(n, m, &n_flows));
     t.flow = mad_arena_take(mem, n_flows, sizeof *t.flow);
@@ -199,7 +200,8 @@ static void augment(transport *t, size_t from, size_t end)
 static mad_status mean_cost(mad_ctx *ctx, const transport *t, double *out)
 {
     const uint32_t shared = divisor((uint32_t)t->n, (uint32_t)t->m);
-    const double units = (double)t->n * (double)(t->m / shared);
+    const uint32_t of_row = (uint32_t)t->m / shared;
+    const double units = (double)t->n * (double)of_row;
     double *sum = mad_arena_take(ctx->scratch, t->m, sizeof *sum);
     if (sum == NULL) {
         return mad_fail_memory(ctx, "the cost of a transport plan");
@@ -219,14 +221,14 @@ mad_status mad_transport(mad_ctx *ctx, size_t n, size_t m, const double *cost, d
     MAD_ASSERT(n >= 1 && m >= 1 && n <= INT32_MAX && m <= INT32_MAX);
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    transport t = {0};
+    transport t = {.n = n, .m = m, .cost = cost};
     *out = (double)NAN;
     for (size_t i = 0; i < n * m; i++) {
         if (!isfinite(cost[i])) {
             goto out;
         }
     }
-    MAD_TRY(take(ctx, n, m, cost, &t));
+    MAD_TRY(take(ctx, &t));
     start(&t);
     for (size_t i = 0; i < n; i++) {
         MAD_TRY(mad_ctx_poll(ctx));

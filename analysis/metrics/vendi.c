@@ -32,7 +32,7 @@ static const mad_param rbf_params[] = {MAD_KERNEL_SIGMA_PARAM, VENDI_ROWS_PARAM,
             "model rows, " kernel_text "; eigenvalues <= 1e-12 do not count",                      \
         .reference = "Friedman & Dieng 2023, arXiv:2210.02410; Pasarkar & Dieng 2023, "            \
                      "arXiv:2310.12952",                                                           \
-        .undefined = why                                                                           \
+        .undefined = (why)                                                                         \
     }
 #define OUTPUTS(kernel, kernel_text, why)                                                          \
     {                                                                                              \

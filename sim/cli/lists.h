@@ -49,6 +49,7 @@
     X(mad_metric_vendi_cosine)                                                                     \
     X(mad_metric_vendi_rbf)                                                                        \
     X(mad_metric_prdc)                                                                             \
+    X(mad_metric_memory)                                                                           \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \
     X(mad_metric_classes)                                                                          \

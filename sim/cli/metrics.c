@@ -96,6 +96,9 @@ static mad_status check_name(mad_ctx *ctx, const mad_registry *registry, const c
 static mad_status check_names(mad_ctx *ctx, const mad_registry *registry, const char *only)
 {
     mad_status st = MAD_OK;
+    if (only[0] == '\0') {
+        return mad_fail(ctx, MAD_E_USAGE, "metrics: --only names no measure");
+    }
     for (const char *p = only; *p != '\0'; p += *p == ',') {
         char word[NAME_BYTES];
         const size_t length = strcspn(p, ",");
@@ -272,7 +275,9 @@ static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *reg
             return mad_fail_memory(ctx, "the options");
         }
         for (char *c = name; *c != '\0'; c++) {
-            *c = *c == '_' ? '-' : *c;
+            if (*c == '_') {
+                *c = '-';
+            }
         }
         MAD_ASSERT(n_list + 1 < MAD_MAX_OPTIONS);
         keys->param[keys->n] = p;

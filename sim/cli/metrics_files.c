@@ -76,24 +76,6 @@ static mad_set set_of(const mad_table *table, int with_labels)
                      .label = with_labels ? table->label : NULL};
 }
 
-static mad_world_info world_of(const mad_table *table, int with_labels)
-{
-    mad_world_info world = {.kind = MAD_WORLD_CONTINUOUS,
-                            .dim = table->dim,
-                            .n_classes = with_labels ? table->n_classes : 0,
-                            .height = table->height,
-                            .width = table->width,
-                            .channels = table->channels};
-    double low = 0.0, high = 0.0;
-    for (size_t i = 0; i < table->n_rows * table->dim; i++) {
-        low = table->x[i] < low ? table->x[i] : low;
-        high = table->x[i] > high ? table->x[i] : high;
-    }
-    world.pixel_min = low < 0.0 && low >= -1.0 && high <= 1.0 ? -1.0 : 0.0;
-    world.pixel_max = high <= 1.0 ? 1.0 : 255.0;
-    return world;
-}
-
 /* ---- modes ----------------------------------------------------------------------------------- */
 
 /* Weights with sum 1 from a file of n numbers, or all alike. */
@@ -180,7 +162,9 @@ mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, const mad_metrics_file
     if (with_labels) {
         MAD_TRY(join_classes(ctx, files, &real, &fake));
     }
-    *out = (mad_pair){.world = world_of(&real, with_labels),
+    *out = (mad_pair){.world = {.kind = MAD_WORLD_CONTINUOUS,
+                                .dim = real.dim,
+                                .n_classes = with_labels ? real.n_classes : 0},
                       .real = set_of(&real, with_labels),
                       .fake = set_of(&fake, with_labels)};
     if (files->train != NULL) {

@@ -14,8 +14,7 @@ typedef struct mad_metrics_files {
 
 /**
  * Read them all. Classes are numbered as the real side has them; modes get the weights given, or
- * equal ones. Pictures are known as such; black and white are -1, 1 or 0, 1 when the real values
- * fit in there, else 0, 255.
+ * equal ones.
  *
  * errors  MAD_E_USAGE: modes half given; MAD_E_DATA: columns, classes or weights do not fit;
  *         MAD_E_IO; MAD_E_MEMORY

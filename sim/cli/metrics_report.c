@@ -48,6 +48,7 @@ static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
 {
     const mad_verdict *v = &of->verdict;
     const mad_pair *pair = &r->comparison.raw;
+    const size_t n_floor = pair->real.n_rows / 2;
     json_t *out =
         json_pack("{s:o, s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:s}", "value", json_value(v->value),
                   "long_name", v->output->long_name, "units", v->output->units, "direction",
@@ -58,9 +59,12 @@ static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
     if (v->why != NULL) {
         (void)json_object_set_new(out, "why", json_string(v->why));
     }
+    if (v->type->needs & MAD_NEEDS_TRAIN) {
+        (void)json_object_set_new(out, "n_train", json_integer((json_int_t)pair->train.n_rows));
+    }
     put_number(out, "floor", of->floor);
     if (!isnan(of->floor)) {
-        put_number(out, "n_floor", (double)(pair->real.n_rows / 2));
+        (void)json_object_set_new(out, "n_floor", json_integer((json_int_t)n_floor));
     }
     put_number(out, "std_error", of->se);
     for (const mad_param *p = v->type->params; p != NULL && p->name != NULL; p++) {

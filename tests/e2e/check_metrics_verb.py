@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from harness import madloop, np, skip, workspace
+from harness import h5py, madloop, np, skip, workspace
 
 try:
     from scipy.linalg import sqrtm
@@ -116,6 +116,53 @@ def check_classes_and_modes(folder):
     print("classes and modes: entropies and counts as numpy has them")
 
 
+def check_memory(folder):
+    """Copies of training rows, in files and in a run, against the definitions in numpy."""
+    rng = np.random.default_rng(8)
+    train, test, fake = rng.normal(size=(200, 4)), rng.normal(size=(150, 4)), rng.normal(size=(120, 4))
+    fake[:30] = train[:30]
+    fake[30:40] = train[40:50] + 1e-3
+    for name, rows in (("train", train), ("test", test), ("generated", fake)):
+        np.save(folder / f"{name}.npy", rows)
+
+    def squares(rows, other):
+        return ((rows[:, None, :] - other[None, :, :]) ** 2).sum(axis=2)
+
+    to_train, within = squares(fake, train), squares(train, train)
+    np.fill_diagonal(within, np.inf)
+    first, second = np.sort(to_train, axis=1)[:, :2].T
+    expected = {"authenticity": np.mean(first > within.min(axis=1)[to_train.argmin(axis=1)]),
+                "memorised_fraction": np.mean(9 * first < second),
+                "nn_distance_vs_base": np.mean(np.sqrt(first)) /
+                np.mean(np.sqrt(squares(test, train).min(axis=1)))}
+    answer, value = metrics(folder / "test.npy", folder / "generated.npy", "--train",
+                            folder / "train.npy", "--only", ",".join(expected))
+    other, same = metrics(folder / "generated.npy", folder / "generated.npy", "--train",
+                          folder / "train.npy", "--test", folder / "test.npy", "--only",
+                          ",".join(expected))
+    assert value == same and 0.25 < value["memorised_fraction"] < 0.5, value
+    for name, number in expected.items():
+        np.testing.assert_allclose(value[name], number, rtol=1e-12)
+        assert answer["metrics"][name]["n_train"] == 200 and answer["train"] and other["test"]
+    refused("needs the training rows", folder / "test.npy", folder / "generated.npy", "--only",
+            "authenticity")
+
+    # a run: a kernel density estimate of tiny width repeats its training rows
+    config = folder / "memory.yaml"
+    config.write_text("generations: 2\nreplicates: 2\nworld: {kind: gauss, dim: 4}\n"
+                      "model: {kind: kde, bandwidth: 1e-6}\n"
+                      "loop: {family: fully_synthetic, n_initial: 200, n_synthetic: 200}\n"
+                      "measure: {n: 100, metrics: [authenticity, memorised_fraction]}\n")
+    madloop("run", config, "-o", folder / "memory")
+    with h5py.File(folder / "memory" / "run.h5") as run:
+        assert np.all(run["metrics/authenticity"][:, 0] == 0)
+        assert np.all(run["metrics/memorised_fraction"][:, 0] > 0.99)
+        assert np.all(run["floor/authenticity"][:] > 0.3)
+        assert np.all(run["floor/memorised_fraction"][:] < 0.2)
+        assert run["floor/authenticity"].attrs["n_train"] == 200
+    print("memorisation: copies are counted, in files and in a run; the floor has none")
+
+
 def check_degenerate(folder):
     np.save(folder / "point.npy", np.ones((50, 3)))
     answer, value = metrics(folder / "point.npy", folder / "point.npy")
@@ -134,6 +181,7 @@ def check_refused(folder):
     refused("columns", x, z, code=3)
     refused("unknown measure 'recal' (did you mean 'recall'?)", x, y, "--only", "recal")
     refused("not a measure of plain rows", x, y, "--only", "heterozygosity")
+    refused("names no measure", x, y, "--only", "")
     refused("needs labels", x, y, "--only", "class_entropy")
     refused("needs the centres", x, y, "--only", "modes_covered")
     refused("needs a model", x, y, "--only", "log_likelihood")
@@ -157,5 +205,6 @@ with workspace() as name:
     check_values(root)
     check_floor(root)
     check_classes_and_modes(root)
+    check_memory(root)
     check_degenerate(root)
     check_refused(root)

@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/base/par.h"
 #include "sim/num/stats.h"
 
-enum { DIM = 8, SIDE = 5, N_MODES = SIDE * SIDE, N_LIGHT = 12 };
+enum { MAX_OUTPUTS = 24, DIM = 8, SIDE = 5, N_MODES = SIDE * SIDE, N_LIGHT = 12 };
 
 #define MODE_SD 0.05
 
@@ -136,4 +137,58 @@ mad_status mad_collapse_draw(mad_ctx *ctx, mad_arena *mem, mad_collapse_kind kin
     MAD_TRY(mad_comparison_map(ctx, NULL, mem, out));
 out:
     return st;
+}
+
+size_t mad_collapse_n_outputs(const mad_metric_type *type)
+{
+    size_t n = 0;
+    while (type->outputs[n].name != NULL) {
+        n++;
+    }
+    MAD_ASSERT(n <= MAX_OUTPUTS);
+    return n;
+}
+
+mad_status mad_collapse_suits(mad_ctx *ctx, mad_collapse_kind kind, const mad_metric_type *type,
+                              int *out)
+{
+    mad_status st = MAD_OK;
+    mad_comparison c;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    *out = 0;
+    if (type->worlds & 1u << MAD_WORLD_CONTINUOUS) {
+        MAD_TRY(mad_collapse_draw(ctx, ctx->scratch, kind, 0.0, 0, 8, NULL, &c));
+        *out = mad_comparison_lacks(&c, type) == NULL;
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status repeat(mad_ctx *ctx, void *arg, size_t i)
+{
+    const mad_collapse_run *run = arg;
+    const size_t n_outputs = mad_collapse_n_outputs(run->type);
+    mad_arena *mem = mad_arena_create(1 << 18);
+    mad_comparison c;
+    mad_verdict verdict[MAX_OUTPUTS];
+    mad_status st = MAD_OK;
+    if (mem == NULL) {
+        return mad_fail_memory(ctx, "a repetition");
+    }
+    MAD_TRY(mad_collapse_draw(ctx, mem, run->kind, run->severity, run->first + i, run->n_rows,
+                              run->values, &c));
+    MAD_TRY(mad_compare(ctx, &c, run->type, mem, verdict));
+    for (size_t k = 0; k < n_outputs; k++) {
+        run->value[i * n_outputs + k] = verdict[k].value;
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+mad_status mad_collapse_repeat(mad_ctx *ctx, const mad_collapse_run *run)
+{
+    mad_collapse_run job = *run;
+    return mad_par_for(ctx, run->n, repeat, &job);
 }

@@ -31,4 +31,25 @@ MAD_MUST_CHECK mad_status mad_collapse_draw(mad_ctx *ctx, mad_arena *mem, mad_co
                                             double severity, uint64_t i, size_t n,
                                             const mad_values *values, mad_comparison *out);
 
+/* So many repetitions of one measure. */
+typedef struct mad_collapse_run {
+    const mad_values *values;
+    const mad_metric_type *type;
+    mad_collapse_kind kind;
+    double severity;
+    size_t n_rows;
+    size_t n; /* repetitions first .. first + n - 1 */
+    uint64_t first;
+    double *value; /* [n][n_outputs] */
+} mad_collapse_run;
+
+size_t mad_collapse_n_outputs(const mad_metric_type *type);
+
+/** Whether the rows of a collapse have what the measure needs. MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_collapse_suits(mad_ctx *ctx, mad_collapse_kind kind,
+                                             const mad_metric_type *type, int *out);
+
+/** threads  parallel over repetitions, same bits for any number */
+MAD_MUST_CHECK mad_status mad_collapse_repeat(mad_ctx *ctx, const mad_collapse_run *run);
+
 #endif
