@@ -176,7 +176,7 @@ mad_status mad_pair_sum_within(mad_ctx *ctx, const mad_kernel *kernel, const mad
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    mad_pack rows = {0};
+    mad_pack rows;
     MAD_TRY(mad_pack_take(ctx, ctx->scratch, set, &rows));
     MAD_TRY(mad_pair_sum(ctx, kernel, &rows, &rows, out));
 out:
@@ -190,7 +190,7 @@ mad_status mad_pair_sums_take(mad_ctx *ctx, const mad_kernel *kernel, const mad_
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_pair_sums sums = {.n_real = real->n_rows, .n_fake = fake->n_rows, .real = real_sum};
-    mad_pack a = {0}, b = {0};
+    mad_pack a, b;
     MAD_TRY(mad_pack_take(ctx, ctx->scratch, real, &a));
     MAD_TRY(mad_pack_take(ctx, ctx->scratch, fake, &b));
     MAD_TRY(mad_pair_sum(ctx, kernel, &b, &b, &sums.fake));

@@ -92,11 +92,6 @@ mad_status mad_fail_while(mad_ctx *ctx, mad_status code, const char *format, ...
     return code;
 }
 
-mad_status mad_fail_memory(mad_ctx *ctx, const char *what)
-{
-    return mad_fail(ctx, MAD_E_MEMORY, "not enough memory for %s", what);
-}
-
 mad_status mad_ctx_poll(mad_ctx *ctx)
 {
     if (ctx->stop != NULL && *ctx->stop != 0) {

@@ -32,8 +32,13 @@ mad_status mad_fail(mad_ctx *ctx, mad_status code, const char *format, ...) MAD_
 /** Prefix the kept message with "format: " (for example the file being read); returns `code`. */
 mad_status mad_fail_while(mad_ctx *ctx, mad_status code, const char *format, ...) MAD_PRINTF(3, 4);
 
-/** MAD_E_MEMORY with the thing that did not fit, for example "training rows". */
-mad_status mad_fail_memory(mad_ctx *ctx, const char *what);
+/** MAD_E_MEMORY with the thing that did not fit, for example "training rows". Inline, so that the
+ *  static analyser knows it for a failure. */
+static inline mad_status mad_fail_memory(mad_ctx *ctx, const char *what)
+{
+    (void)mad_fail(ctx, MAD_E_MEMORY, "not enough memory for %s", what);
+    return MAD_E_MEMORY;
+}
 
 /** MAD_E_INTERRUPTED when the stop flag is up, else MAD_OK. */
 MAD_MUST_CHECK mad_status mad_ctx_poll(mad_ctx *ctx);
