@@ -13,6 +13,7 @@
     X(mad_world_moons)                                                                             \
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \
+    X(mad_world_glyph)                                                                             \
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
     X(mad_world_npy)                                                                               \
@@ -54,6 +55,8 @@
     X(mad_metric_categories)                                                                       \
     X(mad_metric_classes)                                                                          \
     X(mad_metric_likelihood)                                                                       \
+    X(mad_metric_factors)                                                                          \
+    X(mad_metric_factor_spread)                                                                    \
     X(mad_metric_excess_risk)
 
 /* The first law that applies to a setting is the one drawn and stored. */

@@ -88,6 +88,12 @@ const char *mad_comparison_lacks(const mad_comparison *comparison, const mad_met
     if (type->needs & MAD_NEEDS_MODES && pair->world.n_modes == 0) {
         return "needs the centres of the modes";
     }
+    if (type->needs & MAD_NEEDS_FACTORS) {
+        return "needs a world that reads back what its rows are made of";
+    }
+    if (type->needs & MAD_NEEDS_WORLD_DENSITY) {
+        return "needs a world that knows its density";
+    }
     return NULL;
 }
 

@@ -164,6 +164,12 @@ static const char *missing(const mad_experiment *e, const mad_metric_type *type)
     if (type->needs & MAD_NEEDS_DENSITY && e->setting.model->log_density == NULL) {
         return "a model that knows its density";
     }
+    if (type->needs & MAD_NEEDS_FACTORS && info->n_factors == 0) {
+        return "a world that reads back what its rows are made of, such as 'glyph'";
+    }
+    if (type->needs & MAD_NEEDS_WORLD_DENSITY && !info->has_log_density) {
+        return "a world that knows its density, such as 'gauss'";
+    }
     return NULL;
 }
 
@@ -188,6 +194,9 @@ static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metri
 {
     const size_t dim = dim_of(e, type);
     const size_t need = type->min_rows(e->setting.measure_values, dim, i_output);
+    if (!by_name && type->fits != NULL && !type->fits(&e->world->info, i_output)) {
+        return MAD_OK;
+    }
     const int of_rows = type->needs & MAD_NEEDS_SAMPLES || !e->exact_fake_law;
     if (of_rows && e->n_measure < need) {
         if (by_name) {

@@ -84,6 +84,8 @@ mad_world_info mad_features_world(const mad_feature *feature, const mad_world_in
 
 int mad_features_apply(const mad_metric_type *type)
 {
-    const unsigned of_rows_as_they_are = MAD_NEEDS_MODES | MAD_NEEDS_DENSITY | MAD_NEEDS_CATEGORIES;
+    const unsigned of_rows_as_they_are = MAD_NEEDS_MODES | MAD_NEEDS_DENSITY |
+                                         MAD_NEEDS_CATEGORIES | MAD_NEEDS_FACTORS |
+                                         MAD_NEEDS_WORLD_DENSITY;
     return !(type->needs & of_rows_as_they_are) && type->worlds & 1u << MAD_WORLD_CONTINUOUS;
 }

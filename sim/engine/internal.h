@@ -128,7 +128,9 @@ typedef struct replicate {
     mad_set mapped;        /* the reference rows in its space */
     mad_moments reference_law;
     double *reference_p;
-    const void **prepared; /* [n_groups] what the measures keep of the reference */
+    mad_recovery reference_found; /* where a measure needs it */
+    double *reference_log_p;      /* likewise; NULL */
+    const void **prepared;        /* [n_groups] what the measures keep of the reference */
 } replicate;
 
 /* What one worker thread owns. */

@@ -37,6 +37,28 @@ static const mad_metric_in *seen_by(const sides *s, const mad_metric_type *type)
     return mad_features_apply(type) ? &s->mapped : &s->raw;
 }
 
+/* What the world says of rows: what they are made of, and how probable they are. Kept in mem. */
+static mad_status ask_world(mad_ctx *ctx, const mad_experiment *e, const mad_set *rows,
+                            mad_arena *mem, mad_recovery *found, double **log_p)
+{
+    const mad_world *world = e->world;
+    mad_status st = MAD_OK;
+    if (e->needs & MAD_NEEDS_FACTORS) {
+        MAD_TRY(mad_recovery_take(ctx, mem, &world->info, rows->n_rows, found));
+        MAD_TRY(world->type->recover(ctx, world, rows, found));
+    }
+    if (e->needs & MAD_NEEDS_WORLD_DENSITY) {
+        *log_p = mad_arena_take_raw(mem, rows->n_rows, sizeof **log_p);
+        if (*log_p == NULL) {
+            st = mad_fail_memory(ctx, "the densities of rows");
+            goto out;
+        }
+        MAD_TRY(world->type->log_density(ctx, world, rows, *log_p));
+    }
+out:
+    return st;
+}
+
 /* All that does not hang on the model. */
 static sides reference_side(const engine *g, const replicate *r)
 {
@@ -46,6 +68,8 @@ static sides reference_side(const engine *g, const replicate *r)
                        .real = &r->reference,
                        .real_law = &r->reference_law,
                        .real_p = r->reference_p,
+                       .real_found = &r->reference_found,
+                       .real_log_p = r->reference_log_p,
                        .key = mad_engine_key(g, r, 0, MAD_RNG_DIRECTIONS)}};
     s.mapped = s.raw;
     s.mapped.world = &e->mapped_world;
@@ -96,7 +120,10 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const su
     const mad_experiment *e = g->e;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_set fake, train = *of->train;
+    mad_recovery found = {0};
+    double *log_p = NULL;
     mad_status st = MAD_OK;
+    MAD_TRY(ask_world(ctx, e, of->fake, ctx->scratch, &found, &log_p));
     MAD_TRY(mad_features_map(ctx, r->feature, of->fake, ctx->scratch, &fake));
     if (e->needs & MAD_NEEDS_TRAIN) {
         MAD_TRY(mad_features_map(ctx, r->feature, of->train, ctx->scratch, &train));
@@ -111,6 +138,8 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const su
     s.mapped.train = &train;
     s.raw.fake_law = s.mapped.fake_law = of->law;
     s.raw.fake_p = s.mapped.fake_p = of->p;
+    s.raw.fake_found = s.mapped.fake_found = &found;
+    s.raw.fake_log_p = s.mapped.fake_log_p = log_p;
     s.raw.log_density = s.mapped.log_density = of->log_density;
     for (size_t i = 0; i < e->n_groups; i++) {
         const metric_group *group = &e->groups[i];
@@ -162,6 +191,7 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
     MAD_TRY(mad_features_fit(ctx, r->feature, &r->reference));
     MAD_TRY(mad_features_map(ctx, r->feature, &r->reference, r->mem, &r->mapped));
     MAD_TRY(reference_law(ctx, e, r));
+    MAD_TRY(ask_world(ctx, e, &r->reference, r->mem, &r->reference_found, &r->reference_log_p));
     MAD_TRY(prepare(ctx, g, r));
 out:
     return st;

@@ -12,8 +12,10 @@ enum {
     MAD_NEEDS_MODES = 16,   /* a world that knows its modes */
     MAD_NEEDS_DENSITY = 32, /* log density of the real rows under a model that offers it */
     MAD_NEEDS_TRAIN = 64,   /* the rows the model was trained on */
-    MAD_BY_NAME = 128 /* costly, or for special questions: taken when asked for by name, not by
+    MAD_BY_NAME = 128, /* costly, or for special questions: taken when asked for by name, not by
                          `metrics: auto` */
+    MAD_NEEDS_FACTORS = 256,      /* a world that reads back what its rows are made of */
+    MAD_NEEDS_WORLD_DENSITY = 512 /* log density of rows under the world that offers it */
 };
 
 typedef struct mad_metric_in {
@@ -28,6 +30,8 @@ typedef struct mad_metric_in {
     const double *directions; /* [n_directions][dim] of sliced measures, of any length but 0, in
                                  place of random ones; NULL: measure.directions from the key */
     size_t n_directions;
+    const mad_recovery *real_found, *fake_found; /* by the world; without rows unless needed */
+    const double *real_log_p, *fake_log_p;       /* [n_rows] under the world; NULL unless needed */
     mad_key key;          /* purpose MAD_RNG_DIRECTIONS; same for all generations */
     const void *prepared; /* what the type's `prepare` left; NULL without one */
 } mad_metric_in;
@@ -48,6 +52,9 @@ typedef struct mad_metric_type {
     const mad_metric_output *outputs; /* ends at name == NULL */
     /** Smallest number of rows per side for the named output (values: the measure section). */
     size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
+    /** NULL: always. Whether the output means something in a world that meets the needs: `auto`
+     *  leaves it out where not. */
+    int (*fits)(const mad_world_info *world, size_t i_output);
     /**
      * NULL, or: what hangs on the real rows (and the world) alone. Once per replicate, for all its
      * evals; lives as long as mem. `in` has neither fake, train nor log_density.

@@ -18,6 +18,26 @@ typedef struct mad_moments {
     double *cov;  /* [dim][dim] */
 } mad_moments;
 
+/* One number that stands behind a row, which `recover` reads back. */
+typedef struct mad_factor {
+    const char *name, *units;
+    double mean, sd;       /* of the law; sd > 0 */
+    double low, high;      /* all of the law lies between them; both 0: no such bounds */
+    double period;         /* > 0: an angle or phase, counted modulo period; 0: a number */
+    size_t n_levels;       /* > 0: one of 0..n_levels-1; 0: any number */
+    const double *level_p; /* [n_levels] shares of the levels, sum 1 */
+} mad_factor;
+
+/* What rows are made of: true, or read back from the rows. Arrays as carved by mad_recovery_take. */
+typedef struct mad_recovery {
+    size_t n_rows;
+    double *factor;   /* [n_rows][n_factors] */
+    double *residual; /* [n_rows] root mean square of the row less its redrawing; 0 where true */
+    int32_t *label;   /* [n_rows] class; NULL in worlds without classes */
+    unsigned char *valid; /* [n_rows] 1: such a row can come from the world */
+    unsigned char *rare;  /* [n_rows] 1: it has the rare feature; NULL in worlds without one */
+} mad_recovery;
+
 /* What a world knows about its law. Pointers live as long as the world; NULL = not known. */
 typedef struct mad_world_info {
     mad_world_kind kind;
@@ -32,6 +52,11 @@ typedef struct mad_world_info {
     const double *mode_centre;      /* [n_modes][dim] */
     const double *mode_p;           /* [n_modes] weights, sum 1 */
     double mode_sd;                 /* sd of one coordinate inside a mode */
+    const double *class_p;          /* [n_classes] shares of the classes */
+    size_t n_factors;               /* 0 = rows are not read back */
+    const mad_factor *factor;       /* [n_factors] */
+    double rare_p;                  /* share of rows with a rare feature; 0 = there is none */
+    int has_log_density;            /* the type's log_density may be called */
     size_t n_train;                 /* finite worlds: rows of the training part; 0 = unlimited */
     size_t n_reference;             /* finite worlds: rows held out for measures; 0 = unlimited */
     uint64_t data_hash;             /* finite worlds: FNV-1a of the rows as used; else 0 */
@@ -80,6 +105,28 @@ struct mad_world_type {
      */
     MAD_MUST_CHECK mad_status (*draw)(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                       mad_key key, mad_set *out);
+    /**
+     * NULL, or, where info.has_log_density: out[n_rows] = ln p(x) of every row, in nats, whatever
+     * its label; -INFINITY where p = 0.
+     * threads parallel over rows, same bits for any number
+     */
+    MAD_MUST_CHECK mad_status (*log_density)(mad_ctx *ctx, const mad_world *world,
+                                             const mad_set *rows, double *out);
+    /**
+     * NULL, or, where info.n_factors > 0: what each row is made of. Every number is finite; a row that
+     * the world could not have drawn gets what fits best and is not valid.
+     * threads parallel over rows, same bits for any number
+     */
+    MAD_MUST_CHECK mad_status (*recover)(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
+                                         mad_recovery *out);
+    /** With `recover`: the true factors of the rows that `draw` gives for the key. */
+    MAD_MUST_CHECK mad_status (*draw_factors)(mad_ctx *ctx, const mad_world *world,
+                                              mad_world_part part, mad_key key, mad_recovery *out);
 };
+
+/** Carve a recovery of n_rows rows of the world, zeroed. MAD_E_MEMORY, MAD_E_RANGE. */
+MAD_MUST_CHECK mad_status mad_recovery_take(mad_ctx *ctx, mad_arena *mem,
+                                            const mad_world_info *info, size_t n_rows,
+                                            mad_recovery *out);
 
 #endif

@@ -87,6 +87,8 @@ mad_status mad_case_eval(metric_case *c, const mad_metric_type *type)
                         .real_p = c->real_p,
                         .directions = c->directions,
                         .n_directions = c->n_directions,
+                        .real_found = &c->real_found,
+                        .real_log_p = c->real_log_p,
                         .key = {.seed = 7, .replicate = 3, .purpose = MAD_RNG_DIRECTIONS}};
     if (type->prepare != NULL) {
         MAD_TRY(type->prepare(c->ctx, &in, c->mem, &in.prepared));
@@ -95,6 +97,8 @@ mad_status mad_case_eval(metric_case *c, const mad_metric_type *type)
     in.train = &c->train;
     in.fake_law = &fake_law;
     in.fake_p = c->fake_p;
+    in.fake_found = &c->fake_found;
+    in.fake_log_p = c->fake_log_p;
     MAD_TRY(type->eval(c->ctx, &in, c->out));
 out:
     mad_arena_release(c->mem, mark);

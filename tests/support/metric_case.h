@@ -16,6 +16,8 @@ typedef struct metric_case {
     const double *real_p, *fake_p;
     const double *directions; /* [n_directions][dim]; NULL: seeded */
     size_t n_directions;
+    mad_recovery real_found, fake_found; /* no rows unless filled */
+    const double *real_log_p, *fake_log_p;
     double out[MAD_CASE_OUTPUTS];
 } metric_case;
 
