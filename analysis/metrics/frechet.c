@@ -24,12 +24,23 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
+/* *out: the factor of the real covariance. */
+static mad_status prepare(mad_ctx *ctx, const mad_metric_in *in, mad_arena *mem, const void **out)
+{
+    mad_status st = MAD_OK;
+    const mad_bures_factor *factor = NULL;
+    MAD_TRY(mad_bures_factorise(ctx, mem, in->real_law->dim, in->real_law->cov, &factor));
+    *out = factor;
+out:
+    return st;
+}
+
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const mad_moments *real = in->real_law, *fake = in->fake_law;
     double square = 0.0;
-    const mad_status st =
-        mad_bures_sq(ctx, fake->dim, real->mean, real->cov, fake->mean, fake->cov, &square);
+    const mad_status st = mad_bures_sq_from(ctx, fake->dim, real->mean, real->cov, in->prepared,
+                                            fake->mean, fake->cov, &square);
     values[FRECHET] = square;
     values[GAUSSIAN_W2] = sqrt(square);
     return st;
@@ -42,5 +53,6 @@ const mad_metric_type mad_metric_frechet = {
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
     .min_rows = mad_rows_two,
+    .prepare = prepare,
     .eval = eval,
 };

@@ -61,8 +61,8 @@ static const mad_metric_output outputs[] = {
  * s < limit[i]. */
 typedef struct balls {
     mad_cloud cloud;
-    double *limit;    /* [n_rows] */
-    mad_reach *reach; /* [n_rows] */
+    const double *limit; /* [n_rows] */
+    mad_reach *reach;    /* [n_rows] */
 } balls;
 
 typedef struct prdc_job {
@@ -126,23 +126,31 @@ static mad_status compare_rows(mad_ctx *ctx, void *arg, size_t i_block)
     return MAD_OK;
 }
 
-/* Limits such that "inside" is always s < limit[i]: s <= r is s < the next number above r. */
-static mad_status take_balls(mad_ctx *ctx, size_t k, size_t rule, balls *b)
+/* Limits such that "inside" is always s < limit[i]: s <= r is s < the next number above r. They are
+ * exact, and the same whatever the images of the cloud. */
+static mad_status take_limits(mad_ctx *ctx, const mad_cloud *cloud, const mad_values *values,
+                              double *limit)
 {
     mad_status st = MAD_OK;
-    const size_t n = b->cloud.set->n_rows;
-    b->limit = mad_arena_take_raw(ctx->scratch, n, sizeof *b->limit);
-    b->reach = mad_arena_take_raw(ctx->scratch, n, sizeof *b->reach);
-    if (b->limit == NULL || b->reach == NULL) {
-        return mad_fail_memory(ctx, "the neighbour balls");
-    }
-    MAD_TRY(mad_knn_radius_sq(ctx, &b->cloud, k, b->limit));
-    for (size_t i = 0; i < n; i++) {
-        b->limit[i] = rule == RULE_LE ? nextafter(b->limit[i], (double)INFINITY) : b->limit[i];
-        atomic_init(&b->reach[i], sqrt(b->limit[i]) / b->cloud.step + b->cloud.miss[i]);
+    MAD_TRY(mad_knn_radius_sq(ctx, cloud, mad_get_size(values, "k"), limit));
+    for (size_t i = 0; i < cloud->set->n_rows && mad_get_choice(values, "rule") == RULE_LE; i++) {
+        limit[i] = nextafter(limit[i], (double)INFINITY);
     }
 out:
     return st;
+}
+
+static mad_status take_reach(mad_ctx *ctx, balls *b)
+{
+    const size_t n = b->cloud.set->n_rows;
+    b->reach = mad_arena_take_raw(ctx->scratch, n, sizeof *b->reach);
+    if (b->reach == NULL) {
+        return mad_fail_memory(ctx, "the neighbour balls");
+    }
+    for (size_t i = 0; i < n; i++) {
+        atomic_init(&b->reach[i], sqrt(b->limit[i]) / b->cloud.step + b->cloud.miss[i]);
+    }
+    return MAD_OK;
 }
 
 static void shares(const prdc_job *job, size_t n_blocks, size_t k, double *values)
@@ -175,10 +183,49 @@ static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
     return mad_get_size(values, "k") + 2;
 }
 
+/* *out: the limits of the real balls; NULL with too few rows. */
+static mad_status prepare(mad_ctx *ctx, const mad_metric_in *in, mad_arena *mem, const void **out)
+{
+    const size_t n = in->real->n_rows;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_cloud cloud, same;
+    mad_status st = MAD_OK;
+    *out = NULL;
+    if (n < min_rows(in->values, in->real->dim, PRECISION)) {
+        return MAD_OK;
+    }
+    double *limit = mad_arena_take_raw(mem, n, sizeof *limit);
+    if (limit == NULL) {
+        return mad_fail_memory(ctx, "the neighbour balls");
+    }
+    MAD_TRY(mad_clouds_take(ctx, ctx->scratch, in->real, in->real, &cloud, &same));
+    MAD_TRY(take_limits(ctx, &cloud, in->values, limit));
+    *out = limit;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status take_balls(mad_ctx *ctx, const mad_metric_in *in, balls *real, balls *fake)
+{
+    mad_status st = MAD_OK;
+    double *limit = mad_arena_take_raw(ctx->scratch, in->fake->n_rows, sizeof *limit);
+    if (limit == NULL) {
+        return mad_fail_memory(ctx, "the neighbour balls");
+    }
+    MAD_TRY(mad_clouds_take(ctx, ctx->scratch, in->real, in->fake, &real->cloud, &fake->cloud));
+    MAD_TRY(take_limits(ctx, &fake->cloud, in->values, limit));
+    real->limit = in->prepared;
+    fake->limit = limit;
+    MAD_TRY(take_reach(ctx, real));
+    MAD_TRY(take_reach(ctx, fake));
+out:
+    return st;
+}
+
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const size_t n = in->real->n_rows, m = in->fake->n_rows, k = mad_get_size(in->values, "k");
-    const size_t rule = mad_get_choice(in->values, "rule");
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     prdc_job job = {0};
     size_t n_blocks = 0;
@@ -189,10 +236,7 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
         }
         return MAD_OK;
     }
-    MAD_TRY(
-        mad_clouds_take(ctx, ctx->scratch, in->real, in->fake, &job.real.cloud, &job.fake.cloud));
-    MAD_TRY(take_balls(ctx, k, rule, &job.real));
-    MAD_TRY(take_balls(ctx, k, rule, &job.fake));
+    MAD_TRY(take_balls(ctx, in, &job.real, &job.fake));
     n_blocks = mad_n_blocks(&job.real.cloud);
     job.n_inside = mad_arena_take(ctx->scratch, n, sizeof *job.n_inside);
     job.recalled = mad_arena_take(ctx->scratch, n, sizeof *job.recalled);
@@ -216,5 +260,6 @@ const mad_metric_type mad_metric_prdc = {
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
     .min_rows = min_rows,
+    .prepare = prepare,
     .eval = eval,
 };

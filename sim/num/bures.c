@@ -13,12 +13,14 @@
 #include "sim/num/linalg.h"
 #include "sim/num/serial.h"
 
-typedef struct factor {
+struct mad_bures_factor {
     int half;        /* the matrix is 4^-half a: the diagonal is about 1 */
     double *lower;   /* [dim][dim] 4^-half a[row[i]][row[j]] = (lower lower^T)[i][j] */
     lapack_int *row; /* [dim] from 0 */
     lapack_int rank; /* columns from here on are 0 */
-} factor;
+};
+
+typedef mad_bures_factor factor;
 
 /* The power of 4 of the largest number on the diagonal, as far as 4^-half is finite. */
 static int half_exponent(size_t dim, const double *a)
@@ -32,12 +34,13 @@ static int half_exponent(size_t dim, const double *a)
     return exponent > -1000 ? exponent / 2 : -500;
 }
 
-static mad_status factorise(mad_ctx *ctx, size_t dim, const double *a, factor *out)
+static mad_status factorise(mad_ctx *ctx, mad_arena *mem, size_t dim, const double *a, factor *out)
 {
     const int n = mad_blas_int(dim);
+    out->lower = mad_arena_take_raw(mem, dim * dim, sizeof *out->lower);
+    out->row = mad_arena_take_raw(mem, dim, sizeof *out->row);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *work = mad_arena_take_raw(ctx->scratch, 2 * dim, sizeof *work);
-    out->lower = mad_arena_take_raw(ctx->scratch, dim * dim, sizeof *out->lower);
-    out->row = mad_arena_take_raw(ctx->scratch, dim, sizeof *out->row);
     if (work == NULL || out->lower == NULL || out->row == NULL) {
         return mad_fail_memory(ctx, "a Frechet distance");
     }
@@ -51,6 +54,7 @@ static mad_status factorise(mad_ctx *ctx, size_t dim, const double *a, factor *o
                                                 &out->rank, -1.0, work);
     mad_blas_leave(n_before);
     MAD_ASSERT(info >= 0); /* 1 = not of full rank */
+    mad_arena_release(ctx->scratch, mark);
     for (size_t j = 0; j < dim; j++) {
         const size_t n_zero = j < (size_t)out->rank ? j : dim;
         memset(out->lower + j * dim, 0, n_zero * sizeof *out->lower);
@@ -157,28 +161,45 @@ out:
     return st;
 }
 
-mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1, const double *cov1,
-                        const double *mean2, const double *cov2, double *out)
+mad_status mad_bures_factorise(mad_ctx *ctx, mad_arena *mem, size_t dim, const double *cov1,
+                               const mad_bures_factor **out)
+{
+    mad_status st = MAD_OK;
+    factor *f = NULL;
+    MAD_TRY(mad_check_finite_matrix(ctx, "Frechet distance, first covariance", dim, dim, cov1));
+    f = mad_arena_take(mem, 1, sizeof *f);
+    if (f == NULL) {
+        st = mad_fail_memory(ctx, "a Frechet distance");
+        goto out;
+    }
+    MAD_TRY(factorise(ctx, mem, dim, cov1, f));
+    *out = f;
+out:
+    return st;
+}
+
+mad_status mad_bures_sq_from(mad_ctx *ctx, size_t dim, const double *mean1, const double *cov1,
+                             const mad_bures_factor *factor1, const double *mean2,
+                             const double *cov2, double *out)
 {
     const double safe = 1e-11; /* of the traces */
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const int is_full = factor1->rank == mad_blas_int(dim);
     mad_status st = MAD_OK;
-    factor f = {0}, g = {0};
+    factor g = {0};
     double shift_sq = 0.0, traces = 0.0, sum = 0.0, error = 0.0;
-    MAD_TRY(mad_check_finite_matrix(ctx, "Frechet distance, first covariance", dim, dim, cov1));
     MAD_TRY(mad_check_finite_matrix(ctx, "Frechet distance, second covariance", dim, dim, cov2));
     for (size_t i = 0; i < dim; i++) {
         const double shift = mean1[i] - mean2[i];
         shift_sq += shift * shift;
         traces += cov1[i * dim + i] + cov2[i * dim + i];
     }
-    MAD_TRY(factorise(ctx, dim, cov1, &f));
-    if (f.rank == mad_blas_int(dim)) {
-        MAD_TRY(by_eigenvalues(ctx, dim, &f, cov2, &sum, &error));
+    if (is_full) {
+        MAD_TRY(by_eigenvalues(ctx, dim, factor1, cov2, &sum, &error));
     }
-    if (f.rank < mad_blas_int(dim) || !(error <= safe * traces)) {
-        MAD_TRY(factorise(ctx, dim, cov2, &g));
-        MAD_TRY(by_singular_values(ctx, dim, &f, &g, &sum));
+    if (!is_full || !(error <= safe * traces)) {
+        MAD_TRY(factorise(ctx, ctx->scratch, dim, cov2, &g));
+        MAD_TRY(by_singular_values(ctx, dim, factor1, &g, &sum));
     }
     const double distance = shift_sq + (traces - 2.0 * sum);
     if (!isfinite(distance)) {
@@ -186,6 +207,19 @@ mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1, const dou
         goto out;
     }
     *out = fmax(distance, 0.0);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *mean1, const double *cov1,
+                        const double *mean2, const double *cov2, double *out)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_bures_factor *factor1 = NULL;
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_bures_factorise(ctx, ctx->scratch, dim, cov1, &factor1));
+    MAD_TRY(mad_bures_sq_from(ctx, dim, mean1, cov1, factor1, mean2, cov2, out));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -79,6 +79,18 @@ MAD_MUST_CHECK mad_status mad_bures_sq(mad_ctx *ctx, size_t dim, const double *m
                                        const double *cov1, const double *mean2, const double *cov2,
                                        double *out);
 
+/* What mad_bures_sq takes of the first covariance, for many second ones. */
+typedef struct mad_bures_factor mad_bures_factor;
+
+/** errors  MAD_E_NONFINITE: cov1 holds NaN or Inf; MAD_E_MEMORY */
+MAD_MUST_CHECK mad_status mad_bures_factorise(mad_ctx *ctx, mad_arena *mem, size_t dim,
+                                              const double *cov1, const mad_bures_factor **out);
+
+/** mad_bures_sq with cov1 factorised before: the same bits. */
+MAD_MUST_CHECK mad_status mad_bures_sq_from(mad_ctx *ctx, size_t dim, const double *mean1,
+                                            const double *cov1, const mad_bures_factor *factor1,
+                                            const double *mean2, const double *cov2, double *out);
+
 /** A seeded Haar-distributed rotation from dim*dim standard normals: q[dim][dim], normals kept. */
 MAD_MUST_CHECK mad_status mad_haar(mad_ctx *ctx, size_t dim, const double *normals, double *q);
 

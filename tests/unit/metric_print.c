@@ -50,9 +50,7 @@ static void print_case(metric_case *c, size_t n_real, size_t n_fake, size_t dim,
     print_group(c, &mad_metric_moments);
     print_group(c, &mad_metric_frechet);
     print_group(c, &mad_metric_prdc);
-    if (n_real == n_fake) {
-        print_group(c, &mad_metric_sliced);
-    }
+    print_group(c, &mad_metric_sliced);
     if (dim > 1) {
         print_group(c, &mad_metric_excess_risk);
     }

@@ -14,8 +14,10 @@
 #include "tests/support/metric_case.h"
 
 static const mad_metric_type *const types[] = {
-    &mad_metric_moments, &mad_metric_frechet, &mad_metric_sliced,     &mad_metric_prdc,
-    &mad_metric_modes,   &mad_metric_classes, &mad_metric_categories, &mad_metric_excess_risk,
+    &mad_metric_moments, &mad_metric_frechet,      &mad_metric_sliced,     &mad_metric_prdc,
+    &mad_metric_modes,   &mad_metric_classes,      &mad_metric_categories, &mad_metric_excess_risk,
+    &mad_metric_axis,    &mad_metric_emd,          &mad_metric_energy,     &mad_metric_mmd,
+    &mad_metric_kid,     &mad_metric_vendi_cosine, &mad_metric_vendi_rbf,
 };
 enum { N_TYPES = sizeof types / sizeof *types };
 
@@ -196,7 +198,8 @@ static void test_degenerate(void **state)
                 assert_int_equal(mad_case_eval(c, types[t]), MAD_OK);
                 for (size_t i = 0; types[t]->outputs[i].name != NULL; i++) {
                     const int no_neighbour = types[t] == &mad_metric_prdc && n < 7;
-                    assert_true(isnan(c->out[i]) ? no_neighbour : !no_neighbour);
+                    const int may_lack = types[t]->outputs[i].undefined != NULL;
+                    assert_true(isnan(c->out[i]) ? no_neighbour || may_lack : !no_neighbour);
                     assert_false(isinf(c->out[i]) && c->out[i] > 0.0);
                 }
             }
@@ -228,6 +231,15 @@ static void test_nan(void **state)
     assert_int_equal(mad_case_eval(c, &mad_metric_moments), MAD_E_NONFINITE);
     mad_ctx_clear(c->ctx);
     assert_true(isnan(value_of(c, &mad_metric_sliced, "sliced_w2")));
+    assert_true(isnan(value_of(c, &mad_metric_axis, "axis_w2_sq")));
+    assert_true(isnan(value_of(c, &mad_metric_emd, "emd_w2_sq")));
+    assert_true(isnan(value_of(c, &mad_metric_energy, "energy_v")));
+    assert_true(isnan(value_of(c, &mad_metric_mmd, "mmd2_rbf_unbiased")));
+    assert_true(isnan(value_of(c, &mad_metric_kid, "kid_unbiased")));
+    assert_int_equal(mad_case_eval(c, &mad_metric_vendi_rbf), MAD_E_NONFINITE);
+    mad_ctx_clear(c->ctx);
+    assert_int_equal(mad_case_eval(c, &mad_metric_vendi_cosine), MAD_E_NONFINITE);
+    mad_ctx_clear(c->ctx);
     c->fake_p = (double[]){0.5, (double)NAN, 0.5};
     assert_true(isnan(value_of(c, &mad_metric_categories, "class_entropy")));
     assert_true(isnan(value_of(c, &mad_metric_categories, "mode_kl_fake_true")));
