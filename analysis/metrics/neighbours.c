@@ -1,4 +1,4 @@
-/* analysis/metrics/neighbours.c: the k-th nearest row. */
+/* analysis/metrics/neighbours.c: the k-th nearest row of a set, the nearest one of another. */
 #include "analysis/metrics/neighbours.h"
 
 #include <math.h>
@@ -127,6 +127,69 @@ mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, dou
     for (size_t i = 0; i < n; i++) {
         radius_sq[i] = job.nearest[i * k];
     }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* ---- the nearest of another set -------------------------------------------------------------- */
+
+/* A block of rows of `from` belongs to one thread; what is far from them all is never looked at. */
+typedef struct nearest_job {
+    mad_cloud from, to;
+    mad_reach *reach;   /* [from n_rows] */
+    mad_reach *nothing; /* [to n_rows] 0 */
+    double *square;     /* [from n_rows] the smallest so far */
+} nearest_job;
+
+static void take_nearer(void *arg, size_t i, size_t j, int32_t square)
+{
+    const nearest_job *job = arg;
+    const mad_set *from = job->from.set, *to = job->to.set;
+    const size_t dim = from->dim;
+    if (!(mad_screen_bounds(&job->from, i, &job->to, j, square).low < job->square[i])) {
+        return;
+    }
+    const double exact = mad_distance_sq(dim, from->x + i * dim, to->x + j * dim);
+    if (exact < job->square[i]) {
+        job->square[i] = exact;
+        atomic_store_explicit(&job->reach[i], sqrt(exact) / job->from.step + job->from.miss[i],
+                              memory_order_relaxed);
+    }
+}
+
+static mad_status nearest_block(mad_ctx *ctx, void *arg, size_t i_block)
+{
+    nearest_job *job = arg;
+    const mad_scan scan = {&job->from, &job->to, job->reach, job->nothing, take_nearer, job};
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_ctx_poll(ctx));
+    mad_scan_block(&scan, i_block, 0);
+out:
+    return st;
+}
+
+mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to, double *square)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    nearest_job job = {.square = square};
+    MAD_ASSERT(to->n_rows > 0);
+    job.reach = mad_arena_take_raw(ctx->scratch, from->n_rows, sizeof *job.reach);
+    job.nothing = mad_arena_take_raw(ctx->scratch, to->n_rows, sizeof *job.nothing);
+    if (job.reach == NULL || job.nothing == NULL) {
+        st = mad_fail_memory(ctx, "the nearest rows");
+        goto out;
+    }
+    MAD_TRY(mad_clouds_take(ctx, ctx->scratch, from, to, &job.from, &job.to));
+    for (size_t i = 0; i < from->n_rows; i++) {
+        square[i] = (double)INFINITY;
+        atomic_init(&job.reach[i], (double)INFINITY);
+    }
+    for (size_t j = 0; j < to->n_rows; j++) {
+        atomic_init(&job.nothing[j], 0.0);
+    }
+    MAD_TRY(mad_par_for(ctx, mad_n_blocks(&job.from), nearest_block, &job));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

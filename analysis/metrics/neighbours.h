@@ -21,4 +21,14 @@ double mad_distance_sq(size_t dim, const double *x, const double *y);
 MAD_MUST_CHECK mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k,
                                             double *radius_sq);
 
+/**
+ * Squared distance from each row of `from` to the nearest row of `to`; INFINITY where it overflows.
+ *
+ * shape   square: [from->n_rows]; to has a row at least
+ * errors  MAD_E_MEMORY
+ * threads parallel over blocks of rows, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to,
+                                         double *square);
+
 #endif

@@ -1,7 +1,9 @@
-/* analysis/metrics/shared.c: entropies of discrete laws, and the two common row counts. */
+/* analysis/metrics/shared.c: entropies of discrete laws, ranks, and the two common row counts. */
 #include "analysis/metrics/shared.h"
 
 #include <math.h>
+
+#include "sim/num/stats.h"
 
 size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output)
 {
@@ -39,4 +41,22 @@ double mad_kl(size_t n, const double *p, const double *q)
         }
     }
     return sum < 0.0 ? 0.0 : sum; /* Gibbs: >= 0 but for rounding; NaN stays */
+}
+
+double mad_rank_u(size_t n, double *x, size_t m, double *y)
+{
+    uint64_t twice = 0;
+    size_t n_below = 0, n_up_to = 0; /* x < y[j] and x <= y[j] */
+    mad_sort(n, x);
+    mad_sort(m, y);
+    for (size_t j = 0; j < m; j++) {
+        while (n_below < n && x[n_below] < y[j]) {
+            n_below++;
+        }
+        while (n_up_to < n && x[n_up_to] <= y[j]) {
+            n_up_to++;
+        }
+        twice += n_below + n_up_to;
+    }
+    return 0.5 * (double)twice;
 }

@@ -16,4 +16,10 @@ double mad_entropy(size_t n, const double *p);
 /** sum p ln(p / q) over p != 0, in nats; +INFINITY when some p > 0 has q = 0. p, q: [n]. */
 double mad_kl(size_t n, const double *p, const double *q);
 
+/**
+ * Mann-Whitney U: the number of pairs with y > x, and half of those with y == x. Both are sorted.
+ * shape  x: [n], y: [m], no NaN
+ */
+double mad_rank_u(size_t n, double *x, size_t m, double *y);
+
 #endif

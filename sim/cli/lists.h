@@ -51,6 +51,12 @@
     X(mad_metric_vendi_rbf)                                                                        \
     X(mad_metric_prdc)                                                                             \
     X(mad_metric_memory)                                                                           \
+    X(mad_metric_copying)                                                                          \
+    X(mad_metric_copying_cells)                                                                    \
+    X(mad_metric_fld)                                                                              \
+    X(mad_metric_c2st_linear)                                                                      \
+    X(mad_metric_c2st_quadratic)                                                                   \
+    X(mad_metric_c2st_knn)                                                                         \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \
     X(mad_metric_classes)                                                                          \

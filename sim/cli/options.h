@@ -19,7 +19,7 @@ typedef struct mad_option {
     const char *choices;  /* with count: "auto|bar|line", the value is the index of the word */
 } mad_option;
 
-#define MAD_MAX_OPTIONS 32
+#define MAD_MAX_OPTIONS 64
 
 /* What a verb accepts. */
 typedef struct mad_usage {

@@ -8,7 +8,8 @@ failures = []
 
 
 def run(program, cases):
-    """The values of every case, a dict of name, real, fake, groups and, if wanted, keys, directions, threads."""
+    """The values of every case, a dict of name, real, fake, groups and, if wanted, keys, directions, train,
+    centres, threads."""
     text = "\n".join(as_text(case) for case in cases) + "\n"
     done = subprocess.run([program], input=text, text=True, capture_output=True)
     lines = done.stdout.splitlines()
@@ -21,11 +22,12 @@ def run(program, cases):
 def as_text(case):
     real, fake = (np.asarray(case[side], float) for side in ("real", "fake"))
     keys, groups = case.get("keys", []), case["groups"]
-    directions = np.asarray(case.get("directions", np.zeros((0, real.shape[1]))), float)
+    more = [np.asarray(case.get(name, np.zeros((0, real.shape[1]))), float)
+            for name in ("directions", "train", "centres")]
     parts = [case.get("threads", 2), len(real), len(fake), real.shape[1], len(keys), *keys, len(groups),
-             *groups, len(directions)]
+             *groups, *map(len, more)]
     return " ".join([str(part) for part in parts] +
-                    [float(x).hex() for a in (real, fake, directions) for x in a.ravel()])
+                    [float(x).hex() for a in (real, fake, *more) for x in a.ravel()])
 
 
 def close(case, name, got, expected, rel=1e-9, absolute=0.0):

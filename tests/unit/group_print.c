@@ -1,7 +1,7 @@
-/* Groups of measures of rows for check_pairs.py and check_transport.py: cases as words on stdin, one
+/* Groups of measures of rows for the checks that import group_cases.py: cases as words on stdin, one
  * JSON line of values each on stdout.
- * A case: threads n_real n_fake dim n_keys key=value ... n_groups name ... n_directions, then real
- * rows, fake rows, directions. */
+ * A case: threads n_real n_fake dim n_keys key=value ... n_groups name ... n_directions n_train
+ * n_centres, then real rows, fake rows, directions, training rows, centres of modes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +53,17 @@ static void read_numbers(size_t n, double *x)
     }
 }
 
+/* NULL without any. */
+static double *read_rows(metric_case *c, size_t n_rows)
+{
+    double *x = mad_arena_take(c->mem, n_rows * c->real.dim + 1, sizeof *x);
+    if (x == NULL) {
+        stop("no memory");
+    }
+    read_numbers(n_rows * c->real.dim, x);
+    return n_rows > 0 ? x : NULL;
+}
+
 static void print_group(metric_case *c, const char *name)
 {
     const mad_metric_type *type = NULL;
@@ -84,14 +95,13 @@ int main(void)
             stop("no case");
         }
         c->n_directions = read_count();
-        double *directions = mad_arena_take(c->mem, c->n_directions * dim + 1, sizeof *directions);
-        if (directions == NULL) {
-            stop("no memory");
-        }
+        c->train = (mad_set){.n_rows = read_count(), .dim = dim};
+        c->world.n_modes = read_count();
         read_numbers(n_real * dim, c->real.x);
         read_numbers(n_fake * dim, c->fake.x);
-        read_numbers(c->n_directions * dim, directions);
-        c->directions = c->n_directions > 0 ? directions : NULL;
+        c->directions = read_rows(c, c->n_directions);
+        c->train.x = read_rows(c, c->train.n_rows);
+        c->world.mode_centre = read_rows(c, c->world.n_modes);
         printf("{\"case\": 0");
         for (size_t i = 0; i < groups.n; i++) {
             print_group(c, groups.text[i]);
