@@ -12,6 +12,11 @@
 
 enum { MAX_OUTPUTS = 24, NAME_BYTES = 64 };
 
+#define DIRECTIONS_DOC                                                                             \
+    "number of projection directions of the sliced Wasserstein distance, or a file of them: a "    \
+    "row "                                                                                         \
+    "each, of any length but 0"
+
 /* Keys of the measure section that say how a measure is taken, as options. */
 typedef struct key_options {
     size_t n;
@@ -251,7 +256,8 @@ out:
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-/* `--kernel-sigma` for the key kernel_sigma, of all keys that belong to a measure. */
+/* `--kernel-sigma` for the key kernel_sigma, of all keys that belong to a measure; --directions may
+ * name a file instead. */
 static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *registry,
                            const mad_param *table, key_options *keys, mad_option *list)
 {
@@ -281,11 +287,28 @@ static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *reg
         }
         MAD_ASSERT(n_list + 1 < MAD_MAX_OPTIONS);
         keys->param[keys->n] = p;
-        list[n_list++] = (mad_option){
-            .name = name, .argument = "VALUE", .doc = p->doc, .text = &keys->text[keys->n]};
+        const int may_be_file = strcmp(name, "directions") == 0;
+        list[n_list++] = (mad_option){.name = name,
+                                      .argument = may_be_file ? "N|FILE" : "VALUE",
+                                      .doc = may_be_file ? DIRECTIONS_DOC : p->doc,
+                                      .text = &keys->text[keys->n]};
         keys->n++;
     }
     return MAD_OK;
+}
+
+/* --directions FILE: takes the text away from the key, which is their number. */
+static const char *take_file(key_options *keys)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        const char *text = keys->text[i];
+        if (strcmp(keys->param[i]->name, "directions") == 0 && text != NULL &&
+            mad_metrics_is_file(text)) {
+            keys->text[i] = NULL;
+            return text;
+        }
+    }
+    return NULL;
 }
 
 static mad_status compare_files(mad_app *app, mad_arena *mem, mad_metrics_report *r)
@@ -301,6 +324,11 @@ static mad_status compare_files(mad_app *app, mad_arena *mem, mad_metrics_report
     r->comparison.values = &r->values;
     r->comparison.key = (mad_key){.seed = (uint64_t)r->seed, .purpose = MAD_RNG_DIRECTIONS};
     MAD_TRY(mad_comparison_map(app->ctx, feature, mem, &r->comparison));
+    if (r->files.directions != NULL) {
+        MAD_TRY(mad_metrics_read_directions(
+            app->ctx, mem, r->files.directions, r->comparison.mapped.real.dim,
+            &r->comparison.n_directions, &r->comparison.directions));
+    }
     MAD_TRY(take(app, mem, r));
 out:
     return st;
@@ -365,6 +393,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     mad_app_catch_signals(app);
     r->files.real = args.text[0];
     r->files.fake = args.text[1];
+    r->files.directions = take_file(&keys);
     MAD_TRY(read_values(app->ctx, mem, table, &keys, &r->values));
     MAD_TRY(compare_files(app, mem, r));
     if (as_json) {

@@ -1,6 +1,8 @@
 /* sim/cli/metrics_files.c: see the header. */
 #include "sim/cli/metrics_files.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/store/datafile.h"
@@ -176,6 +178,47 @@ mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, const mad_metrics_file
         out->test = set_of(&other, 0);
     }
     MAD_TRY(read_modes(ctx, mem, files, &out->world));
+out:
+    return st;
+}
+
+/* ---- directions ------------------------------------------------------------------------------ */
+
+int mad_metrics_is_file(const char *directions)
+{
+    char *end = NULL;
+    (void)strtod(directions, &end);
+    return end == directions || *end != '\0';
+}
+
+mad_status mad_metrics_read_directions(mad_ctx *ctx, mad_arena *mem, const char *path, size_t dim,
+                                       size_t *n_out, const double **out)
+{
+    mad_status st = MAD_OK;
+    mad_table table;
+    MAD_TRY(mad_table_open(ctx, mem, path, NULL, &table));
+    if (table.dim != dim) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, rows are compared in %zu", path,
+                      table.dim, dim);
+        goto out;
+    }
+    for (size_t i = 0; i < table.n_rows; i++) {
+        double largest = 0.0;
+        for (size_t j = 0; j < dim; j++) {
+            largest = fmax(largest, fabs(table.x[i * dim + j]));
+        }
+        if (largest == 0.0) {
+            st = mad_fail(ctx, MAD_E_DATA, "'%s': direction %zu has no length", path, i + 1);
+            goto out;
+        }
+        int exponent = 0;
+        (void)frexp(largest, &exponent);
+        for (size_t j = 0; j < dim; j++) { /* so that its length is no overflow, bits are kept */
+            table.x[i * dim + j] = ldexp(table.x[i * dim + j], -exponent);
+        }
+    }
+    *n_out = table.n_rows;
+    *out = table.x;
 out:
     return st;
 }

@@ -10,6 +10,7 @@ typedef struct mad_metrics_files {
     const char *labels;            /* "REAL,FAKE" or one word for both */
     const char *centres, *weights; /* of modes */
     double sigma;                  /* sd of one coordinate inside a mode; 0 = not given */
+    const char *directions;        /* of projections, a row each; or their number */
 } mad_metrics_files;
 
 /**
@@ -21,5 +22,18 @@ typedef struct mad_metrics_files {
  */
 MAD_MUST_CHECK mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem,
                                            const mad_metrics_files *files, mad_pair *out);
+
+/** 1 when the text stands for a file of directions, not for their number. */
+int mad_metrics_is_file(const char *directions);
+
+/**
+ * Directions of projections in the space in which rows are compared (`dim` columns).
+ *
+ * errors  MAD_E_DATA: other columns, or a direction of zeros; MAD_E_IO; MAD_E_MEMORY
+ * shape   out: [n_out][dim]
+ */
+MAD_MUST_CHECK mad_status mad_metrics_read_directions(mad_ctx *ctx, mad_arena *mem,
+                                                      const char *path, size_t dim, size_t *n_out,
+                                                      const double **out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void mad_metrics_print(const mad_metrics_report *r)
 {
@@ -68,6 +69,10 @@ static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
     }
     put_number(out, "std_error", of->se);
     for (const mad_param *p = v->type->params; p != NULL && p->name != NULL; p++) {
+        if (strcmp(p->name, "directions") == 0 && r->files.directions != NULL) {
+            (void)json_object_set_new(out, p->name, json_string(r->files.directions));
+            continue;
+        }
         const mad_value *value = mad_get(&r->values, p->name);
         const int is_number = p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL;
         (void)json_object_set_new(out, p->name,

@@ -62,7 +62,10 @@ mad_status mad_comparison_part(mad_ctx *ctx, const mad_comparison *whole, const 
                                mad_arena *mem, mad_comparison *out)
 {
     mad_status st = MAD_OK;
-    *out = (mad_comparison){.values = whole->values, .key = whole->key};
+    *out = (mad_comparison){.values = whole->values,
+                            .key = whole->key,
+                            .n_directions = whole->n_directions,
+                            .directions = whole->directions};
     MAD_TRY(take_part(ctx, &whole->raw, part, mem, &out->raw));
     out->mapped = out->raw;
     if (whole->mapped.real.x != whole->raw.real.x) {
@@ -161,6 +164,8 @@ mad_status mad_compare(mad_ctx *ctx, mad_comparison *comparison, const mad_metri
                         .values = c->values,
                         .real = real,
                         .real_law = real_law,
+                        .n_directions = c->n_directions,
+                        .directions = c->directions,
                         .key = c->key};
     if (type->prepare != NULL) {
         MAD_TRY(type->prepare(ctx, &in, mem, &in.prepared));

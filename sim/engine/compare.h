@@ -13,10 +13,13 @@ typedef struct mad_pair {
 } mad_pair;
 
 typedef struct mad_comparison {
-    const mad_values *values;                 /* the `measure` section */
-    mad_key key;                              /* of random directions */
-    mad_pair raw;                             /* rows as they are */
-    mad_pair mapped;                          /* the same in the space of the features */
+    const mad_values *values; /* the `measure` section */
+    mad_key key;              /* of random directions */
+    size_t n_directions;
+    const double *directions; /* [n_directions][dim] in place of random ones, in the space of the
+                                 features; NULL: random */
+    mad_pair raw;             /* rows as they are */
+    mad_pair mapped;          /* the same in the space of the features */
     mad_moments real_law, fake_law, test_law; /* of the mapped rows; dim 0: not taken */
 } mad_comparison;
 

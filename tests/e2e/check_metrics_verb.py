@@ -163,6 +163,48 @@ def check_memory(folder):
     print("memorisation: copies are counted, in files and in a run; the floor has none")
 
 
+def sliced(x, y, theta):
+    """Mean over unit directions of the squared distance of quantile functions."""
+    theta = theta / np.linalg.norm(theta, axis=1, keepdims=True)
+    steps = np.lcm(len(x), len(y))
+    quantiles = [np.repeat(np.sort(rows @ theta.T, axis=0), steps // len(rows), 0) for rows in (x, y)]
+    return np.mean((quantiles[0] - quantiles[1]) ** 2)
+
+
+def check_directions(folder):
+    """Given directions make the sliced distance a closed formula, in any space of features."""
+    rng = np.random.default_rng(9)
+    x, y, theta = (np.load(folder / "x.npy"), np.load(folder / "y.npy"), rng.normal(size=(40, 5)))
+    theta *= 10.0 ** rng.integers(-200, 200, size=(40, 1))
+    np.save(folder / "theta.npy", theta)
+    np.savetxt(folder / "theta.csv", theta[:, :3], delimiter=",", fmt="%.17g")
+    unit = theta / np.abs(theta).max(1, keepdims=True)
+    answer, value = metrics(folder / "x.npy", folder / "y.npy", "--directions", folder / "theta.npy", "--only",
+                            "sliced_w2_sq,sliced_w2")
+    np.testing.assert_allclose(value["sliced_w2_sq"], sliced(x, y, unit), rtol=1e-12)
+    np.testing.assert_allclose(value["sliced_w2"], np.sqrt(sliced(x, y, unit)), rtol=1e-12)
+    assert answer["metrics"]["sliced_w2"]["directions"] == str(folder / "theta.npy")
+    _, value = metrics(folder / "x.npy", folder / "y.npy", "--directions", folder / "theta.csv", "--only",
+                       "sliced_w2_sq", "--features", "pca:3")
+    pca = PCA(3, svd_solver="full").fit(x)
+    signs = [sliced(pca.transform(x), pca.transform(y), unit[:, :3] * s)
+             for s in np.array(np.meshgrid(*[[1, -1]] * 3)).reshape(3, -1).T]
+    np.testing.assert_allclose(np.abs(np.array(signs) / value["sliced_w2_sq"] - 1).min(), 0, atol=1e-9)
+    answer, _ = metrics(folder / "x.npy", folder / "y.npy", "--directions", 7, "--only", "sliced_w2")
+    assert answer["metrics"]["sliced_w2"]["directions"] == 7
+
+    def bad(message, rows):
+        np.save(folder / "bad.npy", rows)
+        refused(message, folder / "x.npy", folder / "y.npy", "--directions", folder / "bad.npy", code=3)
+
+    bad("has 4 columns, rows are compared in 5", np.ones((3, 4)))
+    bad("direction 2 has no length", np.diag([1.0, 0, 1, 1, 1]))
+    bad("bad.npy", np.full((2, 5), np.nan))
+    refused("No such file", folder / "x.npy", folder / "y.npy", "--directions", folder / "none.npy", code=3)
+    refused("a whole number from 1 to", folder / "x.npy", folder / "y.npy", "--directions", 0)
+    print("directions: a file of them gives the closed formula")
+
+
 def check_degenerate(folder):
     np.save(folder / "point.npy", np.ones((50, 3)))
     answer, value = metrics(folder / "point.npy", folder / "point.npy")
@@ -206,5 +248,6 @@ with workspace() as name:
     check_floor(root)
     check_classes_and_modes(root)
     check_memory(root)
+    check_directions(root)
     check_degenerate(root)
     check_refused(root)
