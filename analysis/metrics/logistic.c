@@ -175,9 +175,9 @@ out:
 static void descend(const newton *w, double decrement)
 {
     const double before = loss(w), slack = 1e-14 * (1.0 + before);
-    double length = 1.0;
     memcpy(w->start, w->fit->weight, w->n * sizeof *w->start);
-    for (size_t k = 0; k < MAX_HALVINGS; k++, length *= 0.5) {
+    for (int k = 0; k < MAX_HALVINGS; k++) {
+        const double length = ldexp(1.0, -k);
         for (size_t j = 0; j < w->n; j++) {
             w->fit->weight[j] = w->start[j] - length * w->step[j];
         }

@@ -23,7 +23,7 @@ static mad_status take(mad_ctx *ctx, mad_arena *mem, const mad_set *set, mad_clo
     mad_cloud c = {.set = set,
                    .n_pairs = (set->dim + 1) / 2,
                    .n_tiles = (set->n_rows + MAD_SCREEN_COLS - 1) / MAD_SCREEN_COLS};
-    c.image = mad_arena_take(mem, c.n_tiles * c.n_pairs, MAD_SCREEN_COLS * 2 * sizeof *c.image);
+    c.image = mad_arena_take(mem, c.n_tiles * c.n_pairs, sizeof *c.image * MAD_SCREEN_COLS * 2);
     c.square = mad_arena_take(mem, c.n_tiles, MAD_SCREEN_COLS * sizeof *c.square);
     c.miss = mad_arena_take(mem, c.n_tiles, MAD_SCREEN_COLS * sizeof *c.miss);
     c.tile_miss = mad_arena_take(mem, c.n_tiles, sizeof *c.tile_miss);
@@ -113,7 +113,7 @@ mad_status mad_clouds_take(mad_ctx *ctx, mad_arena *mem, const mad_set *a, const
     mad_status st = MAD_OK;
     const size_t dim = a->dim;
     /* |q - q'|^2 <= n_pairs 2 (2 largest)^2 fits 31 bits. */
-    const double n_padded = 2.0 * (double)((dim + 1) / 2);
+    const double n_padded = (double)(dim + dim % 2);
     const double largest = floor(sqrt((double)(INT32_MAX - 1) / (4.0 * n_padded)));
     double *centre = NULL;
     MAD_TRY(take(ctx, mem, a, out_a));

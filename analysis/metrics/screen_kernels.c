@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #endif
 
-enum { ROWS = MAD_SCREEN_ROWS, COLS = MAD_SCREEN_COLS };
+enum { ROWS = MAD_SCREEN_ROWS, COLS = MAD_SCREEN_COLS, NEXT_PAIR = 2 * COLS };
 
 /* Images of the first of the tile's rows, and of its columns: pairs of one row stand 2 COLS apart.
  */
@@ -24,7 +24,7 @@ static void screen_plain(const mad_cloud *a, size_t first_row, const mad_cloud *
 {
     const int16_t *x = rows_at(a, first_row), *y = cols_at(b, i_tile);
     int32_t dot[ROWS][COLS] = {{0}};
-    for (size_t p = 0; p < a->n_pairs; p++, x += 2 * COLS, y += 2 * COLS) {
+    for (size_t p = 0; p < a->n_pairs; p++, x += NEXT_PAIR, y += NEXT_PAIR) {
         for (size_t r = 0; r < ROWS; r++) {
             for (size_t c = 0; c < COLS; c++) {
                 dot[r][c] += x[2 * r] * y[2 * c] + x[2 * r + 1] * y[2 * c + 1];
@@ -89,7 +89,7 @@ screen_vnni(const mad_cloud *a, size_t first_row, const mad_cloud *b, size_t i_t
     const int32_t *x = (const int32_t *)(const void *)rows_at(a, first_row);
     const int16_t *y = cols_at(b, i_tile);
     __m512i dot[ROWS][N] = {{{0}}};
-    for (size_t p = 0; p < a->n_pairs; p++, x += COLS, y += 2 * COLS) {
+    for (size_t p = 0; p < a->n_pairs; p++, x += COLS, y += NEXT_PAIR) {
         const __m512i y0 = _mm512_loadu_si512(y), y1 = _mm512_loadu_si512(y + COLS);
         for (size_t r = 0; r < ROWS; r++) {
             const __m512i pair = _mm512_set1_epi32(x[r]);

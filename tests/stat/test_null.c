@@ -82,7 +82,8 @@ static size_t count_bad(fixture *f, const mad_metric_type *type, mad_collapse_ki
                             .n_rows = N_ROWS,
                             .n = N_ALL / 2,
                             .value = value};
-    assert_true(value != NULL && column != NULL);
+    assert_non_null(value);
+    assert_non_null(column);
     assert_int_equal(mad_collapse_repeat(f->ctx, &run), MAD_OK);
     run.severity = severity;
     run.first = run.n;
