@@ -4,7 +4,9 @@
 #include "analysis/metrics/shared.h"
 #include "sim/iface/metric.h"
 
-enum { COVERED, MODE_KL, ENTROPY, NORMALISED, HETEROZYGOSITY };
+/* Of the model's law, and of rows drawn from it. */
+enum { COVERED, MODE_KL, MODE_JSD, MODE_TV, ENTROPY, NORMALISED, EXPONENTIAL, HETEROZYGOSITY };
+enum { MILLER_MADOW };
 
 static const mad_metric_output outputs[] = {
     [COVERED] = {.name = "modes_covered",
@@ -20,6 +22,20 @@ static const mad_metric_output outputs[] = {
                  .definition = "sum p ln(p / w), p = the model's, w = the world's probabilities, "
                                "no smoothing",
                  .reference = "Lin et al. 2018 (PacGAN), arXiv:1712.04086"},
+    [MODE_JSD] = {.name = "mode_jsd",
+                  .long_name = "Jensen-Shannon divergence of the model's and the true "
+                               "probabilities",
+                  .units = "nats",
+                  .direction = "lower",
+                  .definition = "(KL(p | c) + KL(w | c)) / 2, c = (p + w) / 2, p = the model's, w "
+                                "= the world's probabilities; at most ln 2",
+                  .reference = "Lin 1991, IEEE Trans. Inf. Theory 37:145"},
+    [MODE_TV] = {.name = "mode_tv",
+                 .long_name = "total variation distance of the model's and the true probabilities",
+                 .units = "1",
+                 .direction = "lower",
+                 .definition = "sum |p - w| / 2, p = the model's, w = the world's probabilities",
+                 .reference = "Levin & Peres 2017, Markov Chains and Mixing Times, Prop. 4.2"},
     [ENTROPY] = {.name = "class_entropy",
                  .long_name = "entropy of the model's probabilities",
                  .units = "nats",
@@ -34,6 +50,12 @@ static const mad_metric_output outputs[] = {
                     .definition = "class_entropy / ln K, K = all categories",
                     .reference = "Shannon 1948, Bell Syst. Tech. J. 27:379",
                     .undefined = "where there is one category only"},
+    [EXPONENTIAL] = {.name = "class_entropy_exp",
+                     .long_name = "effective number of the model's categories",
+                     .units = "1",
+                     .direction = "target",
+                     .definition = "exp(class_entropy)",
+                     .reference = "Hill 1973, Ecology 54:427 (order 1)"},
     [HETEROZYGOSITY] = {.name = "heterozygosity",
                         .long_name = "probability that two draws of the model differ",
                         .units = "1",
@@ -58,8 +80,11 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     }
     values[COVERED] = (double)n_covered;
     values[MODE_KL] = mad_kl(n, p, truth);
+    values[MODE_JSD] = mad_jsd(n, p, truth);
+    values[MODE_TV] = mad_total_variation(n, p, truth);
     values[ENTROPY] = mad_entropy(n, p);
     values[NORMALISED] = n > 1 ? values[ENTROPY] / log((double)n) : (double)NAN;
+    values[EXPONENTIAL] = exp(values[ENTROPY]);
     values[HETEROZYGOSITY] = 1.0 - squares;
     return MAD_OK;
 }
@@ -72,4 +97,46 @@ const mad_metric_type mad_metric_categories = {
     .outputs = outputs,
     .min_rows = mad_rows_one,
     .eval = eval,
+};
+
+static const mad_metric_output row_outputs[] = {
+    [MILLER_MADOW] = {.name = "class_entropy_miller_madow",
+                      .long_name = "entropy of the model's categories, corrected for the number of "
+                                   "rows",
+                      .units = "nats",
+                      .direction = "target",
+                      .definition = "- sum h ln h + (m - 1) / (2 n), h = shares of the categories "
+                                    "of n model rows, m of them above 0",
+                      .reference = "Miller 1955, in Information Theory in Psychology, p. 95"},
+    {.name = NULL},
+};
+
+static mad_status eval_rows(mad_ctx *ctx, const mad_metric_in *in, double *values)
+{
+    const size_t n = in->world->n_categories, n_rows = in->fake->n_rows;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *share = mad_arena_take(ctx->scratch, n, sizeof *share);
+    if (share == NULL) {
+        return mad_fail_memory(ctx, "the shares of the categories");
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        share[(size_t)in->fake->x[i]] += 1.0;
+    }
+    for (size_t k = 0; k < n; k++) {
+        share[k] /= (double)n_rows;
+    }
+    values[MILLER_MADOW] = mad_entropy(n, share) + mad_miller_madow(n, share, n_rows);
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+/* By name: where the model's probabilities are known there is nothing to correct. */
+const mad_metric_type mad_metric_category_rows = {
+    .name = "category_rows",
+    .doc = "entropy of categories drawn from the model, corrected for their number",
+    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .worlds = 1u << MAD_WORLD_CATEGORICAL,
+    .outputs = row_outputs,
+    .min_rows = mad_rows_one,
+    .eval = eval_rows,
 };

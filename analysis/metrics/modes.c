@@ -7,7 +7,7 @@
 #include "sim/iface/metric.h"
 #include "sim/num/stats.h"
 
-enum { COVERED, HQ_RATIO, MODE_KL };
+enum { COVERED, HQ_RATIO, MODE_KL, MODE_JSD, MODE_TV };
 
 static const char reference[] = "Lin et al. 2018 (PacGAN), arXiv:1712.04086";
 
@@ -34,6 +34,21 @@ static const mad_metric_output outputs[] = {
                  .definition = "sum h ln(h / w), h = shares of all model rows by nearest centre, "
                                "w = true weights, no smoothing",
                  .reference = reference},
+    [MODE_JSD] = {.name = "mode_jsd",
+                  .long_name = "Jensen-Shannon divergence of the mode histogram and the true "
+                               "weights",
+                  .units = "nats",
+                  .direction = "lower",
+                  .definition = "(KL(h | c) + KL(w | c)) / 2, c = (h + w) / 2, h = shares of all "
+                                "model rows by nearest centre, w = true weights; at most ln 2",
+                  .reference = "Lin 1991, IEEE Trans. Inf. Theory 37:145"},
+    [MODE_TV] = {.name = "mode_tv",
+                 .long_name = "total variation distance of the mode histogram and the true weights",
+                 .units = "1",
+                 .direction = "lower",
+                 .definition = "sum |h - w| / 2, h = shares of all model rows by nearest centre, w "
+                               "= true weights",
+                 .reference = "Levin & Peres 2017, Markov Chains and Mixing Times, Prop. 4.2"},
     {.name = NULL},
 };
 
@@ -109,6 +124,8 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     values[COVERED] = (double)n_covered;
     values[HQ_RATIO] = (double)n_good / (double)n_rows;
     values[MODE_KL] = mad_kl(n_modes, share, in->world->mode_p);
+    values[MODE_JSD] = mad_jsd(n_modes, share, in->world->mode_p);
+    values[MODE_TV] = mad_total_variation(n_modes, share, in->world->mode_p);
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "sim/base/par.h"
+#include "sim/num/stats.h"
 
 enum { LANES = 8 }; /* sums in a fixed order, whatever the vectoriser makes of them */
 
@@ -99,7 +100,8 @@ static mad_status search_block(mad_ctx *ctx, void *arg, size_t i_block)
     return MAD_OK;
 }
 
-mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, double *radius_sq)
+/* nearest: [n_rows][k] heaps of the k smallest. */
+static mad_status search(mad_ctx *ctx, const mad_cloud *cloud, size_t k, double *nearest)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -107,16 +109,16 @@ mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, dou
     MAD_ASSERT(k >= 1 && k < n);
     knn_job job = {.cloud = cloud,
                    .k = k,
-                   .nearest = mad_arena_take_raw(ctx->scratch, n * k, sizeof(double)),
+                   .nearest = nearest,
                    .farthest = mad_arena_take_raw(ctx->scratch, n, sizeof *job.farthest),
                    .reach = mad_arena_take_raw(ctx->scratch, n, sizeof *job.reach),
                    .lock = mad_arena_take_raw(ctx->scratch, n, sizeof *job.lock)};
-    if (job.nearest == NULL || job.farthest == NULL || job.reach == NULL || job.lock == NULL) {
+    if (job.farthest == NULL || job.reach == NULL || job.lock == NULL) {
         st = mad_fail_memory(ctx, "the nearest neighbours");
         goto out;
     }
     for (size_t i = 0; i < n * k; i++) {
-        job.nearest[i] = (double)INFINITY;
+        nearest[i] = (double)INFINITY;
     }
     for (size_t i = 0; i < n; i++) {
         atomic_init(&job.farthest[i], (double)INFINITY);
@@ -124,11 +126,38 @@ mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, dou
         atomic_flag_clear(&job.lock[i]);
     }
     MAD_TRY(mad_par_for(ctx, mad_n_blocks(cloud), search_block, &job));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k, double *radius_sq)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t n = cloud->set->n_rows;
+    double *nearest = mad_arena_take_raw(ctx->scratch, n * k, sizeof *nearest);
+    if (nearest == NULL) {
+        st = mad_fail_memory(ctx, "the nearest neighbours");
+        goto out;
+    }
+    MAD_TRY(search(ctx, cloud, k, nearest));
     for (size_t i = 0; i < n; i++) {
-        radius_sq[i] = job.nearest[i * k];
+        radius_sq[i] = nearest[i * k];
     }
 out:
     mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_knn_squares(mad_ctx *ctx, const mad_cloud *cloud, size_t k, double *square)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(search(ctx, cloud, k, square));
+    for (size_t i = 0; i < cloud->set->n_rows; i++) {
+        mad_sort(k, square + i * k);
+    }
+out:
     return st;
 }
 

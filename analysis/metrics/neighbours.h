@@ -1,4 +1,4 @@
-/* analysis/metrics/neighbours.h: exact squared Euclidean distances, and the k-th nearest row.
+/* analysis/metrics/neighbours.h: exact squared Euclidean distances, and the nearest rows.
  *
  * Distances that decide are sums of explicit differences in double: the Gram formula
  * |x|^2 + |y|^2 - 2 x.y in floating point flips ties and gives negative squares. d(x, y) and
@@ -20,6 +20,14 @@ double mad_distance_sq(size_t dim, const double *x, const double *y);
  */
 MAD_MUST_CHECK mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud, size_t k,
                                             double *radius_sq);
+
+/**
+ * The same for the first to the k-th nearest other row, in this order.
+ *
+ * shape   square: [n_rows][k]; needs k < n_rows
+ */
+MAD_MUST_CHECK mad_status mad_knn_squares(mad_ctx *ctx, const mad_cloud *cloud, size_t k,
+                                          double *square);
 
 /**
  * Squared distance from each row of `from` to the nearest row of `to`; INFINITY where it overflows.

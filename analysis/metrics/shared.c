@@ -1,4 +1,4 @@
-/* analysis/metrics/shared.c: entropies of discrete laws, ranks, and the two common row counts. */
+/* analysis/metrics/shared.c: see the header. */
 #include "analysis/metrics/shared.h"
 
 #include <math.h>
@@ -59,4 +59,61 @@ double mad_rank_u(size_t n, double *x, size_t m, double *y)
         twice += n_below + n_up_to;
     }
     return 0.5 * (double)twice;
+}
+
+double mad_jsd(size_t n, const double *p, const double *q)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double middle = 0.5 * (p[i] + q[i]);
+        sum += p[i] != 0.0 ? p[i] * log(p[i] / middle) : 0.0;
+        sum += q[i] != 0.0 ? q[i] * log(q[i] / middle) : 0.0;
+    }
+    return sum < 0.0 ? 0.0 : 0.5 * sum; /* >= 0 but for rounding; NaN stays */
+}
+
+double mad_total_variation(size_t n, const double *p, const double *q)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += fabs(p[i] - q[i]);
+    }
+    return 0.5 * sum;
+}
+
+double mad_miller_madow(size_t n, const double *share, size_t n_rows)
+{
+    size_t n_occupied = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_occupied += share[i] > 0.0;
+    }
+    return ((double)n_occupied - 1.0) / (2.0 * (double)n_rows);
+}
+
+int mad_is_point(const mad_moments *law)
+{
+    const double resolution = 0x1p-44; /* of a mean, added up naively over chunks of 256 rows */
+    for (size_t j = 0; j < law->dim; j++) {
+        const double variance = law->cov[j * law->dim + j];
+        if (variance > 0.0 && sqrt(variance) > resolution * fabs(law->mean[j])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+mad_status mad_set_to_unit(mad_ctx *ctx, const mad_set *set, mad_set *out, int *exponent)
+{
+    mad_status st = MAD_OK;
+    double largest = 0.0;
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, set->n_rows, set->dim, 0, out));
+    for (size_t i = 0; i < set->n_rows * set->dim; i++) {
+        largest = fmax(largest, fabs(set->x[i]));
+    }
+    (void)frexp(largest, exponent);
+    for (size_t i = 0; i < set->n_rows * set->dim; i++) {
+        out->x[i] = ldexp(set->x[i], -*exponent);
+    }
+out:
+    return st;
 }

@@ -22,4 +22,26 @@ double mad_kl(size_t n, const double *p, const double *q);
  */
 double mad_rank_u(size_t n, double *x, size_t m, double *y);
 
+/** Jensen-Shannon divergence (KL(p | m) + KL(q | m)) / 2, m = (p + q) / 2, in nats: 0..ln 2. */
+double mad_jsd(size_t n, const double *p, const double *q);
+
+/** Total variation distance sum |p - q| / 2: 0..1. */
+double mad_total_variation(size_t n, const double *p, const double *q);
+
+/** What Miller and Madow (1955) add to the entropy of n_rows rows: (occupied classes - 1) /
+ *  (2 n_rows). share: [n] */
+double mad_miller_madow(size_t n, const double *share, size_t n_rows);
+
+/** Whether no coordinate varies by more than the rounding of its mean: rows that are all alike
+ *  leave that much of a variance. */
+int mad_is_point(const mad_moments *law);
+
+/**
+ * Rows times 2^-exponent, on ctx->scratch: the largest number is in 1/2..1, or 0. Squares of
+ * distances neither overflow nor, unless rows are equal or nearly so, underflow.
+ * errors  MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_set_to_unit(mad_ctx *ctx, const mad_set *set, mad_set *out,
+                                          int *exponent);
+
 #endif

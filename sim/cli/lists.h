@@ -40,6 +40,8 @@
 
 #define MAD_METRIC_LIST(X)                                                                         \
     X(mad_metric_moments)                                                                          \
+    X(mad_metric_shape)                                                                            \
+    X(mad_metric_tails)                                                                            \
     X(mad_metric_frechet)                                                                          \
     X(mad_metric_sliced)                                                                           \
     X(mad_metric_axis)                                                                             \
@@ -57,8 +59,11 @@
     X(mad_metric_c2st_linear)                                                                      \
     X(mad_metric_c2st_quadratic)                                                                   \
     X(mad_metric_c2st_knn)                                                                         \
+    X(mad_metric_dimension)                                                                        \
+    X(mad_metric_entropy)                                                                          \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \
+    X(mad_metric_category_rows)                                                                    \
     X(mad_metric_classes)                                                                          \
     X(mad_metric_likelihood)                                                                       \
     X(mad_metric_factors)                                                                          \

@@ -79,7 +79,8 @@ mad_world_info mad_features_world(const mad_feature *feature, const mad_world_in
     return feature == NULL ? *world
                            : (mad_world_info){.kind = MAD_WORLD_CONTINUOUS,
                                               .dim = feature->dim,
-                                              .n_classes = world->n_classes};
+                                              .n_classes = world->n_classes,
+                                              .class_p = world->class_p};
 }
 
 int mad_features_apply(const mad_metric_type *type)

@@ -20,7 +20,8 @@ OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
            "status": "json", "plot": "out format", "table": "format json", "theory": "json",
            "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
            "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
-                      "k rule directions ct-cell-rows fld-rows c2st-columns c2st-k",
+                      "k rule directions ct-cell-rows fld-rows c2st-columns c2st-k tail-quantile "
+                      "dimension-k entropy-k",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 

@@ -77,7 +77,7 @@ static mad_status describe_modes(mad_ctx *ctx, mad_arena *mem, mad_world_info *w
     }
     world->n_classes = world->n_modes = N_MODES;
     world->mode_centre = centre;
-    world->mode_p = p;
+    world->mode_p = world->class_p = p;
     world->mode_sd = MODE_SD;
     return MAD_OK;
 }

@@ -6,6 +6,7 @@ import sys
 try:
     import numpy as np
     from scipy import linalg, stats
+    from scipy.spatial.distance import jensenshannon
     from sklearn.neighbors import NearestNeighbors
 except ImportError as error:
     print(f"skipped: {error}")
@@ -90,6 +91,18 @@ def kl(p, q):
         return (p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum()
 
 
+def distances(case, got, prefix, p, q):
+    """Of two discrete laws. scipy gives the root of the Jensen-Shannon divergence."""
+    close(case, prefix + "jsd", got[prefix + "jsd"], jensenshannon(p, q) ** 2, 1e-9, 1e-14)
+    close(case, prefix + "tv", got[prefix + "tv"], np.abs(p - q).sum() / 2, 1e-12, 1e-15)
+
+
+def miller_madow(labels):
+    """The entropy of scipy and half the classes that occur but one, over n."""
+    count = np.unique(labels, return_counts=True)[1]
+    return stats.entropy(count) + (len(count) - 1) / (2 * len(labels))
+
+
 def check(case, got):
     real, fake, k, rule = case["real"], case["fake"], case["k"], case["rule"]
     dim = real.shape[1]
@@ -132,11 +145,18 @@ def check(case, got):
         close(case, "modes_covered", got["modes_covered"], len(set(nearest[good])))
         close(case, "hq_ratio", got["hq_ratio"], good.mean(), 1e-15)
         close(case, "mode_kl_fake_true", got["mode_kl_fake_true"], kl(share, case["weights"]))
+        distances(case, got, "mode_", share, case["weights"])
     if "labels" in case:
         share = np.bincount(case["labels"], minlength=case["classes"]) / len(fake)
         close(case, "class_entropy", got["class_entropy"], entropy(share))
         close(case, "class_entropy_normalised", got["class_entropy_normalised"],
               entropy(share) / np.log(case["classes"]) if case["classes"] > 1 else np.nan)
+        close(case, "class_entropy_exp", got["class_entropy_exp"], np.exp(stats.entropy(share)))
+        close(case, "class_entropy_miller_madow", got["class_entropy_miller_madow"],
+              miller_madow(case["labels"]))
+        true = np.bincount(case["real_labels"], minlength=case["classes"]) / len(real)
+        close(case, "class_kl_fake_true", got["class_kl_fake_true"], kl(share, true))
+        distances(case, got, "class_", share, true)
     if "p" in case:
         p, truth, part = case["p"], case["truth"], got["categories"]
         close(case, "categories", part["modes_covered"], (p > 0).sum())
@@ -144,6 +164,10 @@ def check(case, got):
         close(case, "categories entropy", part["class_entropy"], entropy(p))
         close(case, "categories normalised", part["class_entropy_normalised"],
               entropy(p) / np.log(len(p)) if len(p) > 1 else np.nan)
+        close(case, "categories exp", part["class_entropy_exp"], np.exp(stats.entropy(p)))
+        distances(case, part, "mode_", p, truth)
+        close(case, "category rows", part["class_entropy_miller_madow"],
+              miller_madow(case.get("labels", np.zeros(len(fake)))))
         close(case, "heterozygosity", part["heterozygosity"], 1 - (p ** 2).sum())
 
 
@@ -181,14 +205,18 @@ def all_cases():
         fake = centres[rng.integers(0, max(n_modes - 1, 1), 400)] + 0.35 * normal((400, dim))
         labels = rng.integers(0, n_modes, 400)
         yield make(f"modes {dim}", normal((90, dim)), fake, centres=centres, weights=weights, sd=0.3,
-                   labels=labels, classes=n_modes + 2)
-    yield make("one class", normal((20, 2)), normal((20, 2)), labels=np.zeros(20, int), classes=1)
+                   labels=labels, real_labels=rng.integers(0, n_modes + 1, 90), classes=n_modes + 2)
+    yield make("one class", normal((20, 2)), normal((20, 2)), labels=np.zeros(20, int),
+               real_labels=np.zeros(20, int), classes=1)
+    yield make("no common class", normal((8, 2)), normal((20, 2)), labels=np.arange(20) % 3,
+               real_labels=np.full(8, 3), classes=4)
     for n in (1, 2, 30):
         p, truth = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(n))
         if n > 2:
             p[3:7] = 0
             p /= p.sum()
-        yield make(f"categories {n}", normal((9, 1)), normal((9, 1)), p=p, truth=truth)
+        yield make(f"categories {n}", normal((9, 1)), normal((40, 1)), p=p, truth=truth,
+                   labels=rng.integers(0, n, 40), real_labels=np.zeros(9, int), classes=n)
     yield make("impossible category", normal((9, 1)), normal((9, 1)), p=np.array([0.5, 0.5]),
                truth=np.array([1.0, 0.0]))
 
@@ -200,7 +228,7 @@ def as_text(case):
     arrays = [case["real"], case["fake"]]
     if modes:
         arrays += [np.array([case["sd"]]), case["centres"], case["weights"]]
-    arrays += [np.asarray(case[key], float) for key in ("labels", "truth", "p") if key in case]
+    arrays += [np.asarray(case[key], float) for key in ("labels", "real_labels", "truth", "p") if key in case]
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 

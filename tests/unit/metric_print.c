@@ -1,6 +1,6 @@
 /* Measures for check_metrics.py: cases as numbers on stdin, one JSON line of values each on stdout.
  * A case: n_real n_fake dim k rule(lt|le) directions n_modes n_classes n_categories, then
- * real rows, fake rows, [mode_sd, centres, weights], [fake labels], [true p, fake p]. */
+ * real rows, fake rows, [mode_sd, centres, weights], [fake labels, real labels], [true p, fake p]. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +26,14 @@ static double *numbers(metric_case *c, size_t n)
     }
     read_numbers(n, x);
     return x;
+}
+
+static void read_labels(metric_case *c, mad_set *set)
+{
+    const double *label = numbers(c, set->n_rows);
+    for (size_t i = 0; i < set->n_rows; i++) {
+        set->label[i] = (int32_t)label[i];
+    }
 }
 
 static void print_group(metric_case *c, const mad_metric_type *type)
@@ -62,10 +70,8 @@ static void print_case(metric_case *c, size_t n_real, size_t n_fake, size_t dim,
         print_group(c, &mad_metric_modes);
     }
     if (n[1] > 0) {
-        const double *label = numbers(c, n_fake);
-        for (size_t i = 0; i < n_fake; i++) {
-            c->fake.label[i] = (int32_t)label[i];
-        }
+        read_labels(c, &c->fake);
+        read_labels(c, &c->real);
         c->world.n_classes = n[1];
         print_group(c, &mad_metric_classes);
     }
@@ -75,6 +81,10 @@ static void print_case(metric_case *c, size_t n_real, size_t n_fake, size_t dim,
         c->fake_p = numbers(c, n[2]);
         printf(", \"categories\": {\"case\": 0");
         print_group(c, &mad_metric_categories);
+        for (size_t i = 0; i < n_fake; i++) {
+            c->fake.x[i * dim] = c->fake.label[i];
+        }
+        print_group(c, &mad_metric_category_rows);
         printf("}");
     }
     printf("}\n");
