@@ -3,6 +3,7 @@
 
 #include "sim/iface/draw.h"
 #include "sim/iface/world.h"
+#include "sim/worlds/density.h"
 #include "sim/worlds/weights.h"
 
 extern const mad_world_type mad_world_ring, mad_world_grid;
@@ -101,6 +102,7 @@ static mad_status finish(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
 {
     const mad_value *weights = mad_get(args->values, "weights");
     const double sd = mad_get_real(args->values, "sd");
+    const int is_labelled = mad_get_choice(args->values, "labels") == LABELS_MODES;
     const size_t n_modes = self->base.info.n_modes;
     double *mean = mad_arena_take(mem, DIM, sizeof *mean);
     double *cov = mad_arena_take(mem, DIM * DIM, sizeof *cov);
@@ -127,13 +129,15 @@ static mad_status finish(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
     self->base.info = (mad_world_info){
         .kind = MAD_WORLD_CONTINUOUS,
         .dim = DIM,
-        .n_classes = mad_get_choice(args->values, "labels") == LABELS_MODES ? n_modes : 0,
+        .n_classes = is_labelled ? n_modes : 0,
+        .class_p = is_labelled ? self->p : NULL,
         .mean = mean,
         .cov = cov,
         .n_modes = n_modes,
         .mode_centre = self->centre,
         .mode_p = self->p,
         .mode_sd = sd,
+        .has_log_density = 1,
     };
     return MAD_OK;
 }
@@ -210,6 +214,41 @@ static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part
     return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
 }
 
+/* ln sum_k w_k N(x; c_k, sd^2 I): the largest term comes out of the sum, so that far rows do not
+ * underflow. */
+static double log_density_at(const mad_world_info *info, const double *x)
+{
+    double largest = -(double)INFINITY, sum = 0.0;
+    for (size_t k = 0; k < info->n_modes; k++) {
+        const double dx = (x[0] - info->mode_centre[DIM * k]) / info->mode_sd;
+        const double dy = (x[1] - info->mode_centre[DIM * k + 1]) / info->mode_sd;
+        const double term = log(info->mode_p[k]) - 0.5 * (dx * dx + dy * dy);
+        if (term > largest) {
+            sum = sum * exp(largest - term) + 1.0;
+            largest = term;
+        } else if (term > -(double)INFINITY) {
+            sum += exp(term - largest);
+        }
+    }
+    return largest + log(sum) - log(2 * PI * info->mode_sd * info->mode_sd);
+}
+
+static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
+                                double *out)
+{
+    (void)ctx;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        out[i] = log_density_at(&world->info, rows->x + DIM * i);
+    }
+    return MAD_OK;
+}
+
+static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
+                              double *out)
+{
+    return mad_density_chunks(ctx, density_chunk, world, rows, out);
+}
+
 const mad_world_type mad_world_ring = {
     .name = "ring",
     .doc = "round Gaussians on a circle",
@@ -217,6 +256,7 @@ const mad_world_type mad_world_ring = {
     .params = ring_params,
     .create = create_ring,
     .draw = draw,
+    .log_density = log_density,
 };
 
 const mad_world_type mad_world_grid = {
@@ -226,4 +266,5 @@ const mad_world_type mad_world_grid = {
     .params = grid_params,
     .create = create_grid,
     .draw = draw,
+    .log_density = log_density,
 };
