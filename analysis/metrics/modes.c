@@ -1,9 +1,8 @@
 /* analysis/metrics/modes.c: which of the world's known modes the model still reaches. */
 #include <math.h>
-#include <string.h>
 
+#include "analysis/metrics/nearest_mode.h"
 #include "analysis/metrics/shared.h"
-#include "sim/base/par.h"
 #include "sim/iface/metric.h"
 #include "sim/num/stats.h"
 
@@ -52,14 +51,6 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-typedef struct modes_job {
-    const mad_world_info *world;
-    const mad_set *fake;
-    double radius_sq;
-    size_t *nearest;     /* [n_rows] */
-    unsigned char *good; /* [n_rows] high quality */
-} modes_job;
-
 /* 3 sd hold 99.7 % of a mode in 1-D but only 66 % in 8-D: beyond 3 dimensions the ball that holds
  * P(|N(0,1)| <= 3) instead. */
 static double radius_sq(size_t dim, double sd)
@@ -68,54 +59,26 @@ static double radius_sq(size_t dim, double sd)
     return sd * sd * (dim <= 3 ? 9.0 : mad_chi_square_quantile((double)dim, inside));
 }
 
-static mad_status find_nearest(mad_ctx *ctx, void *arg, size_t i_chunk)
-{
-    (void)ctx;
-    const modes_job *job = arg;
-    const size_t dim = job->fake->dim, begin = mad_chunk_begin(i_chunk);
-    const size_t end = begin + mad_chunk_rows(job->fake->n_rows, i_chunk);
-    for (size_t i = begin; i < end; i++) {
-        const double *x = job->fake->x + i * dim;
-        double best = (double)INFINITY;
-        job->nearest[i] = 0;
-        for (size_t k = 0; k < job->world->n_modes; k++) {
-            const double *c = job->world->mode_centre + k * dim;
-            double square = 0.0;
-            for (size_t j = 0; j < dim; j++) {
-                square += (x[j] - c[j]) * (x[j] - c[j]);
-            }
-            if (square < best) {
-                best = square;
-                job->nearest[i] = k;
-            }
-        }
-        job->good[i] = best <= job->radius_sq;
-    }
-    return MAD_OK;
-}
-
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const size_t n_rows = in->fake->n_rows, n_modes = in->world->n_modes;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_status st = MAD_OK;
-    modes_job job = {.world = in->world,
-                     .fake = in->fake,
-                     .radius_sq = radius_sq(in->fake->dim, in->world->mode_sd),
-                     .nearest = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *job.nearest),
-                     .good = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *job.good)};
+    const double good = radius_sq(in->fake->dim, in->world->mode_sd);
+    size_t *nearest = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *nearest);
+    double *square = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *square);
     double *share = mad_arena_take(ctx->scratch, n_modes, sizeof *share);
     unsigned char *covered = mad_arena_take(ctx->scratch, n_modes, sizeof *covered);
-    if (job.nearest == NULL || job.good == NULL || share == NULL || covered == NULL) {
+    if (nearest == NULL || square == NULL || share == NULL || covered == NULL) {
         st = mad_fail_memory(ctx, "the modes");
         goto out;
     }
-    MAD_TRY(mad_par_for(ctx, mad_n_chunks(n_rows), find_nearest, &job));
+    MAD_TRY(mad_nearest_modes(ctx, in->world, in->fake, nearest, square));
     size_t n_good = 0, n_covered = 0;
     for (size_t i = 0; i < n_rows; i++) {
-        share[job.nearest[i]] += 1.0;
-        n_good += job.good[i];
-        covered[job.nearest[i]] |= job.good[i];
+        share[nearest[i]] += 1.0;
+        n_good += square[i] <= good;
+        covered[nearest[i]] |= square[i] <= good;
     }
     for (size_t k = 0; k < n_modes; k++) {
         share[k] /= (double)n_rows;

@@ -68,6 +68,9 @@
     X(mad_metric_likelihood)                                                                       \
     X(mad_metric_factors)                                                                          \
     X(mad_metric_factor_spread)                                                                    \
+    X(mad_metric_nll)                                                                              \
+    X(mad_metric_bridges)                                                                          \
+    X(mad_metric_directions)                                                                       \
     X(mad_metric_excess_risk)
 
 /* The first law that applies to a setting is the one drawn and stored. */

@@ -1,0 +1,123 @@
+"""Recompute with numpy and scipy the measures that ask the world. usage: check_truth.py TRUTH_PRINT"""
+import json
+import subprocess
+import sys
+
+try:
+    import numpy as np
+    from scipy import linalg
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+failures = []
+rng = np.random.default_rng(20260)
+nan = float("nan")
+
+
+def close(case, name, got, expected, rel=1e-9, absolute=1e-13):
+    got, expected = float(got), float(expected)
+    same = got == expected or (np.isnan(got) and np.isnan(expected))
+    if not (same or abs(got - expected) <= rel * abs(expected) + absolute):
+        failures.append(f"{case['group']} {case['real'].shape}: {name} is {got!r}, expected {expected!r}")
+
+
+# ---- bridges: rows between modes ---------------------------------------------------------------
+
+def bridges(case):
+    x, centre, sd, weight = case["fake"], case["centres"], case["sd"], case["weights"]
+    distance = np.sqrt(((x[:, None] - centre[None]) ** 2).sum(-1)) / sd
+    nearest, near = distance.argmin(1), distance.min(1) <= 5
+    groups = [x[near & (nearest == k)] for k in range(len(centre))]
+    groups = [g for g in groups if len(g)]
+    n_free = sum(map(len, groups)) - len(groups)
+    square = sum(((g - g.mean(0)) ** 2).sum() for g in groups)
+    return {"bridge_mass": 1 - near.mean(), "modes_missed": len(centre) - len(set(nearest)),
+            "modes_missed_expected": ((1 - weight) ** len(x)).sum(),
+            "mode_variance_ratio": square / (x.shape[1] * n_free * sd**2) if n_free > 0 else nan}
+
+
+def bridges_cases():
+    for n, dim, k, spread in ((200, 2, 25, 0.05), (500, 2, 8, 0.3), (50, 1, 3, 0.2), (40, 5, 4, 0.1),
+                              (1, 2, 3, 0.1), (3, 2, 3, 0.1)):
+        centre = rng.normal(size=(k, dim)) * 2
+        weight = rng.dirichlet(np.ones(k))
+        pick = rng.choice(k, size=n, p=weight)
+        fake = centre[pick] + spread * rng.standard_t(2, size=(n, dim))
+        yield {"group": "bridges", "real": fake, "fake": fake, "centres": centre, "sd": spread,
+               "weights": weight}
+        fake = np.repeat(fake[:1], n, 0)  # one point
+        yield {"group": "bridges", "real": fake, "fake": fake, "centres": centre, "sd": spread,
+               "weights": weight}
+    far = np.full((4, 2), 1e6)  # no row near any mode
+    yield {"group": "bridges", "real": far, "fake": far, "centres": np.zeros((2, 2)), "sd": 0.1,
+           "weights": np.array([0.5, 0.5])}
+
+
+# ---- nll: densities ----------------------------------------------------------------------------
+
+def nll(case):
+    real, fake = (x[np.isfinite(x)] for x in case["logs"])
+    return {"nll_excess": real.mean() - fake.mean() if len(fake) else nan,
+            "impossible_share": 1 - len(fake) / len(case["logs"][1])}
+
+
+def nll_cases():
+    for n, m, share in ((100, 80, 0), (7, 300, 0.3), (1, 1, 0), (5, 5, 1)):
+        logs = [rng.normal(size=n) * 10, rng.normal(size=m) * 30]
+        logs[1][rng.random(m) < share] = -np.inf
+        yield {"group": "nll", "real": np.zeros((n, 1)), "fake": np.zeros((m, 1)), "logs": logs}
+
+
+# ---- directions: variance along the real axes --------------------------------------------------
+
+def directions(case):
+    real, fake = (np.atleast_2d(np.cov(case[side], rowvar=False)) for side in ("real", "fake"))
+    value, vector = linalg.eigh(real)
+    names = ("first", "last", "min", "max")
+    if value[0] <= 1e-12 * value[-1]:
+        return {f"direction_ratio_{name}": nan for name in names}
+    ratio = np.einsum("ji,jk,ki->i", vector, fake, vector) / value
+    picked = (ratio[-1], ratio[0], ratio.min(), ratio.max())
+    return {f"direction_ratio_{name}": x for name, x in zip(names, picked)}
+
+
+def directions_cases():
+    for n, m, dim in ((200, 100, 1), (200, 300, 3), (60, 60, 8), (500, 20, 30), (5, 40, 10)):
+        turn = rng.normal(size=(dim, dim))
+        real, fake = rng.normal(size=(n, dim)) @ turn, rng.normal(size=(m, dim)) @ turn * 0.8
+        yield {"group": "directions", "real": real, "fake": fake}
+        yield {"group": "directions", "real": real, "fake": np.repeat(fake[:1], m, 0)}
+    flat = rng.normal(size=(50, 3))
+    flat[:, 1] = 2
+    yield {"group": "directions", "real": flat, "fake": rng.normal(size=(50, 3))}
+
+
+# ---- all ---------------------------------------------------------------------------------------
+
+def as_text(case):
+    real, fake = case["real"], case["fake"]
+    modes, logs = len(case.get("centres", ())), case.get("logs")
+    parts = [case["group"], len(real), len(fake), real.shape[1], *case.get("shape", (0, 0, 0)), modes,
+             len(logs[1]) if logs else 0]
+    arrays = [real, fake]
+    if modes:
+        arrays += [np.array([case["sd"]]), case["centres"], case["weights"]]
+    arrays += logs if logs else []
+    return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
+
+
+cases = [*bridges_cases(), *nll_cases(), *directions_cases()]
+run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
+                     capture_output=True)
+lines = [json.loads(line) for line in run.stdout.splitlines()]
+if run.returncode != 0 or len(lines) != len(cases):
+    sys.exit(f"truth_print stopped with {run.returncode} after {len(lines)} cases: {run.stderr}")
+for one, values in zip(cases, lines):
+    expected = globals()[one["group"]](one)
+    assert set(expected) == set(values) - {"case"}, (set(expected), set(values))
+    for name, value in expected.items():
+        close(one, name, values[name], value)
+print(f"{len(cases)} cases, {len(failures)} failures")
+print("\n".join(failures[:30]))
+sys.exit(1 if failures else 0)
