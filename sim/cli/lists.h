@@ -14,6 +14,7 @@
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \
     X(mad_world_glyph)                                                                             \
+    X(mad_world_grf)                                                                               \
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
     X(mad_world_npy)                                                                               \
@@ -71,6 +72,7 @@
     X(mad_metric_nll)                                                                              \
     X(mad_metric_bridges)                                                                          \
     X(mad_metric_directions)                                                                       \
+    X(mad_metric_power)                                                                            \
     X(mad_metric_excess_risk)
 
 /* The first law that applies to a setting is the one drawn and stored. */

@@ -93,6 +93,40 @@ def directions_cases():
     yield {"group": "directions", "real": flat, "fake": rng.normal(size=(50, 3))}
 
 
+# ---- power: scales of pictures ------------------------------------------------------------------
+
+def power(case):
+    height, width, channels = case.get("shape", (0, 0, 0))
+    bands = {"0": (0, 1), "1": (1, 2), "2": (2, 4), "4": (4, 8), "8": (8, 16), "16": (16, np.inf)}
+    if not height:
+        return {f"power_ratio_{name}": nan for name in bands}
+    waves = np.hypot(np.fft.fftfreq(height, 1 / height)[:, None], np.fft.fftfreq(width, 1 / width))
+    sides = []
+    for rows in (case["real"], case["fake"]):
+        pictures = (rows - rows[0]).reshape(len(rows), height, width, channels)
+        f = np.fft.fft2(pictures - pictures.mean(0), axes=(1, 2))
+        sides.append((np.abs(f) ** 2).sum((0, 3)) / (len(rows) - 1))
+    out = {}
+    for name, (low, high) in bands.items():
+        real, fake = (side[(waves >= low) & (waves < high)].sum() for side in sides)
+        out[f"power_ratio_{name}"] = fake / real if real > 1e-20 * sides[0].sum() else nan
+    return out
+
+
+def power_cases():
+    for shape in ((16, 16, 1), (8, 8, 3), (5, 7, 1), (1, 12, 1), (1, 1, 1), (28, 28, 1), (33, 32, 1)):
+        for n, m, scale in ((40, 30, 1), (2, 300, 1e150), (9, 9, 1e-150)):
+            real, fake = rng.normal(size=(n, *shape)), rng.normal(size=(m, *shape))
+            fake = (fake + np.roll(fake, 1, 2)) / 2 + 3  # fine waves die first
+            yield {"group": "power", "real": real.reshape(n, -1) * scale,
+                   "fake": fake.reshape(m, -1) * scale, "shape": shape}
+    x = rng.normal(size=(20, 16))
+    yield {"group": "power", "real": x, "fake": x}
+    yield {"group": "power", "real": x, "fake": np.repeat(x[:1], 5, 0), "shape": (4, 4, 1)}
+    yield {"group": "power", "real": np.repeat(x[:1], 5, 0), "fake": x, "shape": (4, 4, 1)}
+    yield {"group": "power", "real": np.repeat(x[:, :1], 16, 1), "fake": x, "shape": (4, 4, 1)}
+
+
 # ---- all ---------------------------------------------------------------------------------------
 
 def as_text(case):
@@ -107,7 +141,7 @@ def as_text(case):
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
-cases = [*bridges_cases(), *nll_cases(), *directions_cases()]
+cases = [*bridges_cases(), *nll_cases(), *directions_cases(), *power_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)
 lines = [json.loads(line) for line in run.stdout.splitlines()]

@@ -221,6 +221,8 @@ static void test_gaussians(void **state)
     check_gaussian(&mad_world_gauss, (const char *const[]){"dim=7", "spectrum=1", NULL});
     check_gaussian(&mad_world_gauss,
                    (const char *const[]){"dim=20", "spectrum=3", "rotate=haar", "sd=0.2", NULL});
+    check_gaussian(&mad_world_grf, (const char *const[]){"size=8", NULL});
+    check_gaussian(&mad_world_grf, (const char *const[]){"size=5", "beta=6", "k0=0.3", NULL});
 }
 
 /* Rows at the end of the range: -inf at worst, never NaN or +inf. */

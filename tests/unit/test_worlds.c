@@ -38,6 +38,7 @@ static const known_world continuous[] = {
     {&mad_world_ring, {"modes=5", "radius=2", "sd=0.3", "weights=zipf(1.5)", "labels=none", NULL}},
     {&mad_world_grid, {NULL}},
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}},
+    {&mad_world_grf, {"size=4", "beta=2", NULL}},
     {&mad_world_swiss, {NULL}},
     {&mad_world_moons, {NULL}},
     {&mad_world_regression, {"features=3", "noise=0.5", "norm=2", NULL}},
