@@ -98,7 +98,8 @@ static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *r
         goto out;
     }
     for (size_t k = 0; k < n_outputs; k++) {
-        answers[k].is_taken[run->kind] = 1;
+        MAD_TRY(mad_collapse_fits(ctx, run->kind, run->type, run->values, run->n_rows, k,
+                                  &answers[k].is_taken[run->kind]));
         answers[k].seen[run->kind] = SIZE_MAX;
     }
     run->n = n_null;

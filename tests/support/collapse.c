@@ -165,6 +165,20 @@ out:
     return st;
 }
 
+mad_status mad_collapse_fits(mad_ctx *ctx, mad_collapse_kind kind, const mad_metric_type *type,
+                             const mad_values *values, size_t n_rows, size_t i_output, int *out)
+{
+    mad_status st = MAD_OK;
+    mad_comparison c;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    MAD_TRY(mad_collapse_draw(ctx, ctx->scratch, kind, 0.0, 0, 8, values, &c));
+    *out = (type->fits == NULL || type->fits(&c.raw.world, i_output)) &&
+           type->min_rows(values, c.raw.world.dim, i_output) <= n_rows;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
 static mad_status repeat(mad_ctx *ctx, void *arg, size_t i)
 {
     const mad_collapse_run *run = arg;

@@ -49,6 +49,11 @@ size_t mad_collapse_n_outputs(const mad_metric_type *type);
 MAD_MUST_CHECK mad_status mad_collapse_suits(mad_ctx *ctx, mad_collapse_kind kind,
                                              const mad_metric_type *type, int *out);
 
+/** Whether one of its outputs has a meaning there, and n_rows are enough for it. MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_collapse_fits(mad_ctx *ctx, mad_collapse_kind kind,
+                                            const mad_metric_type *type, const mad_values *values,
+                                            size_t n_rows, size_t i_output, int *out);
+
 /** threads  parallel over repetitions, same bits for any number */
 MAD_MUST_CHECK mad_status mad_collapse_repeat(mad_ctx *ctx, const mad_collapse_run *run);
 
