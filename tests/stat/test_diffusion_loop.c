@@ -9,44 +9,19 @@
  * lam_eff of the two samplers lies 30 % and more off 1. Sabotaged twins: rows shrunk by 5 % before
  * they are measured; no sampler bias expected at all.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/net/diffusion.h"
 #include "sim/num/stats.h"
+#include "tests/support/fixture.h"
 #include "tests/support/values.h"
 
 extern const mad_model_type mad_model_diffusion;
 
 enum { DIM = 4, N = 40000, N_GENERATIONS = 4 };
 #define LEARNING 0.01
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 24);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
 
 /* Mean variance of a coordinate. */
 static double variance_of(const mad_set *set)

@@ -6,42 +6,17 @@
  * adds a tenth of that variance, which is not granted. Moving 3 % of the samples from one mode to
  * another is rejected. Sliced W2: at most 1.5 times its mean between two sets of n real rows.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/net/diffusion.h"
 #include "sim/cli/lists.h"
 #include "sim/num/stats.h"
+#include "tests/support/fixture.h"
 #include "tests/support/values.h"
 
 enum { N_TRAIN = 50000, N = 5000, N_REAL_SETS = 5, N_DIRECTIONS = 32, MAX_MODES = 25 };
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 24);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
 
 static mad_rng stream(uint64_t item)
 {

@@ -1,36 +1,11 @@
 /* tests/stat/test_exact_loop.c: loops of perfect denoisers against science B-D: what the sampler
  * alone does to a variance (D3), early stops (D2), memorisation (D7). */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "tests/stat/exact_loop.h"
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
+#include "tests/support/fixture.h"
 
 static double log_miss(size_t n_rows, size_t n_pairs, const char *const *pairs, double published)
 {

@@ -5,41 +5,17 @@
  * is a false alarm of 1e-6, and a variance off by 3 % is seen with 99 %. Every case has a sabotaged
  * twin: the prediction of the wrong setting.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/sampler.h"
+#include "tests/support/fixture.h"
 
 enum { CHUNK = 1000, N = 100 * CHUNK };
 #define Z_LIMIT 4.89
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
 
 static void exact_gauss(void *self, double sigma, size_t n_rows, const int32_t *label,
                         const double *x, double *d)

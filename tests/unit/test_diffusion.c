@@ -1,44 +1,13 @@
 /* tests/unit/test_diffusion.c: the model's state, threads, scaling, weights, labels and refusals.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "tests/support/fixture.h"
 #include "tests/support/trained.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
 
 static mad_status make(mad_trained *t, size_t n_rows, size_t n_classes, size_t n_more,
                        const char *const *more)

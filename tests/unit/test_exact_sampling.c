@@ -1,51 +1,13 @@
 /* tests/unit/test_exact_sampling.c: the family `exact`: what it says of the law it samples (moments,
  * gain, advice) against its rows; guidance, calibration, clipping. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "tests/support/exact_case.h"
+#include "tests/support/fixture.h"
 
 static const mad_key test_key = {.seed = 11, .generation = 1, .purpose = MAD_RNG_TEST};
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
-
-static void must(mad_status st)
-{
-    if (st != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-}
 
 /* moments() against 20000 rows: |z| < 5.5 for 5 numbers of 6 samplers is a false alarm of 1e-6. A
  * model that forgot the gain of ddim with 20 steps (variance 0.76) would be off by 24 sd. */

@@ -1,12 +1,5 @@
 /* tests/unit/test_param.c: texts to values and back, schedules, data sets. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,25 +8,7 @@
 #include "sim/iface/param.h"
 #include "sim/iface/set.h"
 #include "sim/iface/text.h"
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 16);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
+#include "tests/support/fixture.h"
 
 static mad_value parse(const mad_param *param, const char *text)
 {

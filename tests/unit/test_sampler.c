@@ -1,45 +1,14 @@
 /* tests/unit/test_sampler.c: adapters, schedules, grids and the gains of samplers against exact
  * numbers. T1.x are the acceptance tests' names. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/adapters.h"
 #include "models/diffusion/sampler.h"
+#include "tests/support/fixture.h"
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
 
 /* ---- adapters ---- */
 

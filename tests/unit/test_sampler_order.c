@@ -1,17 +1,11 @@
 /* tests/unit/test_sampler_order.c: T1.7: orders of convergence on a narrow mixture, as a function of
  * the number of steps. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/sampler.h"
+#include "tests/support/fixture.h"
 
 /* Rows whose flow passes near the border of two modes dominate the error, so that it depends on the
  * starts by a factor of several; the orders do not. */
@@ -19,24 +13,6 @@ enum { N_ROWS = 1000, N_REFERENCE = 2000, N_SIZES = 6 };
 static const size_t sizes[N_SIZES] = {20, 40, 80, 160, 320, 640};
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
 
 typedef struct line_mixture {
     size_t n;

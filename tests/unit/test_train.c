@@ -1,42 +1,10 @@
 /* tests/unit/test_train.c: averages of the parameters (T1.16), learning rates, weight decay, the
  * watch for divergence. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "sim/nn/train.h"
 #include "sim/nn/watch.h"
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 20);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
+#include "tests/support/fixture.h"
 
 /* Average at step n of theta_k = slope k + offset, from 0. */
 static double averaged(const mad_train_options *o, size_t n, double slope, double offset)
