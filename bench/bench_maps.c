@@ -106,12 +106,22 @@ static void run_attention_back(const job *j)
 
 static void run_windows(const job *j)
 {
-    j->k->windows(j->in, 1, j->w, j->x + j->in.c);
+    j->k->windows(j->in, 3, 1, j->w, j->x + j->in.c);
 }
 
 static void run_gather(const job *j)
 {
-    j->k->gather_windows(j->in, 1, j->x + j->in.c, j->bias, j->w);
+    j->k->gather_windows(j->in, 3, 1, j->x + j->in.c, j->bias, j->w);
+}
+
+static void run_pool(const job *j)
+{
+    j->k->pool(j->in, j->in.c, j->x + j->in.c, j->w);
+}
+
+static void run_pool_back(const job *j)
+{
+    j->k->pool_back(j->in, j->in.c, j->x + j->in.c, j->w, j->dx + j->in.c);
 }
 
 static void run_grow(const job *j)
@@ -247,10 +257,9 @@ static mad_status bench_layers(mad_ctx *ctx, mad_arena *mem, const options *o,
     }
     const double n = (double)(shape.n * n_tokens * shape.c); /* one operation per number */
     const double pairs = 2.0 * (double)(shape.n * n_tokens * n_tokens * shape.c);
-    const kernel all[] = {{"norm_silu", run_norm, n},
-                          {"norm_silu_back", run_norm_back, n},
-                          {"windows", run_windows, n},
-                          {"gather_windows", run_gather, n},
+    const kernel all[] = {{"norm_silu", run_norm, n},  {"norm_silu_back", run_norm_back, n},
+                          {"windows", run_windows, n}, {"gather_windows", run_gather, n},
+                          {"pool", run_pool, n},       {"pool_back", run_pool_back, n},
                           {"sum_pixels", run_sum, n}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         measure(ctx, o, kernels->name, &all[i], &j);

@@ -73,22 +73,24 @@ static void sum_pixels(mad_maps shape, const float *x, float *sum)
     }
 }
 
-/* ---- few channels: the three taps of a row are one run of the dense picture ---- */
+/* ---- few channels: the taps of a row are one run of the dense picture ---- */
 
-static void windows(mad_maps shape, size_t channels, const float *x, float *y)
+ALWAYS_INLINE void windows_of(const size_t side, mad_maps shape, size_t channels, const float *x,
+                              float *y)
 {
-    const size_t run = 3 * channels;
+    const size_t reach = side / 2, run = side * channels;
     for (size_t row = 0; row < shape.n * shape.h; row++) {
         for (size_t j = 0; j < shape.w; j++) {
             float *to = y + (row * (shape.w + 1) + j) * shape.c;
             memset(to, 0, shape.c * sizeof *to);
-            const size_t left = j == 0 ? channels : 0; /* floats outside */
-            const size_t right = j + 1 == shape.w ? channels : 0;
-            for (size_t ky = 0; ky < 3; ky++) {
-                if (row % shape.h + ky - 1 < shape.h) {
-                    const float *from = x + ((row + ky - 1) * shape.w + j) * channels;
+            const size_t left = j < reach ? (reach - j) * channels : 0; /* floats outside */
+            const size_t beyond = j + reach + 1;
+            const size_t right = beyond > shape.w ? (beyond - shape.w) * channels : 0;
+            for (size_t ky = 0; ky < side; ky++) {
+                if (row % shape.h + ky - reach < shape.h) {
+                    const float *from = x + ((row + ky - reach) * shape.w + j) * channels;
                     for (size_t k = left; k < run - right; k++) {
-                        to[ky * run + k] = from[(ptrdiff_t)k - (ptrdiff_t)channels];
+                        to[ky * run + k] = from[(ptrdiff_t)k - (ptrdiff_t)(reach * channels)];
                     }
                 }
             }
@@ -96,25 +98,117 @@ static void windows(mad_maps shape, size_t channels, const float *x, float *y)
     }
 }
 
-static void gather_windows(mad_maps shape, size_t channels, const float *x, const float *bias,
-                           float *y)
+static void windows(mad_maps shape, size_t side, size_t channels, const float *x, float *y)
 {
-    const size_t x_row = (shape.w + 1) * shape.c;
+    if (side == 3) {
+        windows_of(3, shape, channels, x, y);
+    } else {
+        windows_of(5, shape, channels, x, y);
+    }
+}
+
+/* Of the pixels -reach .. reach around pixel i of n: the first that is inside, counted from -reach. */
+ALWAYS_INLINE size_t first_inside(size_t reach, size_t i)
+{
+    return i < reach ? reach - i : 0;
+}
+
+ALWAYS_INLINE size_t end_inside(size_t reach, size_t i, size_t n)
+{
+    return i + reach < n ? 2 * reach + 1 : n - i + reach;
+}
+
+ALWAYS_INLINE void gather_of(const size_t side, mad_maps shape, size_t channels, const float *x,
+                             const float *bias, float *y)
+{
+    const size_t reach = side / 2, x_row = (shape.w + 1) * shape.c;
     for (size_t row = 0; row < shape.n * shape.h; row++) {
-        const size_t first = row % shape.h == 0 ? 1 : 0; /* of the rows above, here and below */
-        const size_t end = row % shape.h + 1 == shape.h ? 2 : 3;
+        const size_t first = first_inside(reach, row % shape.h);
+        const size_t end = end_inside(reach, row % shape.h, shape.h);
         for (size_t j = 0; j < shape.w * channels; j++) {
-            const size_t k = j % channels;
+            const size_t k = j % channels, p = j / channels;
+            /* one zero pixel stands at either edge: enough for a reach of 1 */
+            const size_t left = reach == 1 ? 0 : first_inside(reach, p);
+            const size_t right = reach == 1 ? side : end_inside(reach, p, shape.w);
             float sum = bias == NULL ? 0.0f : bias[k];
             for (size_t r = first; r < end; r++) {
-                /* pixel (r - 1, s - 1) from here is where this one is tap 3 (2 - r) + 2 - s */
-                const float *from = x + (row + r - 1) * x_row + j / channels * shape.c + k;
-                for (size_t s = 0; s < 3; s++) {
-                    sum += from[(ptrdiff_t)(s * shape.c + (3 * (2 - r) + 2 - s) * channels) -
-                                (ptrdiff_t)shape.c];
+                /* this pixel is tap side (side - 1 - r) + side - 1 - s of pixel (r, s) from -reach */
+                const float *from = x + (row + r - reach) * x_row + p * shape.c + k;
+                for (size_t s = left; s < right; s++) {
+                    const size_t tap = side * (side - 1 - r) + side - 1 - s;
+                    sum += from[(ptrdiff_t)(s * shape.c + tap * channels) -
+                                (ptrdiff_t)(reach * shape.c)];
                 }
             }
             y[row * shape.w * channels + j] = sum;
+        }
+    }
+}
+
+static void gather_windows(mad_maps shape, size_t side, size_t channels, const float *x,
+                           const float *bias, float *y)
+{
+    if (side == 3) {
+        gather_of(3, shape, channels, x, bias, y);
+    } else {
+        gather_of(5, shape, channels, x, bias, y);
+    }
+}
+
+/* ---- pooling: four pixels at a time, a register of channels ---- */
+
+/* Lanes of `mask` that hold x, else 0. */
+ALWAYS_INLINE vec keep(vec_int mask, vec x)
+{
+    return (vec)((vec_int)x & mask);
+}
+
+static void pool(mad_maps shape, size_t channels, const float *x, float *y)
+{
+    const size_t x_row = (shape.w + 1) * shape.c;
+    for (size_t row = 0; row < shape.n * (shape.h / 2); row++) {
+        const size_t i = row / (shape.h / 2), above = i * shape.h + row % (shape.h / 2) * 2;
+        for (size_t j = 0; j < shape.w / 2; j++) {
+            const float *from = x + above * x_row + 2 * j * shape.c;
+            for (size_t k = 0; k < channels; k += LANES) {
+                const vec top = higher_of(load(from, k), load(from, k + shape.c));
+                const vec low = higher_of(load(from, k + x_row), load(from, k + x_row + shape.c));
+                const vec best = higher_of(splat(0.0f), higher_of(top, low));
+                const size_t n = channels - k < LANES ? channels - k : LANES;
+                memcpy(y, &best, n * sizeof *y);
+                y += n;
+            }
+        }
+    }
+}
+
+static void pool_back(mad_maps shape, size_t channels, const float *x, const float *dy, float *dx)
+{
+    const size_t x_row = (shape.w + 1) * shape.c;
+    const size_t next[4] = {0, shape.c, x_row, x_row + shape.c};
+    for (size_t row = 0; row < shape.n * shape.h; row++) {
+        memset(dx + row * x_row, 0, shape.w * shape.c * sizeof *dx);
+    }
+    for (size_t row = 0; row < shape.n * (shape.h / 2); row++) {
+        const size_t i = row / (shape.h / 2), above = i * shape.h + row % (shape.h / 2) * 2;
+        for (size_t j = 0; j < shape.w / 2; j++) {
+            const size_t at_first = above * x_row + 2 * j * shape.c;
+            for (size_t k = 0; k < channels; k += LANES) {
+                const size_t n = channels - k < LANES ? channels - k : LANES;
+                const float *from = x + at_first + k;
+                vec left = (vec){0}, best = splat(0.0f); /* what of dy is not yet given away */
+                memcpy(&left, dy, n * sizeof *dy);
+                dy += n;
+                for (size_t q = 0; q < 4; q++) {
+                    best = higher_of(best, load(from, next[q]));
+                }
+                vec_int open = best > 0.0f;
+                for (size_t q = 0; q < 4; q++) {
+                    const vec_int mine = open & (load(from, next[q]) == best);
+                    *at(dx + at_first + k, next[q]) = keep(mine, left);
+                    open &= ~mine;
+                }
+            }
         }
     }
 }
@@ -164,6 +258,8 @@ const mad_map_kernels MAD_MAPS = {
     .sum_pixels = sum_pixels,
     .windows = windows,
     .gather_windows = gather_windows,
+    .pool = pool,
+    .pool_back = pool_back,
     .norm = norm,
     .norm_back = norm_back,
     .grow = grow,

@@ -60,15 +60,23 @@ typedef struct mad_map_kernels {
     /** sum[i][k] = sum over the pixels of map i: gradient of bias and shift. */
     void (*sum_pixels)(mad_maps shape, const float *x, float *sum);
 
-    /** 3x3 windows of a dense picture: y(p)[tap channels + k] = x(p + tap)[k], zero outside; y has
-     *  c >= 9 channels channels. With a 1x1 convolution behind it: a 3x3 one on few channels.
+    /** Windows of side 3 or 5 of a dense picture: y(p)[tap channels + k] = x(p + tap)[k], zero
+     *  outside, tap = side ky + kx; y has c >= side^2 channels channels. With a 1x1 convolution
+     *  behind it: one of that side on few channels.
      *  shape  x: [n][h][w][channels] */
-    void (*windows)(mad_maps shape, size_t channels, const float *x, float *y);
+    void (*windows)(mad_maps shape, size_t side, size_t channels, const float *x, float *y);
     /** The transpose: y(p)[k] = bias[k] + sum_tap x(p - tap)[tap channels + k]. With the 1x1
-     *  convolution in front: a 3x3 one to few channels. bias may be NULL.
+     *  convolution in front: one of that side to few channels. bias may be NULL.
      *  shape  y: [n][h][w][channels] */
-    void (*gather_windows)(mad_maps shape, size_t channels, const float *x, const float *bias,
-                           float *y);
+    void (*gather_windows)(mad_maps shape, size_t side, size_t channels, const float *x,
+                           const float *bias, float *y);
+
+    /** Rectifier and max-pooling: y(p)[k] = max(0, x(2 p + {0, 1}^2)[k]) of the first `channels`
+     *  channels; the odd row and column of x are not read. (LeCun et al. 1998 average instead)
+     *  shape  y: dense [n][h / 2][w / 2][channels] */
+    void (*pool)(mad_maps shape, size_t channels, const float *x, float *y);
+    /** dx of all of x: dy where x is the first largest of its four and above 0, else 0. */
+    void (*pool_back)(mad_maps shape, size_t channels, const float *x, const float *dy, float *dx);
 
     /** GroupNorm over `groups` groups of the n_channels real channels (group size n_channels /
      *  groups, eps 1e-5), then y = silu(gamma x^ + beta), or without silu when act is 0.

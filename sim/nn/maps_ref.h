@@ -176,15 +176,17 @@ static void sum_pixels(mad_maps shape, const real *x, real *sum)
 
 /* ---- few channels ---- */
 
-static void windows(mad_maps shape, size_t channels, const real *x, real *y)
+static void windows(mad_maps shape, size_t side, size_t channels, const real *x, real *y)
 {
+    const size_t reach = side / 2;
     for (size_t row = 0; row < shape.n * shape.h; row++) {
         for (size_t xx = 0; xx < shape.w; xx++) {
             real *to = y + pixel(shape, 0, row, xx);
             for (size_t k = 0; k < shape.c; k++) {
                 const size_t tap = k / channels;
-                const size_t from_y = row % shape.h + tap / 3 - 1, from_x = xx + tap % 3 - 1;
-                const int inside = tap < 9 && from_y < shape.h && from_x < shape.w;
+                const size_t from_y = row % shape.h + tap / side - reach; /* -1 wraps beyond h */
+                const size_t from_x = xx + tap % side - reach;
+                const int inside = tap < side * side && from_y < shape.h && from_x < shape.w;
                 const size_t at = ((row - row % shape.h + from_y) * shape.w + from_x) * channels;
                 to[k] = inside ? x[at + k % channels] : (real)0;
             }
@@ -192,15 +194,17 @@ static void windows(mad_maps shape, size_t channels, const real *x, real *y)
     }
 }
 
-static void gather_windows(mad_maps shape, size_t channels, const real *x, const real *bias,
-                           real *y)
+static void gather_windows(mad_maps shape, size_t side, size_t channels, const real *x,
+                           const real *bias, real *y)
 {
+    const size_t reach = side / 2;
     for (size_t row = 0; row < shape.n * shape.h; row++) {
         for (size_t xx = 0; xx < shape.w; xx++) {
             for (size_t k = 0; k < channels; k++) {
                 double sum = bias == NULL ? 0.0 : (double)bias[k];
-                for (size_t tap = 0; tap < 9; tap++) {
-                    const size_t from_y = row % shape.h + 1 - tap / 3, from_x = xx + 1 - tap % 3;
+                for (size_t tap = 0; tap < side * side; tap++) {
+                    const size_t from_y = row % shape.h + reach - tap / side;
+                    const size_t from_x = xx + reach - tap % side;
                     if (from_y < shape.h && from_x < shape.w) {
                         sum += (double)
                             x[pixel(shape, row / shape.h, from_y, from_x) + tap * channels + k];
@@ -342,6 +346,47 @@ static void grow_back(mad_maps shape, const real *dy, real *dx)
                     sum += (double)dy[pixel(big, 0, 2 * row + j / 2, 2 * xx + j % 2) + k];
                 }
                 dx[pixel(shape, 0, row, xx) + k] = (real)sum;
+            }
+        }
+    }
+}
+
+/* ---- pooling ---- */
+
+/* Index of the first largest of the four pixels of x that make pixel (row, xx) of the pooled maps. */
+static size_t pool_source(mad_maps shape, size_t row, size_t xx, size_t k, const real *x)
+{
+    const size_t n_rows = shape.h / 2, i = row / n_rows, y = row % n_rows;
+    size_t best = pixel(shape, i, 2 * y, 2 * xx) + k;
+    for (size_t j = 1; j < 4; j++) {
+        const size_t at = pixel(shape, i, 2 * y + j / 2, 2 * xx + j % 2) + k;
+        best = x[at] > x[best] ? at : best;
+    }
+    return best;
+}
+
+static void pool(mad_maps shape, size_t channels, const real *x, real *y)
+{
+    for (size_t row = 0; row < shape.n * (shape.h / 2); row++) {
+        for (size_t xx = 0; xx < shape.w / 2; xx++) {
+            for (size_t k = 0; k < channels; k++) {
+                const real largest = x[pool_source(shape, row, xx, k, x)];
+                y[(row * (shape.w / 2) + xx) * channels + k] = largest > 0 ? largest : (real)0;
+            }
+        }
+    }
+}
+
+static void pool_back(mad_maps shape, size_t channels, const real *x, const real *dy, real *dx)
+{
+    for (size_t p = 0; p < shape.n * shape.h * shape.w; p++) {
+        memset(dx + pixel(shape, 0, p / shape.w, p % shape.w), 0, shape.c * sizeof *dx);
+    }
+    for (size_t row = 0; row < shape.n * (shape.h / 2); row++) {
+        for (size_t xx = 0; xx < shape.w / 2; xx++) {
+            for (size_t k = 0; k < channels; k++) {
+                const size_t at = pool_source(shape, row, xx, k, x);
+                dx[at] = x[at] > 0 ? dy[(row * (shape.w / 2) + xx) * channels + k] : (real)0;
             }
         }
     }

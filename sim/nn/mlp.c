@@ -411,6 +411,7 @@ static void plan(const mad_kernels *kernels, const mad_mlp_options *options, mlp
     net->base = (mad_net){.type = &mlp_type,
                           .kernels = kernels,
                           .dim = dim,
+                          .n_out = dim,
                           .n_classes = options->n_classes,
                           .block_rows = BLOCK_ROWS};
     net->n_trained = bias_at(net, depth) + mad_round_up(dim, MAD_PANEL);

@@ -1,4 +1,5 @@
-/* sim/nn/net.h: a network F(x; c_noise, class): what training and sampling see of MLP and U-Net.
+/* sim/nn/net.h: a network F(x; c_noise, class): what training and sampling see of MLP and U-Net; of a
+ * classifier F(x), logits (lenet.h).
  *
  * Parameters are one block of floats (gradients, moments and averages have the same layout); every
  * matrix may be padded with zeros, and pads stay zero under every operation here. A network never
@@ -33,9 +34,9 @@ typedef struct mad_segment {
  * own workspace starts with this struct. */
 typedef struct mad_net_work {
     float *x;       /* [block_rows][dim] dense, filled by the caller (c_in times the noisy row) */
-    float *c_noise; /* [block_rows] filled by the caller before forward */
+    float *c_noise; /* [block_rows] filled by the caller before forward; NULL: not read */
     int32_t *label; /* [block_rows] class, or n_classes = no class; unused when n_classes is 0 */
-    float *out;     /* [block_rows][dim] F; before backward: dL/dF, written by the caller */
+    float *out;     /* [block_rows][n_out] F; before backward: dL/dF, written by the caller */
 } mad_net_work;
 
 typedef struct mad_net_type {
@@ -72,6 +73,7 @@ struct mad_net {
     const mad_net_type *type;
     const mad_kernels *kernels;
     size_t dim, n_classes;
+    size_t n_out;      /* columns of F: dim; of a classifier its classes */
     size_t block_rows; /* most rows of one pass; part of every result: fixes the order of sums */
     size_t n_params;   /* floats of a parameter block, pads included */
     size_t n_weights;  /* trained parameters, without pads */

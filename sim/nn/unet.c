@@ -254,6 +254,7 @@ mad_status mad_unet_create(mad_ctx *ctx, const mad_kernels *kernels,
     net->base = (mad_net){.type = &unet_type,
                           .kernels = kernels,
                           .dim = options->height * options->width * options->channels,
+                          .n_out = options->height * options->width * options->channels,
                           .n_classes = options->n_classes};
     choose_rows(net);
     MAD_TRY(mad_unet_build(ctx, mem, net));

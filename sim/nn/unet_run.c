@@ -68,7 +68,7 @@ static void forward_op(const visit *t, const unet_op *op)
     unet_work *work = t->work;
     switch (op->kind) {
     case UNET_WINDOWS:
-        maps->windows(shape_of(t, op->y), net->channels, dense_at(t, work->base.x),
+        maps->windows(shape_of(t, op->y), 3, net->channels, dense_at(t, work->base.x),
                       data_at(t, op->y));
         break;
     case UNET_CONV: {
@@ -92,7 +92,7 @@ static void forward_op(const visit *t, const unet_op *op)
                         kept_at(t, op), data_at(t, op->y));
         break;
     case UNET_GATHER:
-        maps->gather_windows(shape_of(t, op->x), net->channels, data_at(t, op->x),
+        maps->gather_windows(shape_of(t, op->x), 3, net->channels, data_at(t, op->x),
                              t->theta + op->bias, dense_at(t, work->base.out));
         break;
     }
@@ -168,7 +168,7 @@ static void gather_back(const visit *t, const unet_op *op)
     const float *dy = dense_at(t, t->work->base.out);
     const size_t ch = net->channels;
     float *dbias = t->grad + op->bias;
-    net->maps->windows(shape_of(t, op->x), ch, dy, grad_at(t, op->x));
+    net->maps->windows(shape_of(t, op->x), 3, ch, dy, grad_at(t, op->x));
     for (size_t k = 0; k < ch; k++) {
         double sum = 0.0;
         for (size_t i = k; i < t->n * net->base.dim; i += ch) {

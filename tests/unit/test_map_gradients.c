@@ -62,7 +62,8 @@ static double *maps(mad_maps shape, size_t n_channels, int random)
 typedef struct operation {
     mad_conv conv;
     mad_maps shape;
-    size_t n_channels, groups; /* of norm and attention; channels of windows */
+    size_t n_channels, groups; /* of norm and attention; channels of windows and pool */
+    size_t side;               /* of windows */
     int act;
     double *x, *w, *bias, *shift, *add; /* what forward reads; unused ones are NULL */
     double *out;
@@ -171,24 +172,25 @@ static void test_conv(void **state)
     check_conv((mad_conv){3, 2, 1, 1, 3, 2}, 2);
 }
 
-/* ---- windows: with a 1x1 convolution behind or in front they are a 3x3 one ---- */
+/* ---- windows: with a 1x1 convolution behind or in front they are one of their side ---- */
 
 static void forward_windows(operation *o)
 {
-    windows(o->shape, o->n_channels, o->x, o->out + o->shape.c);
+    windows(o->shape, o->side, o->n_channels, o->x, o->out + o->shape.c);
 }
 
 static void forward_gather(operation *o)
 {
-    gather_windows(o->shape, o->n_channels, o->x + o->shape.c, o->bias, o->out);
+    gather_windows(o->shape, o->side, o->n_channels, o->x + o->shape.c, o->bias, o->out);
 }
 
-static void check_windows(mad_maps shape, size_t channels)
+static void check_windows(mad_maps shape, size_t side, size_t channels)
 {
     const size_t n_dense = shape.n * shape.h * shape.w * channels;
-    double *weight = maps(shape, 9 * channels, 1), *dense_weight = normals(n_dense);
+    double *weight = maps(shape, side * side * channels, 1), *dense_weight = normals(n_dense);
     operation o = {.shape = shape,
                    .n_channels = channels,
+                   .side = side,
                    .x = normals(n_dense),
                    .out = maps(shape, shape.c, 0),
                    .n_out = n_floats(shape),
@@ -196,15 +198,16 @@ static void check_windows(mad_maps shape, size_t channels)
                    .forward = forward_windows};
     operation gather = {.shape = shape,
                         .n_channels = channels,
-                        .x = maps(shape, 9 * channels, 1),
+                        .side = side,
+                        .x = maps(shape, side * side * channels, 1),
                         .bias = normals(channels),
                         .out = zeros(n_dense),
                         .n_out = n_dense,
                         .weight = dense_weight,
                         .forward = forward_gather};
     double *dx = zeros(n_dense), *dmaps = maps(shape, shape.c, 0), *dbias = zeros(channels);
-    gather_windows(shape, channels, weight + shape.c, NULL, dx);
-    windows(shape, channels, dense_weight, dmaps + shape.c);
+    gather_windows(shape, side, channels, weight + shape.c, NULL, dx);
+    windows(shape, side, channels, dense_weight, dmaps + shape.c);
     for (size_t i = 0; i < n_dense; i++) {
         dbias[i % channels] += dense_weight[i];
     }
@@ -230,7 +233,7 @@ static void check_windows_are_conv(size_t h, size_t w, size_t channels)
                channels * sizeof *x);
     }
     conv(&big, 2, x + channels, theta, none, NULL, a + 4);
-    windows(wide, channels, dense, wide_x + wide.c);
+    windows(wide, 3, channels, dense, wide_x + wide.c);
     conv(&small, 2, wide_x + wide.c, theta, none, NULL, b + 4);
     for (size_t i = 0; i < n_floats(out); i++) {
         assert_true(fabs(a[i] - b[i]) <= 1e-12);
@@ -241,8 +244,10 @@ static void check_windows_are_conv(size_t h, size_t w, size_t channels)
 static void test_windows(void **state)
 {
     (void)state;
-    check_windows((mad_maps){2, 5, 3, 10}, 1);
-    check_windows((mad_maps){1, 1, 2, 18}, 2);
+    check_windows((mad_maps){2, 5, 3, 10}, 3, 1);
+    check_windows((mad_maps){1, 1, 2, 18}, 3, 2);
+    check_windows((mad_maps){2, 5, 3, 26}, 5, 1);
+    check_windows((mad_maps){1, 2, 6, 50}, 5, 2);
     check_windows_are_conv(5, 3, 1);
     check_windows_are_conv(4, 2, 3);
 }
@@ -326,6 +331,46 @@ static void test_grow(void **state)
     free(weight), free(dx), free(o.x), free(o.out);
 }
 
+/* ---- pooling ---- */
+
+static void forward_pool(operation *o)
+{
+    pool(o->shape, o->n_channels, o->x + o->shape.c, o->out);
+}
+
+static void check_pool(mad_maps shape, size_t channels)
+{
+    const size_t n_out = shape.n * (shape.h / 2) * (shape.w / 2) * channels;
+    double *weight = normals(n_out), *dx = maps(shape, shape.c, 0);
+    operation o = {.shape = shape,
+                   .n_channels = channels,
+                   .x = maps(shape, channels, 1),
+                   .out = zeros(n_out),
+                   .n_out = n_out,
+                   .weight = weight,
+                   .forward = forward_pool};
+    pool_back(shape, channels, o.x + shape.c, weight, dx + shape.c);
+    assert_int_equal(n_wrong(&o, n_floats(shape), o.x, dx), 0);
+    /* sabotaged twin: the gradient goes to all four */
+    for (size_t i = 0; i < n_out; i++) {
+        const size_t p = i / channels, w = shape.w / 2, y = p / w % (shape.h / 2) * 2;
+        const size_t image = p / (w * (shape.h / 2));
+        for (size_t j = 0; j < 4; j++) {
+            dx[shape.c + pixel(shape, image, y + j / 2, p % w * 2 + j % 2) + i % channels] =
+                weight[i];
+        }
+    }
+    assert_true(n_wrong(&o, n_floats(shape), o.x, dx) > 0);
+    free(weight), free(dx), free(o.x), free(o.out);
+}
+
+static void test_pool(void **state)
+{
+    (void)state;
+    check_pool((mad_maps){2, 4, 6, 4}, 3);
+    check_pool((mad_maps){3, 5, 7, 3}, 3);
+}
+
 /* ---- attention ---- */
 
 static void forward_attention(operation *o)
@@ -368,8 +413,9 @@ static void test_attention(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv), cmocka_unit_test(test_windows),   cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_grow), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_conv), cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_norm), cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_pool), cmocka_unit_test(test_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
