@@ -254,26 +254,6 @@ static double sd_of(size_t n, const double *x)
     return sqrt(mad_variance(n, x, 1.0));
 }
 
-/* sup (F - G) and sup (G - F) of two sorted samples. */
-static void distances(size_t n, const double *x, size_t m, const double *y, double *above,
-                      double *below)
-{
-    size_t i = 0, j = 0;
-    *above = *below = 0.0;
-    while (i < n && j < m) {
-        const double at = x[i] < y[j] ? x[i] : y[j];
-        while (i < n && x[i] <= at) {
-            i++;
-        }
-        while (j < m && y[j] <= at) {
-            j++;
-        }
-        const double d = (double)i / (double)n - (double)j / (double)m;
-        *above = fmax(*above, d);
-        *below = fmax(*below, -d);
-    }
-}
-
 static double reached(const mad_factor *f, size_t n, const double *x)
 {
     unsigned char hit[N_CELLS] = {0};
@@ -355,7 +335,7 @@ static void compare_number(const mad_factor *f, size_t n, double *x, size_t m, d
     }
     mad_sort(n, x);
     mad_sort(m, y);
-    distances(n, x, m, y, &above, &below);
+    mad_cdf_distances(n, x, m, y, &above, &below);
     if (is_number(f)) {
         values[KS] = fmax(values[KS], fmax(above, below));
     } else {

@@ -61,6 +61,25 @@ double mad_rank_u(size_t n, double *x, size_t m, double *y)
     return 0.5 * (double)twice;
 }
 
+void mad_cdf_distances(size_t n, const double *x, size_t m, const double *y, double *above,
+                       double *below)
+{
+    size_t i = 0, j = 0;
+    *above = *below = 0.0;
+    while (i < n && j < m) {
+        const double at = x[i] < y[j] ? x[i] : y[j];
+        while (i < n && x[i] <= at) {
+            i++;
+        }
+        while (j < m && y[j] <= at) {
+            j++;
+        }
+        const double d = (double)i / (double)n - (double)j / (double)m;
+        *above = fmax(*above, d);
+        *below = fmax(*below, -d);
+    }
+}
+
 double mad_jsd(size_t n, const double *p, const double *q)
 {
     double sum = 0.0;

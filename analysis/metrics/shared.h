@@ -22,6 +22,14 @@ double mad_kl(size_t n, const double *p, const double *q);
  */
 double mad_rank_u(size_t n, double *x, size_t m, double *y);
 
+/**
+ * sup (F - G) and sup (G - F), F and G the empirical distribution functions of x and y. The larger is
+ * the distance of Kolmogorov and Smirnov, the sum that of Kuiper. Both are sorted.
+ * shape  x: [n], y: [m], no NaN
+ */
+void mad_cdf_distances(size_t n, const double *x, size_t m, const double *y, double *above,
+                       double *below);
+
 /** Jensen-Shannon divergence (KL(p | m) + KL(q | m)) / 2, m = (p + q) / 2, in nats: 0..ln 2. */
 double mad_jsd(size_t n, const double *p, const double *q);
 

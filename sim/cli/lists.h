@@ -14,6 +14,7 @@
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \
     X(mad_world_glyph)                                                                             \
+    X(mad_world_bounce)                                                                            \
     X(mad_world_grf)                                                                               \
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
@@ -68,6 +69,7 @@
     X(mad_metric_classes)                                                                          \
     X(mad_metric_likelihood)                                                                       \
     X(mad_metric_factors)                                                                          \
+    X(mad_metric_motion)                                                                           \
     X(mad_metric_factor_spread)                                                                    \
     X(mad_metric_nll)                                                                              \
     X(mad_metric_bridges)                                                                          \

@@ -6,7 +6,7 @@
 
 #include "sim/store/png.h"
 
-/* Pictures below SHARP pixels are enlarged; white lines of EDGE dots part the tiles. */
+/* Pictures (frames of films) below SHARP pixels are enlarged; white lines of EDGE dots part the tiles. */
 enum { SHARP = 28, EDGE = 1, WHITE = 255 };
 
 typedef struct sheet {
@@ -48,7 +48,8 @@ static void put_tile(const sheet *s, const double *x, size_t i_row, size_t i_col
 static mad_status take_sheet(mad_ctx *ctx, const mad_world_info *world, size_t n_rows,
                              size_t n_cols, sheet *s)
 {
-    const size_t side = world->height > world->width ? world->height : world->width;
+    const size_t tall = world->n_frames > 0 ? world->height / world->n_frames : world->height;
+    const size_t side = tall > world->width ? tall : world->width;
     *s = (sheet){.world = world, .n_rows = n_rows, .n_cols = n_cols};
     s->scale = (SHARP + side - 1) / side;
     s->height = n_rows * (world->height * s->scale + EDGE) - EDGE;

@@ -306,6 +306,9 @@ static void add_root(mad_ctx *ctx, builder *b)
         number(b, "pixel_min", info->pixel_min);
         number(b, "pixel_max", info->pixel_max);
     }
+    if (info->n_frames > 0) {
+        number(b, "n_frames", (double)info->n_frames);
+    }
     e->layout.attributes = take_pending(b, &e->layout.n_attributes);
 }
 

@@ -28,6 +28,14 @@ typedef struct mad_factor {
     const double *level_p; /* [n_levels] shares of the levels, sum 1 */
 } mad_factor;
 
+/* The object of a film in one frame: pixels right and down of the frame's corner. */
+typedef struct mad_track {
+    double x, y;           /* where it is seen */
+    double misfit;         /* root mean square of the frame less the object drawn there */
+    double law_x, law_y;   /* where the law has it, given the row's factors */
+    double law_vx, law_vy; /* its velocity there, pixels a frame */
+} mad_track;
+
 /* What rows are made of: true, or read back from the rows. Arrays as carved by mad_recovery_take. */
 typedef struct mad_recovery {
     size_t n_rows;
@@ -36,6 +44,7 @@ typedef struct mad_recovery {
     int32_t *label;   /* [n_rows] class; NULL in worlds without classes */
     unsigned char *valid; /* [n_rows] 1: such a row can come from the world */
     unsigned char *rare;  /* [n_rows] 1: it has the rare feature; NULL in worlds without one */
+    mad_track *track;     /* [n_rows][n_frames]; NULL in worlds without films */
 } mad_recovery;
 
 /* What a world knows about its law. Pointers live as long as the world; NULL = not known. */
@@ -46,6 +55,8 @@ typedef struct mad_world_info {
     size_t n_categories;            /* categorical worlds: K; else 0 */
     const double *category_p;       /* [n_categories] */
     size_t height, width, channels; /* pixels; 0 = rows are no pictures */
+    size_t n_frames;                /* > 0: films; a picture is so many frames of height / n_frames,
+                                       one below the other */
     double pixel_min, pixel_max;    /* values of black and white */
     const double *mean, *cov;       /* [dim], [dim][dim] */
     size_t n_modes;                 /* 0 = no known modes */

@@ -11,16 +11,19 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
+#include "sim/base/par.h"
 #include "sim/cli/builtin.h"
+#include "sim/cli/lists.h"
 #include "sim/config/config.h"
 #include "sim/num/stats.h"
 #include "tests/support/collapse.h"
 #include "tests/support/values.h"
 
-enum { N_ROWS = 60, N_BAND = 200, N_BANDS = 20, N_ALL = N_BAND * N_BANDS };
+enum { N_ROWS = 60, N_BAND = 200, N_BANDS = 20, N_ALL = N_BAND * N_BANDS, N_POOL = 4000 };
 
 /* Hyndman-Fan type 6: the quantile at (n + 1) p. */
 static double quantile(const double *sorted, double p)
@@ -66,8 +69,22 @@ typedef struct fixture {
     mad_values values;
 } fixture;
 
-/* How many outputs are not calibrated; each is printed. The second half of the repetitions has
- * collapsed so far. */
+/* value: [N_ALL][n_outputs]. Whether output k is calibrated; printed if not. */
+static int judge(const mad_metric_type *type, const char *where, size_t k, size_t n_outputs,
+                 const double *value, double *column)
+{
+    for (size_t i = 0; i < N_ALL; i++) {
+        column[i] = value[i * n_outputs + k];
+    }
+    const coverage found = cover(column);
+    if (!is_calibrated(found)) { /* NaN is never inside */
+        print_message("%s, %s: covers %.4f, without ties %.4f\n", type->outputs[k].name, where,
+                      found.with_ties, found.without);
+    }
+    return is_calibrated(found);
+}
+
+/* How many outputs are not calibrated. The second half of the repetitions has collapsed so far. */
 static size_t count_bad(fixture *f, const mad_metric_type *type, mad_collapse_kind kind,
                         double severity)
 {
@@ -93,15 +110,7 @@ static size_t count_bad(fixture *f, const mad_metric_type *type, mad_collapse_ki
         int fits = 0;
         assert_int_equal(mad_collapse_fits(f->ctx, kind, type, &f->values, N_ROWS, k, &fits),
                          MAD_OK);
-        for (size_t i = 0; i < N_ALL; i++) {
-            column[i] = value[i * n_outputs + k];
-        }
-        const coverage found = cover(column);
-        if (fits && !is_calibrated(found)) { /* NaN is never inside */
-            print_message("%s, collapse %d: covers %.4f, without ties %.4f\n",
-                          type->outputs[k].name, (int)kind, found.with_ties, found.without);
-            n_bad++;
-        }
+        n_bad += fits && !judge(type, mad_collapses[kind].name, k, n_outputs, value, column);
     }
     mad_arena_release(f->mem, mark);
     return n_bad;
@@ -157,11 +166,167 @@ static void test_sabotaged(void **state)
     assert_true(count_bad(*state, moments, MAD_COLLAPSE_VARIANCE, 0.4) > 0);
 }
 
+/* ---- worlds that read back what rows are made of ---------------------------------------------- */
+
+/* Rows drawn and read once; repetitions draw from them with replacement: both sides are samples of
+ * one law, that of the pool. */
+typedef struct pool {
+    const mad_world *world;
+    mad_set rows;
+    mad_recovery found;
+    size_t *low; /* [n_low] rows of which the first factor is below its mean */
+    size_t n_low;
+} pool;
+
+typedef struct pool_run {
+    const pool *from;
+    const mad_values *values;
+    const mad_metric_type *type;
+    size_t n_sound; /* later repetitions have model rows of pool.low alone */
+    size_t n_outputs;
+    double *value; /* [N_ALL][n_outputs] */
+} pool_run;
+
+static pool open_pool(fixture *f, const mad_world_type *type, size_t n_pairs,
+                      const char *const *pairs)
+{
+    pool p = {.low = mad_arena_take(f->mem, N_POOL, sizeof(size_t))};
+    mad_values values;
+    mad_world *world = NULL;
+    assert_non_null(p.low);
+    assert_int_equal(mad_values_of(f->ctx, f->mem, type->params, n_pairs, pairs, &values), MAD_OK);
+    const mad_world_args args = {.values = &values, .seed = 5};
+    assert_int_equal(type->create(f->ctx, &args, f->mem, &world), MAD_OK);
+    const mad_world_info *info = &world->info;
+    const mad_key key = {.seed = 12, .purpose = MAD_RNG_TEST};
+    assert_int_equal(mad_set_take(f->ctx, f->mem, N_POOL, info->dim, info->n_classes > 0, &p.rows),
+                     MAD_OK);
+    assert_int_equal(mad_recovery_take(f->ctx, f->mem, info, N_POOL, &p.found), MAD_OK);
+    assert_int_equal(type->draw(f->ctx, world, MAD_PART_TRAIN, key, &p.rows), MAD_OK);
+    assert_int_equal(type->recover(f->ctx, world, &p.rows, &p.found), MAD_OK);
+    for (size_t i = 0; i < N_POOL; i++) {
+        if (p.found.factor[i * info->n_factors] < info->factor[0].mean) {
+            p.low[p.n_low++] = i;
+        }
+    }
+    p.world = world;
+    return p;
+}
+
+/* Row i of the pool becomes row j. */
+static void copy_row(const pool *p, size_t i, size_t j, mad_set *rows, mad_recovery *found)
+{
+    const mad_world_info *info = &p->world->info;
+    const size_t n_factors = info->n_factors, n_frames = info->n_frames;
+    memcpy(rows->x + j * rows->dim, p->rows.x + i * rows->dim, rows->dim * sizeof *rows->x);
+    memcpy(found->factor + j * n_factors, p->found.factor + i * n_factors,
+           n_factors * sizeof *found->factor);
+    found->residual[j] = p->found.residual[i];
+    found->valid[j] = p->found.valid[i];
+    if (rows->label != NULL) {
+        rows->label[j] = p->rows.label[i];
+        found->label[j] = p->found.label[i];
+    }
+    if (found->rare != NULL) {
+        found->rare[j] = p->found.rare[i];
+    }
+    if (found->track != NULL) {
+        memcpy(found->track + j * n_frames, p->found.track + i * n_frames,
+               n_frames * sizeof *found->track);
+    }
+}
+
+static mad_status draw_side(mad_ctx *ctx, const pool *p, mad_rng *rng, int is_low, mad_arena *mem,
+                            mad_set *rows, mad_recovery *found)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_set_take(ctx, mem, N_ROWS, p->rows.dim, p->rows.label != NULL, rows));
+    MAD_TRY(mad_recovery_take(ctx, mem, &p->world->info, N_ROWS, found));
+    for (size_t j = 0; j < N_ROWS; j++) {
+        const size_t k = (size_t)mad_rng_below(rng, is_low ? p->n_low : N_POOL);
+        copy_row(p, is_low ? p->low[k] : k, j, rows, found);
+    }
+out:
+    return st;
+}
+
+static mad_status repeat_pool(mad_ctx *ctx, void *arg, size_t i)
+{
+    const pool_run *run = arg;
+    mad_rng rng = mad_rng_open((mad_key){.seed = 13, .purpose = MAD_RNG_TEST}, i);
+    mad_arena *mem = mad_arena_create(1 << 18);
+    mad_set real, fake;
+    mad_recovery real_found, fake_found;
+    mad_status st = MAD_OK;
+    if (mem == NULL) {
+        return mad_fail_memory(ctx, "a repetition");
+    }
+    MAD_TRY(draw_side(ctx, run->from, &rng, 0, mem, &real, &real_found));
+    MAD_TRY(draw_side(ctx, run->from, &rng, i >= run->n_sound, mem, &fake, &fake_found));
+    const mad_metric_in in = {.world = &run->from->world->info,
+                              .values = run->values,
+                              .real = &real,
+                              .fake = &fake,
+                              .real_found = &real_found,
+                              .fake_found = &fake_found};
+    MAD_TRY(run->type->eval(ctx, &in, run->value + i * run->n_outputs));
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+/* How many outputs of the measures that ask such a world are not calibrated; n_tried more were. */
+static size_t count_bad_in(fixture *f, const pool *p, size_t n_sound, size_t *n_tried)
+{
+    size_t n_bad = 0;
+    for (size_t m = 0; mad_builtin.metrics[m] != NULL; m++) {
+        const mad_metric_type *type = mad_builtin.metrics[m];
+        const mad_arena_mark mark = mad_arena_get_mark(f->mem);
+        pool_run run = {p, &f->values, type, n_sound, mad_collapse_n_outputs(type), NULL};
+        if (!(type->needs & MAD_NEEDS_FACTORS)) {
+            continue;
+        }
+        run.value = mad_arena_take(f->mem, N_ALL * run.n_outputs, sizeof *run.value);
+        double *column = mad_arena_take(f->mem, N_ALL, sizeof *column);
+        assert_non_null(run.value);
+        assert_non_null(column);
+        assert_int_equal(mad_par_for(f->ctx, N_ALL, repeat_pool, &run), MAD_OK);
+        for (size_t k = 0; k < run.n_outputs; k++) {
+            if (type->fits == NULL || type->fits(&p->world->info, k)) {
+                n_bad += !judge(type, p->world->type->name, k, run.n_outputs, run.value, column);
+                (*n_tried)++;
+            }
+        }
+        mad_arena_release(f->mem, mark);
+    }
+    return n_bad;
+}
+
+/* The twin: in half of the repetitions the model's rows are those with a small first factor. */
+static void check_world(fixture *f, const mad_world_type *type, size_t n_pairs,
+                        const char *const *pairs)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(f->mem);
+    const pool p = open_pool(f, type, n_pairs, pairs);
+    size_t n_tried = 0;
+    assert_int_equal(count_bad_in(f, &p, N_ALL, &n_tried), 0);
+    assert_true(n_tried > 10);
+    assert_true(count_bad_in(f, &p, N_ALL / 2, &n_tried) > 0);
+    mad_arena_release(f->mem, mark);
+}
+
+static void test_films(void **state)
+{
+    static const char *const pairs[] = {"size=8", "frames=8"};
+    check_world(*state, &mad_world_bounce, 2, pairs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_measure),
         cmocka_unit_test(test_sabotaged),
+        cmocka_unit_test(test_films),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -5,7 +5,7 @@ import sys
 
 try:
     import numpy as np
-    from scipy import linalg
+    from scipy import linalg, stats
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
@@ -127,21 +127,87 @@ def power_cases():
     yield {"group": "power", "real": np.repeat(x[:, :1], 16, 1), "fake": x, "shape": (4, 4, 1)}
 
 
+# ---- motion: films -----------------------------------------------------------------------------
+
+def angle(z):
+    return np.angle(z) % (2 * np.pi)
+
+
+def motion(case):
+    n_frames = case.get("frames", 0)
+    names = ("path_residual shape_residual speed_variation bounce_angle_error speed_ks heading_kuiper "
+             "start_ks motion_entropy frame_autocorrelation frame_difference").split()
+    if not n_frames:
+        return dict.fromkeys(names, nan)
+    height, width, _ = case["shape"]
+    real, fake = case["tracks"]  # x y misfit law_x law_y law_vx law_vy
+    seen, law, v = (t[..., 0] + 1j * t[..., 1] for t in (fake, fake[..., 3:], fake[..., 5:]))
+    free = v[:, 1:] == v[:, :-1]
+    steps = np.diff(seen)
+    speeds = [abs(s[f]) for s, f in zip(steps, free)]
+    variation = [s.std(ddof=1) / s.mean() for s in speeds if len(s) > 1 and s.mean() > 0]
+    film, t = np.nonzero(~free[:, 1:-1] & free[:, :-2] & free[:, 2:])
+    before, after = v[film, t + 1], v[film, t + 2]
+    into = (steps[film, t].real * np.where(before.real == after.real, 1, -1)
+            + 1j * steps[film, t].imag * np.where(before.imag == after.imag, 1, -1))
+    errors = np.angle(steps[film, t + 2] * into.conj())
+    speed, heading, start = zip(*((abs(x[:, 0, 5] + 1j * x[:, 0, 6]), angle(x[:, 0, 5] + 1j * x[:, 0, 6]),
+                                   x[:, 0, 3:5]) for x in (real, fake)))
+    at = np.sort(np.concatenate(heading))
+    gap = [np.searchsorted(np.sort(h), at, "right") / len(h) for h in heading]
+    cells = [np.searchsorted(np.quantile(speed[0], np.arange(1, 6) / 6), speed[1]),
+             np.minimum(heading[1] / (2 * np.pi) * 8, 7).astype(int), start[1][:, 0] >= width / 2,
+             start[1][:, 1] >= height // n_frames / 2]
+    h = np.unique(np.stack(cells), axis=1, return_counts=True)[1] / len(fake)
+    x = case["fake"].reshape(len(fake), n_frames, -1)
+    d = x - x.mean((1, 2), keepdims=True)
+    c0, c1 = (d**2).mean((1, 2)), (d[:, 1:] * d[:, :-1]).mean((1, 2))
+    return dict(zip(names, (
+        np.sqrt((abs(seen - law) ** 2).mean()), np.sqrt((fake[..., 2] ** 2).mean()),
+        np.mean(variation) if variation else nan, np.sqrt((errors**2).mean()) if len(errors) else nan,
+        stats.ks_2samp(*speed).statistic, (gap[0] - gap[1]).max() + (gap[1] - gap[0]).max(),
+        max(stats.ks_2samp(start[0][:, k], start[1][:, k]).statistic for k in (0, 1)), -(h * np.log(h)).sum(),
+        np.mean(c1[c0 > 0] / c0[c0 > 0]) if (c0 > 0).any() else nan,
+        np.sqrt((np.diff(x, axis=1) ** 2).mean()))))
+
+
+def motion_cases():
+    def tracks(n, n_frames, share):
+        turns = np.where(rng.random((n, n_frames, 2)) < share, -1, 1)
+        velocity = rng.normal(size=(n, 1, 2)) * np.cumprod(turns, axis=1)
+        law = rng.uniform(0, 6, (n, n_frames, 2))
+        return np.concatenate([law + 0.1 * rng.normal(size=law.shape), rng.random((n, n_frames, 1)), law,
+                               velocity], axis=2)
+
+    for n, m, n_frames, share in ((50, 60, 8, 0.1), (200, 300, 16, 0.05), (3, 2, 2, 0.5), (40, 40, 9, 0),
+                                  (30, 20, 5, 1)):
+        shape = (n_frames * 6, 6, 1)
+        real, fake = (rng.normal(size=(k, n_frames * 36)) for k in (n, m))
+        case = {"group": "motion", "real": real, "fake": fake, "shape": shape, "frames": n_frames,
+                "tracks": [tracks(n, n_frames, share), tracks(m, n_frames, share)]}
+        yield case
+        still = case["tracks"][1][:, :1].repeat(n_frames, 1)
+        yield {**case, "fake": np.full_like(fake, 0.25), "tracks": [case["tracks"][0], still]}
+    yield {"group": "motion", "real": real, "fake": fake}
+
+
 # ---- all ---------------------------------------------------------------------------------------
 
 def as_text(case):
     real, fake = case["real"], case["fake"]
     modes, logs = len(case.get("centres", ())), case.get("logs")
     parts = [case["group"], len(real), len(fake), real.shape[1], *case.get("shape", (0, 0, 0)), modes,
-             len(logs[1]) if logs else 0]
+             len(logs[1]) if logs else 0, case.get("frames", 0)]
     arrays = [real, fake]
     if modes:
         arrays += [np.array([case["sd"]]), case["centres"], case["weights"]]
     arrays += logs if logs else []
+    arrays += case.get("tracks", [])
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
-cases = [*bridges_cases(), *nll_cases(), *directions_cases(), *power_cases()]
+cases = [*bridges_cases(), *nll_cases(), *directions_cases(), *power_cases(),
+         *motion_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)
 lines = [json.loads(line) for line in run.stdout.splitlines()]

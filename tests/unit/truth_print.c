@@ -1,7 +1,8 @@
 /* Measures that ask the world, for check_truth.py: cases as words on stdin, one JSON line of values
  * each on stdout.
- * A case: group n_real n_fake dim height width channels n_modes n_logs, then real rows, fake rows,
- * [mode_sd, centres, weights], [n_logs log densities of real rows, as many of fake ones]. */
+ * A case: group n_real n_fake dim height width channels n_modes n_logs n_frames, then real rows, fake
+ * rows, [mode_sd, centres, weights], [n_logs log densities of real rows, as many of fake ones],
+ * [the tracks of real films, those of fake ones]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,20 @@ static double *numbers(metric_case *c, size_t n)
     return x;
 }
 
+static mad_recovery films(metric_case *c, size_t n_rows)
+{
+    enum { N_NUMBERS = sizeof(mad_track) / sizeof(double) };
+    mad_recovery found;
+    if (mad_recovery_take(c->ctx, c->mem, &c->world, n_rows, &found) != MAD_OK) {
+        stop("no memory");
+    }
+    const size_t n = n_rows * c->world.n_frames;
+    if (n > 0) {
+        memcpy(found.track, numbers(c, n * N_NUMBERS), n * sizeof *found.track);
+    }
+    return found;
+}
+
 static void print_group(metric_case *c, const char *name)
 {
     const mad_metric_type *type = NULL;
@@ -51,9 +66,9 @@ static void print_group(metric_case *c, const char *name)
 int main(void)
 {
     char group[64];
-    size_t n_real, n_fake, dim, height, width, channels, n_modes, n_logs;
-    while (scanf("%63s %zu %zu %zu %zu %zu %zu %zu %zu", group, &n_real, &n_fake, &dim, &height,
-                 &width, &channels, &n_modes, &n_logs) == 9) {
+    size_t n_real, n_fake, dim, height, width, channels, n_modes, n_logs, n_frames;
+    while (scanf("%63s %zu %zu %zu %zu %zu %zu %zu %zu %zu", group, &n_real, &n_fake, &dim, &height,
+                 &width, &channels, &n_modes, &n_logs, &n_frames) == 10) {
         metric_case *c = mad_case_create(2, 0, NULL);
         if (c == NULL || !mad_case_sets(c, n_real, n_fake, dim)) {
             stop("no case");
@@ -61,6 +76,7 @@ int main(void)
         c->world.height = height;
         c->world.width = width;
         c->world.channels = channels;
+        c->world.n_frames = n_frames;
         memcpy(c->real.x, numbers(c, n_real * dim), n_real * dim * sizeof(double));
         memcpy(c->fake.x, numbers(c, n_fake * dim), n_fake * dim * sizeof(double));
         if (n_modes > 0) {
@@ -73,6 +89,8 @@ int main(void)
             c->real_log_p = numbers(c, n_real);
             c->fake_log_p = numbers(c, n_fake);
         }
+        c->real_found = films(c, n_real);
+        c->fake_found = films(c, n_fake);
         print_group(c, group);
         mad_case_destroy(c);
     }
