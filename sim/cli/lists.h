@@ -15,6 +15,7 @@
     X(mad_world_regression)                                                                        \
     X(mad_world_glyph)                                                                             \
     X(mad_world_bounce)                                                                            \
+    X(mad_world_layout)                                                                            \
     X(mad_world_grf)                                                                               \
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
@@ -70,6 +71,7 @@
     X(mad_metric_likelihood)                                                                       \
     X(mad_metric_factors)                                                                          \
     X(mad_metric_motion)                                                                           \
+    X(mad_metric_scene)                                                                            \
     X(mad_metric_factor_spread)                                                                    \
     X(mad_metric_nll)                                                                              \
     X(mad_metric_bridges)                                                                          \

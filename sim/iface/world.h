@@ -36,6 +36,21 @@ typedef struct mad_track {
     double law_vx, law_vy; /* its velocity there, pixels a frame */
 } mad_track;
 
+/* What stands at one place of a scene. */
+typedef struct mad_object {
+    int32_t kind, depth; /* 0.., depth 0 the nearest; both -1: nothing */
+    double x, y, size;   /* middle and side of its box: pixels right and down of the corner */
+    double iou;          /* of its light and its drawing: sum of the smaller / sum of the larger */
+} mad_object;
+
+/* The law of scenes: of an object, and of two of one row in either order. */
+typedef struct mad_scene_law {
+    size_t n_places, n_kinds, n_depths;
+    const double *joint_p; /* [n_kinds][n_places] */
+    const double *pair_p;  /* [n_kinds][n_kinds] */
+    const double *depth_p; /* [n_depths] */
+} mad_scene_law;
+
 /* What rows are made of: true, or read back from the rows. Arrays as carved by mad_recovery_take. */
 typedef struct mad_recovery {
     size_t n_rows;
@@ -45,6 +60,7 @@ typedef struct mad_recovery {
     unsigned char *valid; /* [n_rows] 1: such a row can come from the world */
     unsigned char *rare;  /* [n_rows] 1: it has the rare feature; NULL in worlds without one */
     mad_track *track;     /* [n_rows][n_frames]; NULL in worlds without films */
+    mad_object *object;   /* [n_rows][n_places]; NULL in worlds without scenes */
 } mad_recovery;
 
 /* What a world knows about its law. Pointers live as long as the world; NULL = not known. */
@@ -57,6 +73,7 @@ typedef struct mad_world_info {
     size_t height, width, channels; /* pixels; 0 = rows are no pictures */
     size_t n_frames;                /* > 0: films; a picture is so many frames of height / n_frames,
                                        one below the other */
+    const mad_scene_law *scene;     /* pictures of objects at places; NULL = no scenes */
     double pixel_min, pixel_max;    /* values of black and white */
     const double *mean, *cov;       /* [dim], [dim][dim] */
     size_t n_modes;                 /* 0 = no known modes */

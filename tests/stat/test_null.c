@@ -190,7 +190,7 @@ typedef struct pool_run {
 static pool open_pool(fixture *f, const mad_world_type *type, size_t n_pairs,
                       const char *const *pairs)
 {
-    pool p = {.low = mad_arena_take(f->mem, N_POOL, sizeof(size_t))};
+    pool p = {.low = mad_arena_take(f->mem, N_POOL, sizeof *p.low)};
     mad_values values;
     mad_world *world = NULL;
     assert_non_null(p.low);
@@ -218,6 +218,7 @@ static void copy_row(const pool *p, size_t i, size_t j, mad_set *rows, mad_recov
 {
     const mad_world_info *info = &p->world->info;
     const size_t n_factors = info->n_factors, n_frames = info->n_frames;
+    const size_t n_places = info->scene != NULL ? info->scene->n_places : 0;
     memcpy(rows->x + j * rows->dim, p->rows.x + i * rows->dim, rows->dim * sizeof *rows->x);
     memcpy(found->factor + j * n_factors, p->found.factor + i * n_factors,
            n_factors * sizeof *found->factor);
@@ -229,6 +230,10 @@ static void copy_row(const pool *p, size_t i, size_t j, mad_set *rows, mad_recov
     }
     if (found->rare != NULL) {
         found->rare[j] = p->found.rare[i];
+    }
+    if (found->object != NULL) {
+        memcpy(found->object + j * n_places, p->found.object + i * n_places,
+               n_places * sizeof *found->object);
     }
     if (found->track != NULL) {
         memcpy(found->track + j * n_frames, p->found.track + i * n_frames,
@@ -315,6 +320,12 @@ static void check_world(fixture *f, const mad_world_type *type, size_t n_pairs,
     mad_arena_release(f->mem, mark);
 }
 
+static void test_scenes(void **state)
+{
+    static const char *const pairs[] = {"binding=0.5"};
+    check_world(*state, &mad_world_layout, 1, pairs);
+}
+
 static void test_films(void **state)
 {
     static const char *const pairs[] = {"size=8", "frames=8"};
@@ -327,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_every_measure),
         cmocka_unit_test(test_sabotaged),
         cmocka_unit_test(test_films),
+        cmocka_unit_test(test_scenes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -191,23 +191,82 @@ def motion_cases():
     yield {"group": "motion", "real": real, "fake": fake}
 
 
+# ---- scene: objects at places ------------------------------------------------------------------
+
+def scene(case):
+    names = ("object_kind_kl object_place_kl object_depth_kl kind_pair_kl kind_place_information "
+             "distinct_arrangements object_count object_size_sd_ratio object_iou").split()
+    if "scene" not in case:
+        return dict.fromkeys(names, nan)
+    places, kinds, depths = case["scene"]
+    joint, pair, depth = case["law"]
+    real, fake = case["objects"]  # kind depth x y size iou
+    kind = fake[..., 0].astype(int)
+    row, place = np.nonzero(kind >= 0)
+    found = fake[row, place]
+
+    def shares(x, n):
+        return np.bincount(x, minlength=n) / len(x)
+
+    def kl(h, p):
+        return stats.entropy(h, p) if np.isfinite(h).all() else nan
+
+    if not len(found):
+        out = dict.fromkeys(names, nan)
+        out.update(distinct_arrangements=1 / len(fake), object_count=0)
+        return out
+    k = kind[row, place]
+    pairs = [tuple(sorted((x[a], x[b]))) for x in (one[one >= 0] for one in kind)
+             for a in range(len(x)) for b in range(a)]
+    together = {(a, b): pair[a, b] + (pair[b, a] if a < b else 0) for a in range(kinds) for b in range(a, kinds)}
+    h = np.array([pairs.count(ab) for ab in together]) / max(len(pairs), 1)
+    table = np.bincount(k * places + place, minlength=kinds * places).reshape(kinds, places)
+    real_size, size = real[..., 4][real[..., 0] >= 0], found[:, 4]
+    spread = size.std(ddof=1) / real_size.std(ddof=1) if min(len(size), len(real_size)) > 1 else nan
+    expected = np.outer(table.sum(1), table.sum(0)).ravel()
+    return dict(zip(names, (
+        kl(shares(k, kinds), joint.sum(1)), kl(shares(place, places), joint.sum(0)),
+        kl(shares(found[:, 1].astype(int), depths), depth),
+        kl(h, np.array(list(together.values()))) if pairs else nan, kl(table.ravel(), expected),
+        len(np.unique(fake[..., :2].reshape(len(fake), -1), axis=0)) / len(fake), len(found) / len(fake), spread,
+        found[:, 5].mean())))
+
+
+def scene_cases():
+    for n, m, places, kinds, depths, share in ((200, 300, 9, 3, 4, 0.3), (50, 20, 4, 2, 5, 0.5),
+                                               (10, 400, 2, 5, 3, 0.4), (9, 9, 1, 1, 1, 0.9), (5, 6, 9, 3, 4, 0)):
+        def objects(n, share):
+            there = rng.random((n, places, 1)) < share
+            what = np.stack([rng.integers(kinds, size=(n, places)), rng.integers(depths, size=(n, places))], 2)
+            return np.concatenate([np.where(there, what, -1), rng.normal(size=(n, places, 3)),
+                                   rng.random((n, places, 1))], 2)
+
+        pair = rng.dirichlet(np.ones(kinds * kinds)).reshape(kinds, kinds)
+        law = [rng.dirichlet(np.ones(kinds * places)).reshape(kinds, places), pair + pair.T,
+               rng.dirichlet(np.ones(depths))]
+        law[1] /= 2
+        yield {"group": "scene", "real": np.zeros((n, 1)), "fake": np.zeros((m, 1)),
+               "scene": (places, kinds, depths), "law": law, "objects": [objects(n, 0.5), objects(m, share)]}
+    yield {"group": "scene", "real": np.zeros((3, 1)), "fake": np.zeros((2, 1))}
+
+
 # ---- all ---------------------------------------------------------------------------------------
 
 def as_text(case):
     real, fake = case["real"], case["fake"]
     modes, logs = len(case.get("centres", ())), case.get("logs")
     parts = [case["group"], len(real), len(fake), real.shape[1], *case.get("shape", (0, 0, 0)), modes,
-             len(logs[1]) if logs else 0, case.get("frames", 0)]
+             len(logs[1]) if logs else 0, case.get("frames", 0), *case.get("scene", (0, 0, 0))]
     arrays = [real, fake]
     if modes:
         arrays += [np.array([case["sd"]]), case["centres"], case["weights"]]
     arrays += logs if logs else []
-    arrays += case.get("tracks", [])
+    arrays += [*case.get("tracks", []), *case.get("law", []), *case.get("objects", [])]
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
 cases = [*bridges_cases(), *nll_cases(), *directions_cases(), *power_cases(),
-         *motion_cases()]
+         *motion_cases(), *scene_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)
 lines = [json.loads(line) for line in run.stdout.splitlines()]
