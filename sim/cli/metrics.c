@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/key_options.h"
 #include "sim/cli/metrics_report.h"
-#include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/config.h"
 #include "sim/num/stats.h"
@@ -17,34 +17,7 @@ enum { MAX_OUTPUTS = 24, NAME_BYTES = 64 };
     "row "                                                                                         \
     "each, of any length but 0"
 
-/* Keys of the measure section that say how a measure is taken, as options. */
-typedef struct key_options {
-    size_t n;
-    const mad_param *param[MAD_MAX_OPTIONS];
-    const char *text[MAD_MAX_OPTIONS]; /* as given; NULL: the default */
-} key_options;
-
 /* ---- which measures -------------------------------------------------------------------------- */
-
-static mad_status read_values(mad_ctx *ctx, mad_arena *mem, const mad_param *table,
-                              const key_options *keys, mad_values *out)
-{
-    mad_status st = MAD_OK;
-    MAD_TRY(mad_values_default(ctx, mem, table, out));
-    for (size_t i = 0; i < keys->n; i++) {
-        if (keys->text[i] == NULL) {
-            continue;
-        }
-        mad_value *value = &out->value[keys->param[i] - table];
-        st = mad_value_parse(ctx, mem, keys->param[i], 1, &keys->text[i], 0, value);
-        if (st != MAD_OK) {
-            st = mad_fail_while(ctx, MAD_E_USAGE, "metrics: option for '%s'", keys->param[i]->name);
-            goto out;
-        }
-    }
-out:
-    return st;
-}
 
 /* 1 when `name` is one of the words of "a,b,c". */
 static int is_in(const char *list, const char *name)
@@ -256,15 +229,11 @@ out:
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-/* `--kernel-sigma` for the key kernel_sigma, of all keys that belong to a measure; --directions may
- * name a file instead. */
+/* An option for every key of the measure section that belongs to a measure: it says how that is
+ * taken. --directions may name a file instead. */
 static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *registry,
-                           const mad_param *table, key_options *keys, mad_option *list)
+                           const mad_param *table, mad_key_options *keys, mad_option *list)
 {
-    size_t n_list = 0;
-    while (list[n_list].name != NULL) {
-        n_list++;
-    }
     for (const mad_param *p = table; p->name != NULL; p++) {
         int is_of_measure = 0;
         for (size_t i = 0; registry->metrics[i] != NULL && !is_of_measure; i++) {
@@ -273,32 +242,23 @@ static mad_status add_keys(mad_ctx *ctx, mad_arena *mem, const mad_registry *reg
                 is_of_measure |= strcmp(own->name, p->name) == 0;
             }
         }
-        char *name = is_of_measure ? mad_arena_text(mem, p->name) : NULL;
         if (!is_of_measure) {
             continue;
         }
-        if (name == NULL) {
+        mad_option *option = mad_key_options_add(mem, p, keys, list);
+        if (option == NULL) {
             return mad_fail_memory(ctx, "the options");
         }
-        for (char *c = name; *c != '\0'; c++) {
-            if (*c == '_') {
-                *c = '-';
-            }
+        if (strcmp(p->name, "directions") == 0) {
+            option->argument = "N|FILE";
+            option->doc = DIRECTIONS_DOC;
         }
-        MAD_ASSERT(n_list + 1 < MAD_MAX_OPTIONS);
-        keys->param[keys->n] = p;
-        const int may_be_file = strcmp(name, "directions") == 0;
-        list[n_list++] = (mad_option){.name = name,
-                                      .argument = may_be_file ? "N|FILE" : "VALUE",
-                                      .doc = may_be_file ? DIRECTIONS_DOC : p->doc,
-                                      .text = &keys->text[keys->n]};
-        keys->n++;
     }
     return MAD_OK;
 }
 
 /* --directions FILE: takes the text away from the key, which is their number. */
-static const char *take_file(key_options *keys)
+static const char *take_file(mad_key_options *keys)
 {
     for (size_t i = 0; i < keys->n; i++) {
         const char *text = keys->text[i];
@@ -339,7 +299,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     mad_status st = MAD_OK;
     int as_json = 0;
     size_t n_threads = 0;
-    key_options keys = {0};
+    mad_key_options keys = {0};
     const mad_param *table = NULL;
     mad_arguments args;
     mad_arena *mem = mad_arena_create(1 << 16);
@@ -394,7 +354,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     r->files.real = args.text[0];
     r->files.fake = args.text[1];
     r->files.directions = take_file(&keys);
-    MAD_TRY(read_values(app->ctx, mem, table, &keys, &r->values));
+    MAD_TRY(mad_key_options_read(app->ctx, mem, "metrics", table, &keys, &r->values));
     MAD_TRY(compare_files(app, mem, r));
     if (as_json) {
         MAD_TRY(mad_metrics_print_json(app->ctx, r));
