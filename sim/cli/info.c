@@ -11,6 +11,7 @@
 #include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
 #include "sim/num/stats.h"
+#include "sim/store/feature_file.h"
 #include "sim/store/reader.h"
 #include "sim/store/runfile.h"
 
@@ -248,6 +249,28 @@ out:
     return st;
 }
 
+/* A trained feature space. */
+static mad_status describe_features(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
+{
+    mad_feature_file file;
+    mad_attributes attributes;
+    const mad_status st = mad_feature_read(ctx, mem, path, &file, &attributes);
+    if (st != MAD_OK) {
+        return mad_fail_while(
+            ctx, st, "an HDF5 file that is neither run.h5 nor gen-NNNN.h5, and as feature space");
+    }
+    json_t *all = json_object(), *arrays = json_object();
+    (void)json_object_set_new(out, "kind", json_string("features"));
+    (void)json_object_set_new(out, "attributes", all);
+    (void)json_object_set_new(out, "arrays", arrays);
+    put_attributes(all, attributes.n, attributes.attribute);
+    for (size_t i = 0; i < file.n_arrays; i++) {
+        const mad_feature_array *a = &file.array[i];
+        (void)json_object_set_new(arrays, a->name, json_shape(a->rank, a->shape));
+    }
+    return MAD_OK;
+}
+
 static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
 {
     mad_status st = MAD_OK;
@@ -259,8 +282,7 @@ static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, 
     }
     const mad_format format = mad_raw_format(&raw);
     if (format == MAD_FORMAT_HDF5) {
-        st = mad_fail(ctx, MAD_E_DATA,
-                      "%s: an HDF5 file that is neither run.h5 nor gen-NNNN.h5 of a run", path);
+        MAD_TRY(describe_features(ctx, mem, path, out));
         goto out;
     }
     if (format == MAD_FORMAT_IDX || format == MAD_FORMAT_NPY) {
@@ -424,7 +446,8 @@ static mad_status info_run(mad_app *app, int argc, char **argv)
         app, &mad_command_info, argc, argv,
         &(mad_usage){options, 1, 1,
                      "Data files: IDX, NPY, CSV, plain or gzip. Run files: run.h5, "
-                     "gen-NNNN.h5, the folder of a run or of a sweep."},
+                     "gen-NNNN.h5, the folder of a run or of a sweep; what `madloop features` "
+                     "trained."},
         &args));
     if (args.shown_help) {
         goto out;

@@ -79,9 +79,11 @@
     X(mad_metric_power)                                                                            \
     X(mad_metric_excess_risk)
 
-/* The first law that applies to a setting is the one drawn and stored. */
-#define MAD_FEATURE_LIST(X) X(mad_feature_pca)
+#define MAD_FEATURE_LIST(X)                                                                        \
+    X(mad_feature_pca)                                                                             \
+    X(mad_feature_net)
 
+/* The first law that applies to a setting is the one drawn and stored. */
 #define MAD_THEORY_LIST(X)                                                                         \
     X(mad_theory_trace)                                                                            \
     X(mad_theory_mean_error_sq)                                                                    \
@@ -101,6 +103,7 @@
     X(mad_command_table)                                                                           \
     X(mad_command_plot)                                                                            \
     X(mad_command_metrics)                                                                         \
+    X(mad_command_features)                                                                        \
     X(mad_command_sample)                                                                          \
     X(mad_command_theory)                                                                          \
     X(mad_command_audit)                                                                           \

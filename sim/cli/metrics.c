@@ -279,8 +279,9 @@ static mad_status compare_files(mad_app *app, mad_arena *mem, mad_metrics_report
         MAD_TRY(check_names(app->ctx, app->registry, r->only));
     }
     MAD_TRY(mad_metrics_read(app->ctx, mem, &r->files, &r->comparison.raw));
-    MAD_TRY(mad_features_create(app->ctx, app->registry, r->features, &r->comparison.raw.world, mem,
-                                &feature));
+    const mad_features_asked asked = {.text = r->features, .world = &r->comparison.raw.world};
+    MAD_TRY(mad_features_create(app->ctx, app->registry, &asked, mem, &feature));
+    r->features = feature != NULL ? feature->text : r->features;
     r->comparison.values = &r->values;
     r->comparison.key = (mad_key){.seed = (uint64_t)r->seed, .purpose = MAD_RNG_DIRECTIONS};
     MAD_TRY(mad_comparison_map(app->ctx, feature, mem, &r->comparison));

@@ -24,7 +24,7 @@ const mad_param mad_measure_params[] = {
     {"moments", MAD_PARAM_CHOICE, "auto", 0, 0, "auto|model|samples", NULL,
      "where the model's mean and covariance come from: its exact law or its samples"},
     {"features", MAD_PARAM_TEXT, "raw", 0, 0, NULL, NULL,
-     "space in which measures compare rows: raw, or one of `madloop list features`"},
+     "space in which measures compare rows: raw, pca:N, net:FILE, see `madloop list features`"},
     {"preview", MAD_PARAM_INT, "256", 0, 10000, NULL, "rows",
      "sample rows stored per generation, to be looked at"},
     {"lineage_ages", MAD_PARAM_INT, "16", 0, 1000, NULL, "generations",

@@ -87,9 +87,11 @@ static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
                              &r->reference));
     }
     MAD_TRY(take_law(ctx, g->mem, e, &r->reference_law, &r->reference_p));
-    if (e->features != NULL) {
-        MAD_TRY(mad_features_create(ctx, e->registry, e->features, &e->world->info, r->mem,
-                                    &r->feature));
+    r->feature = e->feature;
+    if (e->feature != NULL &&
+        !e->feature->type->reads_file) { /* fitted to its own reference rows */
+        const mad_features_asked asked = {.text = e->feature->text, .world = &e->world->info};
+        MAD_TRY(mad_features_create(ctx, e->registry, &asked, r->mem, &r->feature));
     }
 out:
     return st;

@@ -19,6 +19,13 @@ MAD_MUST_CHECK mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem,
                                                 const mad_config *config,
                                                 const mad_registry *registry, mad_experiment **out);
 
+/**
+ * The world of a configuration alone, its data files read; from mem.
+ * errors  those of the data readers and of the world's create
+ */
+MAD_MUST_CHECK mad_status mad_experiment_world(mad_ctx *ctx, mad_arena *mem,
+                                               const mad_config *config, mad_world **out);
+
 const mad_setting *mad_experiment_setting(const mad_experiment *experiment);
 const mad_run_layout *mad_experiment_layout(const mad_experiment *experiment);
 

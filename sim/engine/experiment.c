@@ -10,25 +10,24 @@
 
 /* ---- parts --------------------------------------------------------------------------------- */
 
-static mad_status create_world(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
+mad_status mad_experiment_world(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
+                                mad_world **out)
 {
-    const mad_config *c = e->config;
     mad_status st = MAD_OK;
+    const mad_world_type *type = config->world_type;
     mad_table table = {0};
-    mad_world *world = NULL;
     mad_arena *file_memory = mad_arena_create(1 << 20);
     if (file_memory == NULL) {
         return mad_fail_memory(ctx, "a data file");
     }
-    if (c->world_type->reader != NULL) {
-        MAD_TRY(mad_table_read(ctx, file_memory, c->world_type->reader, &c->world, c->directory,
+    if (type->reader != NULL) {
+        MAD_TRY(mad_table_read(ctx, file_memory, type->reader, &config->world, config->directory,
                                &table));
     }
-    const mad_world_args args = {.values = &c->world,
-                                 .seed = e->setting.seed,
-                                 .table = c->world_type->reader != NULL ? &table : NULL};
-    MAD_TRY(c->world_type->create(ctx, &args, mem, &world));
-    e->world = world;
+    const mad_world_args args = {.values = &config->world,
+                                 .seed = (uint64_t)mad_get_real(&config->root, "seed"),
+                                 .table = type->reader != NULL ? &table : NULL};
+    MAD_TRY(type->create(ctx, &args, mem, out));
 out:
     mad_arena_destroy(file_memory);
     return st;
@@ -298,32 +297,27 @@ static mad_status choose_laws(mad_ctx *ctx, mad_experiment *e)
         return mad_fail(ctx, MAD_E_UNSUPPORTED,
                         "measure.moments: model '%s' does not know its own moments", model->name);
     }
-    if (choice == MODEL && e->features != NULL) {
+    if (choice == MODEL && e->feature != NULL) {
         return mad_fail(ctx, MAD_E_UNSUPPORTED,
                         "measure.moments: no model knows its moments in features '%s'",
-                        e->features);
+                        e->feature->text);
     }
-    e->exact_fake_law = choice != SAMPLES && offered && e->features == NULL;
+    e->exact_fake_law = choice != SAMPLES && offered && e->feature == NULL;
     e->exact_real_law = e->exact_fake_law && known;
     return MAD_OK;
 }
 
-static mad_status choose_features(mad_ctx *ctx, mad_experiment *e)
+static mad_status choose_features(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
 {
-    mad_status st = MAD_OK;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const char *text = mad_get_text(e->setting.measure_values, "features");
-    mad_feature *feature = NULL;
-    st = mad_features_create(ctx, e->registry, text, &e->world->info, ctx->scratch, &feature);
+    const mad_features_asked asked = {.text = mad_get_text(e->setting.measure_values, "features"),
+                                      .directory = e->config->directory,
+                                      .world = &e->world->info};
+    const mad_status st = mad_features_create(ctx, e->registry, &asked, mem, &e->feature);
     if (st != MAD_OK) {
-        st = mad_fail_while(ctx, st, "measure.features");
-        goto out;
+        return mad_fail_while(ctx, st, "measure.features");
     }
-    e->features = feature != NULL ? text : NULL;
-    e->mapped_world = mad_features_world(feature, &e->world->info);
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
+    e->mapped_world = mad_features_world(e->feature, &e->world->info);
+    return MAD_OK;
 }
 
 static mad_status check_measure_size(mad_ctx *ctx, const mad_experiment *e)
@@ -475,6 +469,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
 {
     mad_status st = MAD_OK;
     mad_loop *loop = NULL;
+    mad_world *world = NULL;
     mad_experiment *e = mad_arena_take(mem, 1, sizeof *e);
     if (e == NULL) {
         return mad_fail_memory(ctx, "an experiment");
@@ -482,14 +477,15 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->config = config;
     e->registry = registry;
     read_sizes(e);
-    MAD_TRY(create_world(ctx, mem, e));
+    MAD_TRY(mad_experiment_world(ctx, mem, config, &world));
+    e->world = world;
     MAD_TRY(config->loop_type->create(ctx, &config->loop, e->setting.n_generations, mem, &loop));
     e->setting.world = e->world;
     e->setting.loop = e->loop = loop;
     MAD_TRY(check_kinds(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
     MAD_TRY(check_measure_size(ctx, e));
-    MAD_TRY(choose_features(ctx, e));
+    MAD_TRY(choose_features(ctx, mem, e));
     MAD_TRY(choose_laws(ctx, e));
     MAD_TRY(choose_metrics(ctx, mem, e));
     e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);

@@ -4,14 +4,28 @@
 
 #include "sim/iface/registry.h"
 
+/* What was asked for, and what the rows are. */
+typedef struct mad_features_asked {
+    const char *text; /* "pca:64"; must outlive the space */
+    const char
+        *directory; /* where files are looked for besides mad_data_find's places; NULL: none */
+    const mad_world_info *world;
+} mad_features_asked;
+
 /**
  * "raw" or "pixels": *out = NULL, rows are compared as they are. "pca:64": a space to be fitted.
+ * "net:FILE", "net:FILE#HASH": one that was trained; HASH, 8 to 16 hex digits, is the beginning of
+ * that of the file. Its text always carries the first 8.
  *
- * errors  MAD_E_CONFIG: unknown name (the nearest is named) or bad argument; MAD_E_MEMORY
+ * errors  MAD_E_CONFIG: unknown name (the nearest is named), bad argument or another hash; those of
+ *         mad_feature_read and of the type's create; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_features_create(mad_ctx *ctx, const mad_registry *registry,
-                                              const char *text, const mad_world_info *world,
-                                              mad_arena *mem, mad_feature **out);
+                                              const mad_features_asked *asked, mad_arena *mem,
+                                              mad_feature **out);
+
+/** The text of a space read from `path`, "net:PATH#1a2b3c4d", in mem; NULL when memory is short. */
+const char *mad_features_text(mad_arena *mem, const char *type, const char *path, uint64_t hash);
 
 /** Fit on the real rows, once; nothing for NULL. */
 MAD_MUST_CHECK mad_status mad_features_fit(mad_ctx *ctx, mad_feature *feature, const mad_set *real);

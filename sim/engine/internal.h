@@ -39,7 +39,8 @@ struct mad_experiment {
     const mad_world *world;
     const mad_loop *loop;
     mad_setting setting;
-    const char *features; /* text of the space that measures compare rows in; NULL: as they are */
+    mad_feature *feature; /* space that measures compare rows in; NULL: as they are. Replicates fit
+                             spaces of their own, but share what was read from a file */
     mad_world_info mapped_world; /* what is known of the world there */
     size_t n_measure;            /* rows per side of a measure */
     size_t n_floor_train;        /* fresh rows that stand for a training set in the floor */
@@ -124,7 +125,7 @@ typedef struct replicate {
     unsigned char **state; /* [n_slots] saved model of generation g in slot g % n_slots */
     lineage *ancestry;     /* [n_line_slots] likewise */
     mad_set reference;     /* rows the measures compare with; n_rows 0 when none need rows */
-    mad_feature *feature;  /* NULL: rows are compared as they are */
+    mad_feature *feature;  /* as the experiment's */
     mad_set mapped;        /* the reference rows in its space */
     mad_moments reference_law;
     double *reference_p;

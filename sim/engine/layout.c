@@ -76,10 +76,12 @@ static void metric_attributes(builder *b, const metric_group *group,
     if (output->undefined != NULL) {
         text(b, "undefined", output->undefined);
     }
-    if (of_rows) {
-        text(b, "features",
-             e->features != NULL && mad_features_apply(group->type) ? e->features : "raw");
-    } else {
+    if (e->feature != NULL && mad_features_apply(group->type)) {
+        text(b, "features", e->feature->text);
+    } else if (of_rows) {
+        text(b, "features", "raw");
+    }
+    if (!of_rows) {
         text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
         text(b, "model_law",
              is_floor            ? "real rows in place of the model's"
@@ -298,6 +300,9 @@ static void add_root(mad_ctx *ctx, builder *b)
         text(b, "data_hash", hash_text(b->mem, info->data_hash));
         number(b, "n_train", (double)info->n_train);
         number(b, "n_reference", (double)info->n_reference);
+    }
+    if (e->feature != NULL && e->feature->hash != 0) {
+        text(b, "features_hash", hash_text(b->mem, e->feature->hash));
     }
     if (info->height > 0) {
         number(b, "height", (double)info->height);

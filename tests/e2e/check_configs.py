@@ -22,6 +22,7 @@ OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
            "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
                       "k rule directions ct-cell-rows fld-rows c2st-columns c2st-k tail-quantile "
                       "dimension-k entropy-k",
+           "features": "out rows test-rows epochs batch lr threads force",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 
