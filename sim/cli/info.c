@@ -8,15 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/cli/info_parts.h"
 #include "sim/cli/options.h"
 #include "sim/cli/verbs.h"
-#include "sim/num/stats.h"
-#include "sim/store/feature_file.h"
-#include "sim/store/reader.h"
 #include "sim/store/runfile.h"
 
 /* Everything is gathered as one JSON object, which --json prints as it is and text line by line. */
-enum { PATH_BYTES = 4096, MAX_CLASSES = 64, MAX_GEN_FILES = 10000 };
+enum { PATH_BYTES = 4096, MAX_GEN_FILES = 10000 };
 
 static int is_file(const char *path)
 {
@@ -30,48 +28,7 @@ static int is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* JSON has no NaN and no infinity. */
-static json_t *json_number(double x)
-{
-    if (isnan(x)) {
-        return json_null();
-    }
-    return isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
-}
-
-static json_t *json_shape(size_t rank, const size_t *shape)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < rank; i++) {
-        (void)json_array_append_new(list, json_integer((json_int_t)shape[i]));
-    }
-    return list;
-}
-
-static void put_range(json_t *out, size_t n, const double *x)
-{
-    double low = HUGE_VAL;
-    double high = -HUGE_VAL;
-    for (size_t i = 0; i < n; i++) {
-        low = fmin(low, x[i]);
-        high = fmax(high, x[i]);
-    }
-    (void)json_object_set_new(out, "min", json_number(n > 0 ? low : (double)NAN));
-    (void)json_object_set_new(out, "max", json_number(n > 0 ? high : (double)NAN));
-    (void)json_object_set_new(out, "mean", json_number(n > 0 ? mad_mean(n, x) : (double)NAN));
-    (void)json_object_set_new(out, "sd", json_number(sqrt(mad_variance(n, x, 1.0))));
-}
-
 /* ---- runs ----------------------------------------------------------------------------------- */
-
-static void put_attributes(json_t *out, size_t n, const mad_attribute *attributes)
-{
-    for (size_t i = 0; i < n; i++) {
-        const mad_attribute *a = &attributes[i];
-        (void)json_object_set_new(out, a->name,
-                                  a->text != NULL ? json_string(a->text) : json_number(a->number));
-    }
-}
 
 static mad_status describe_run(mad_ctx *ctx, mad_arena *mem, const char *dir, json_t *out)
 {
@@ -90,7 +47,7 @@ static mad_status describe_run(mad_ctx *ctx, mad_arena *mem, const char *dir, js
     }
     MAD_TRY(mad_run_read(ctx, mem, dir, &run));
     MAD_TRY(mad_gen_list(ctx, dir, run.n_generations, MAX_GEN_FILES, files, &n_files));
-    put_attributes(attributes, run.n_attributes, run.attributes);
+    mad_json_put_attributes(attributes, run.n_attributes, run.attributes);
     (void)json_object_set_new(out, "n_replicates", json_integer((json_int_t)run.n_replicates));
     (void)json_object_set_new(out, "n_generations", json_integer((json_int_t)run.n_generations));
     (void)json_object_set_new(out, "n_done", json_integer((json_int_t)run.n_done));
@@ -99,8 +56,8 @@ static mad_status describe_run(mad_ctx *ctx, mad_arena *mem, const char *dir, js
         const mad_run_series *s = &run.series[i];
         char name[512];
         (void)snprintf(name, sizeof name, "/%.200s/%.200s", s->group, s->name);
-        json_t *entry = json_pack("{s:o}", "shape", json_shape(s->rank, s->shape));
-        put_attributes(entry, s->n_attributes, s->attributes);
+        json_t *entry = json_pack("{s:o}", "shape", mad_json_shape(s->rank, s->shape));
+        mad_json_put_attributes(entry, s->n_attributes, s->attributes);
         (void)json_object_set_new(series, name, entry);
     }
     (void)json_object_set(out, "series", series);
@@ -109,21 +66,14 @@ out:
     return st;
 }
 
-/* A folder without run.h5: the runs one level below. */
-static mad_status describe_sweep(mad_ctx *ctx, mad_arena *mem, const char *dir, json_t *out)
+/* The runs one level below. */
+static mad_status describe_sweep(mad_ctx *ctx, size_t n_runs, const char *const *runs, json_t *out)
 {
     mad_status st = MAD_OK;
-    size_t n_runs = 0;
-    const char **runs = NULL;
     json_t *list = json_object();
 
     (void)json_object_set_new(out, "kind", json_string("sweep"));
     (void)json_object_set_new(out, "runs", list);
-    MAD_TRY(mad_folder_list(ctx, mem, dir, &n_runs, &runs));
-    if (n_runs == 0) {
-        st = mad_fail(ctx, MAD_E_IO, "%s: neither a run (no run.h5) nor a folder of runs", dir);
-        goto out;
-    }
     for (size_t i = 0; i < n_runs; i++) {
         char text[64];
         mad_folder look;
@@ -146,157 +96,12 @@ static mad_status describe_generation(mad_ctx *ctx, mad_arena *mem, const char *
     (void)json_object_set_new(out, "generation", json_integer((json_int_t)generation));
     MAD_TRY(mad_preview_read(ctx, mem, dir, generation, &p));
     const size_t shape[3] = {p.n_replicates, p.n_rows, p.dim};
-    json_t *samples = json_pack("{s:o}", "shape", json_shape(3, shape));
-    put_range(samples, p.n_replicates * p.n_rows * p.dim, p.x);
+    json_t *samples = json_pack("{s:o}", "shape", mad_json_shape(3, shape));
+    mad_json_put_range(samples, p.n_replicates * p.n_rows * p.dim, p.x);
     (void)json_object_set_new(out, "samples", samples);
     (void)json_object_set_new(out, "labels", json_boolean(p.label != NULL));
     (void)json_object_set_new(out, "real rows", json_boolean(p.real != NULL));
 out:
-    return st;
-}
-
-/* ---- data files ----------------------------------------------------------------------------- */
-
-static const char *item_name(mad_item item)
-{
-    static const char *const names[] = {
-        [MAD_ITEM_U8] = "uint8",    [MAD_ITEM_I8] = "int8",    [MAD_ITEM_U16] = "uint16",
-        [MAD_ITEM_I16] = "int16",   [MAD_ITEM_U32] = "uint32", [MAD_ITEM_I32] = "int32",
-        [MAD_ITEM_U64] = "uint64",  [MAD_ITEM_I64] = "int64",  [MAD_ITEM_F16] = "float16",
-        [MAD_ITEM_F32] = "float32", [MAD_ITEM_F64] = "float64"};
-    return names[item];
-}
-
-/* Whole numbers 0..MAX_CLASSES-1 in one dimension read as labels: how many of each. */
-static void put_classes(json_t *out, size_t n, const double *x)
-{
-    size_t count[MAX_CLASSES] = {0};
-    for (size_t i = 0; i < n; i++) {
-        if (!(x[i] >= 0.0 && x[i] < MAX_CLASSES) || x[i] != floor(x[i])) {
-            return;
-        }
-        count[(size_t)x[i]]++;
-    }
-    json_t *classes = json_object();
-    for (size_t k = 0; k < MAX_CLASSES; k++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "%zu", k);
-        if (count[k] > 0) {
-            (void)json_object_set_new(classes, name, json_integer((json_int_t)count[k]));
-        }
-    }
-    (void)json_object_set_new(out, "classes", classes);
-}
-
-static mad_status describe_array(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, int is_idx,
-                                 json_t *out)
-{
-    mad_status st = MAD_OK;
-    mad_array array;
-    double *value = NULL;
-
-    MAD_TRY(is_idx ? mad_idx_parse(ctx, raw, &array) : mad_npy_parse(ctx, raw, &array));
-    (void)json_object_set_new(out, "kind", json_string(is_idx ? "idx" : "npy"));
-    (void)json_object_set_new(out, "type", json_string(item_name(array.item)));
-    (void)json_object_set_new(out, "shape", json_shape(array.rank, array.shape));
-    MAD_TRY(mad_array_values(ctx, mem, raw, &array, &value));
-    put_range(out, array.n_items, value);
-    if (array.rank == 1) {
-        put_classes(out, array.n_items, value);
-    }
-out:
-    return st;
-}
-
-static mad_status describe_csv(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, json_t *out)
-{
-    mad_status st = MAD_OK;
-    mad_table table;
-
-    MAD_TRY(mad_csv_read(ctx, mem, raw, "none", &table));
-    const size_t shape[2] = {table.n_rows, table.dim};
-    double *last = mad_arena_take(mem, table.n_rows, sizeof *last);
-    if (last == NULL) {
-        return mad_fail_memory(ctx, "a column");
-    }
-    (void)json_object_set_new(out, "kind", json_string("csv"));
-    (void)json_object_set_new(out, "type", json_string("text"));
-    (void)json_object_set_new(out, "shape", json_shape(2, shape));
-    put_range(out, table.n_rows * table.dim, table.x);
-    for (size_t i = 0; i < table.n_rows; i++) {
-        last[i] = table.x[i * table.dim + table.dim - 1];
-    }
-    json_t *column = json_object();
-    put_range(column, table.n_rows, last);
-    put_classes(column, table.n_rows, last);
-    (void)json_object_set_new(out, "last column", column);
-out:
-    return st;
-}
-
-static mad_status describe_cifar(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, json_t *out)
-{
-    mad_status st = MAD_OK;
-    mad_table table;
-    MAD_TRY(mad_cifar_read(ctx, mem, raw, &table));
-    const size_t shape[4] = {table.n_rows, table.height, table.width, table.channels};
-    (void)json_object_set_new(out, "kind", json_string("cifar"));
-    (void)json_object_set_new(out, "type", json_string("uint8"));
-    (void)json_object_set_new(out, "shape", json_shape(4, shape));
-    put_range(out, table.n_rows * table.dim, table.x);
-    (void)json_object_set_new(out, "classes", json_integer((json_int_t)table.n_classes));
-out:
-    return st;
-}
-
-/* A trained feature space. */
-static mad_status describe_features(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
-{
-    mad_feature_file file;
-    mad_attributes attributes;
-    const mad_status st = mad_feature_read(ctx, mem, path, &file, &attributes);
-    if (st != MAD_OK) {
-        return mad_fail_while(
-            ctx, st, "an HDF5 file that is neither run.h5 nor gen-NNNN.h5, and as feature space");
-    }
-    json_t *all = json_object(), *arrays = json_object();
-    (void)json_object_set_new(out, "kind", json_string("features"));
-    (void)json_object_set_new(out, "attributes", all);
-    (void)json_object_set_new(out, "arrays", arrays);
-    put_attributes(all, attributes.n, attributes.attribute);
-    for (size_t i = 0; i < file.n_arrays; i++) {
-        const mad_feature_array *a = &file.array[i];
-        (void)json_object_set_new(arrays, a->name, json_shape(a->rank, a->shape));
-    }
-    return MAD_OK;
-}
-
-static mad_status describe_data(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
-{
-    mad_status st = MAD_OK;
-    mad_raw raw;
-
-    st = mad_raw_open(ctx, path, &raw);
-    if (st != MAD_OK) {
-        return st;
-    }
-    const mad_format format = mad_raw_format(&raw);
-    if (format == MAD_FORMAT_HDF5) {
-        MAD_TRY(describe_features(ctx, mem, path, out));
-        goto out;
-    }
-    if (format == MAD_FORMAT_IDX || format == MAD_FORMAT_NPY) {
-        MAD_TRY(describe_array(ctx, mem, &raw, format == MAD_FORMAT_IDX, out));
-    } else if (format == MAD_FORMAT_CIFAR) {
-        MAD_TRY(describe_cifar(ctx, mem, &raw, out));
-    } else {
-        st = describe_csv(ctx, mem, &raw, out);
-        if (st == MAD_E_DATA) {
-            st = mad_fail_while(ctx, st, "neither IDX nor NPY, and as CSV");
-        }
-    }
-out:
-    mad_raw_close(&raw);
     return st;
 }
 
@@ -323,10 +128,10 @@ static void print_value(const json_t *value)
         printf("%.6g", json_real_value(value));
     } else if (json_is_boolean(value)) {
         printf("%s", json_is_true(value) ? "yes" : "no");
-    } else if (json_is_array(value)) { /* shapes */
+    } else if (json_is_array(value)) { /* shapes, words */
         json_array_foreach(value, i, item)
         {
-            printf("%s", i > 0 ? " x " : "");
+            printf("%s", i == 0 ? "" : json_is_string(item) ? ", " : " x ");
             print_value(item);
         }
     } else {
@@ -404,21 +209,35 @@ static int is_run_file(const char *path)
     return strcmp(slash != NULL ? slash + 1 : path, "run.h5") == 0;
 }
 
+static mad_status describe_folder(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
+{
+    mad_status st = MAD_OK;
+    char name[PATH_BYTES];
+    size_t n_runs = 0;
+    const char **runs = NULL;
+    const int n = snprintf(name, sizeof name, "%s/run.h5", path);
+    if (n > 0 && (size_t)n < sizeof name && is_file(name)) {
+        return describe_run(ctx, mem, path, out);
+    }
+    MAD_TRY(mad_folder_list(ctx, mem, path, &n_runs, &runs));
+    if (n_runs > 0) {
+        return describe_sweep(ctx, n_runs, runs, out);
+    }
+    st = mad_info_data(ctx, mem, path, out);
+    if (st != MAD_OK) {
+        st = mad_fail_while(ctx, st, "no run (no run.h5), no folder of runs, and as pictures");
+    }
+out:
+    return st;
+}
+
 static mad_status describe(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)
 {
     char name[PATH_BYTES];
 
     (void)json_object_set_new(out, "path", json_string(path));
     if (is_folder(path)) {
-        int n = snprintf(name, sizeof name, "%s/run.h5", path);
-        if (n > 0 && (size_t)n < sizeof name && is_file(name)) {
-            return describe_run(ctx, mem, path, out);
-        }
-        return describe_sweep(ctx, mem, path, out);
-    }
-    if (!is_file(path)) {
-        return mad_fail(ctx, MAD_E_IO, "%s: %s", path,
-                        errno != 0 ? strerror(errno) : "not a regular file");
+        return describe_folder(ctx, mem, path, out);
     }
     size_t generation = split_generation(path, name);
     if (is_run_file(path)) {
@@ -427,7 +246,7 @@ static mad_status describe(mad_ctx *ctx, mad_arena *mem, const char *path, json_
     if (generation > 0) {
         return describe_generation(ctx, mem, name, generation, out);
     }
-    return describe_data(ctx, mem, path, out);
+    return mad_info_data(ctx, mem, path, out);
 }
 
 static mad_status info_run(mad_app *app, int argc, char **argv)
@@ -445,7 +264,8 @@ static mad_status info_run(mad_app *app, int argc, char **argv)
     MAD_TRY(mad_options_parse(
         app, &mad_command_info, argc, argv,
         &(mad_usage){options, 1, 1,
-                     "Data files: IDX, NPY, CSV, plain or gzip. Run files: run.h5, "
+                     "Data files: IDX, NPY, NPZ (FILE.npz:ARRAY), HDF5 (FILE.h5:/DATASET[0:100]), "
+                     "CSV or other text, CIFAR binary, a folder of PNG files. Run files: run.h5, "
                      "gen-NNNN.h5, the folder of a run or of a sweep; what `madloop features` "
                      "trained."},
         &args));

@@ -20,7 +20,9 @@
     X(mad_world_idx)                                                                               \
     X(mad_world_csv)                                                                               \
     X(mad_world_npy)                                                                               \
-    X(mad_world_cifar)
+    X(mad_world_hdf5)                                                                              \
+    X(mad_world_cifar)                                                                             \
+    X(mad_world_png)
 
 #define MAD_MODEL_LIST(X)                                                                          \
     X(mad_model_gauss)                                                                             \

@@ -320,6 +320,10 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
          "labels of the rows: files of one number per row, or columns of text files (last, first, "
          "a name); one word stands for both",
          .text = &r->files.labels},
+        {"drop-bad-rows", 0, NULL,
+         "leave out rows with NaN, infinite or missing values, and count them, instead of refusing "
+         "the file",
+         .flag = &r->files.drops_bad_rows},
         {"train", 0, "FILE", "rows the model was trained on, for measures of memorisation",
          .text = &r->files.train},
         {"test", 0, "FILE", "real rows it was not trained on, for the same (default: REAL)",
@@ -344,8 +348,9 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     MAD_TRY(mad_measure_table(app->ctx, mem, app->registry, &table));
     MAD_TRY(add_keys(app->ctx, mem, app->registry, table, &keys, list));
     const mad_usage usage = {list, 2, 2,
-                             "Files: IDX, NPY, CSV or other text, CIFAR binary, plain or gzip. "
-                             "docs/measures.md has the definitions."};
+                             "Files: IDX, NPY, CSV or other text, CIFAR binary, plain or gzip; NPZ "
+                             "(FILE.npz:ARRAY), HDF5 (FILE.h5:/DATASET[0:100]); a folder of PNG "
+                             "files. docs/measures.md has the definitions."};
     MAD_TRY(mad_options_parse(app, &mad_command_metrics, argc, argv, &usage, &args));
     if (args.shown_help) {
         goto out;

@@ -27,7 +27,41 @@ static mad_status labels_of(mad_ctx *ctx, mad_arena *mem, const char *labels, in
     return MAD_OK;
 }
 
-/* Classes of the fake side by the numbers of the real one. */
+/* Words of the other side get the ranks they have on the real side; rank: [n_other]. */
+static mad_status join_words(mad_ctx *ctx, const char *what, const char *real_path,
+                             const char *other_path, size_t n_real, const char *const *real,
+                             size_t n_other, const char *const *other, int32_t *rank)
+{
+    for (size_t k = 0, i = 0; k < n_other; k++) { /* both ascend */
+        while (i < n_real && strcmp(real[i], other[k]) < 0) {
+            i++;
+        }
+        if (i == n_real || strcmp(real[i], other[k]) != 0) {
+            return mad_fail(ctx, MAD_E_DATA, "'%s' has %s '%.64s', which '%s' has not", other_path,
+                            what, other[k], real_path);
+        }
+        rank[k] = (int32_t)i;
+    }
+    return MAD_OK;
+}
+
+static mad_status join_numbers(mad_ctx *ctx, const mad_metrics_files *files, const mad_table *real,
+                               const mad_table *fake, int32_t *rank)
+{
+    for (size_t k = 0, i = 0; k < fake->n_classes; k++) {
+        while (i < real->n_classes && real->class_value[i] < fake->class_value[k]) {
+            i++;
+        }
+        if (i == real->n_classes || real->class_value[i] != fake->class_value[k]) {
+            return mad_fail(ctx, MAD_E_DATA, "'%s' has rows of class %d, which '%s' has not",
+                            files->fake, (int)fake->class_value[k], files->real);
+        }
+        rank[k] = (int32_t)i;
+    }
+    return MAD_OK;
+}
+
+/* Classes of the fake side by the numbers or names of the real one. */
 static mad_status join_classes(mad_ctx *ctx, const mad_metrics_files *files, const mad_table *real,
                                mad_table *fake)
 {
@@ -38,17 +72,17 @@ static mad_status join_classes(mad_ctx *ctx, const mad_metrics_files *files, con
         st = mad_fail_memory(ctx, "the classes");
         goto out;
     }
-    for (size_t k = 0, i = 0; k < fake->n_classes; k++) {
-        while (i < real->n_classes && real->class_value[i] < fake->class_value[k]) {
-            i++;
-        }
-        if (i == real->n_classes || real->class_value[i] != fake->class_value[k]) {
-            st = mad_fail(ctx, MAD_E_DATA, "'%s' has rows of class %d, which '%s' has not",
-                          files->fake, (int)fake->class_value[k], files->real);
-            goto out;
-        }
-        rank[k] = (int32_t)i;
+    if ((real->class_name != NULL) != (fake->class_name != NULL)) {
+        st = mad_fail(ctx, MAD_E_DATA,
+                      "the classes of one of '%s' and '%s' have names, those of "
+                      "the other numbers",
+                      files->real, files->fake);
+        goto out;
     }
+    MAD_TRY(real->class_name != NULL
+                ? join_words(ctx, "rows of class", files->real, files->fake, real->n_classes,
+                             real->class_name, fake->n_classes, fake->class_name, rank)
+                : join_numbers(ctx, files, real, fake, rank));
     for (size_t i = 0; i < fake->n_rows; i++) {
         fake->label[i] = rank[fake->label[i]];
     }
@@ -57,14 +91,55 @@ out:
     return st;
 }
 
-static mad_status read_side(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
-                            const char *path, const char *labels, size_t dim, mad_table *out)
+/* Columns of words mean the same ranks on both sides. */
+static mad_status join_columns(mad_ctx *ctx, const char *real_path, const char *other_path,
+                               const mad_table *real, mad_table *other)
 {
     mad_status st = MAD_OK;
-    MAD_TRY(mad_table_open(ctx, mem, path, labels, out));
-    if (dim > 0 && out->dim != dim) {
-        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, '%s' %zu", files->real, dim, path,
-                      out->dim);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    static const mad_table_column numbers = {.n_levels = 0};
+    for (size_t j = 0; j < real->dim; j++) {
+        const mad_table_column *a = real->column != NULL ? &real->column[j] : &numbers;
+        const mad_table_column *b = other->column != NULL ? &other->column[j] : &numbers;
+        if (a->n_levels == 0 && b->n_levels == 0) {
+            continue;
+        }
+        int32_t *rank = mad_arena_take(ctx->scratch, b->n_levels + 1, sizeof *rank);
+        if (rank == NULL) {
+            st = mad_fail_memory(ctx, "the words of a column");
+            goto out;
+        }
+        if (a->n_levels == 0 || b->n_levels == 0) {
+            st = mad_fail(ctx, MAD_E_DATA, "column %zu holds %s in '%s', %s in '%s'", j + 1,
+                          a->n_levels > 0 ? "words" : "numbers", real_path,
+                          b->n_levels > 0 ? "words" : "numbers", other_path);
+            goto out;
+        }
+        MAD_TRY(join_words(ctx, "the word", real_path, other_path, a->n_levels, a->level,
+                           b->n_levels, b->level, rank));
+        for (size_t i = 0; i < other->n_rows; i++) {
+            double *x = &other->x[i * other->dim + j];
+            *x = (double)rank[(size_t)*x];
+        }
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* `real` is NULL for the real side itself. */
+static mad_status read_side(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
+                            const char *path, const char *labels, const mad_table *real,
+                            mad_table *out)
+{
+    mad_status st = MAD_OK;
+    const mad_reading how = {.labels = labels, .drops_bad_rows = files->drops_bad_rows};
+    MAD_TRY(mad_table_open(ctx, mem, path, &how, out));
+    if (real != NULL && out->dim != real->dim) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, '%s' %zu", files->real, real->dim,
+                      path, out->dim);
+    } else if (real != NULL) {
+        st = join_columns(ctx, files->real, path, real, out);
     }
 out:
     return st;
@@ -94,7 +169,7 @@ static mad_status read_weights(mad_ctx *ctx, mad_arena *mem, const char *path, s
         weight[j] = 1.0;
     }
     if (path != NULL) {
-        MAD_TRY(mad_table_open(ctx, mem, path, NULL, &table));
+        MAD_TRY(mad_table_open(ctx, mem, path, &(mad_reading){.labels = NULL}, &table));
         if (table.n_rows * table.dim != n) {
             st = mad_fail(ctx, MAD_E_DATA,
                           "'%s' holds %zu numbers, expected a weight for each of %zu "
@@ -133,7 +208,7 @@ static mad_status read_modes(mad_ctx *ctx, mad_arena *mem, const mad_metrics_fil
         st = mad_fail(ctx, MAD_E_USAGE, "metrics: modes need --centres and --sigma");
         goto out;
     }
-    MAD_TRY(mad_table_open(ctx, mem, files->centres, NULL, &table));
+    MAD_TRY(mad_table_open(ctx, mem, files->centres, &(mad_reading){.labels = NULL}, &table));
     if (table.dim != world->dim) {
         st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, the data %zu", files->centres,
                       table.dim, world->dim);
@@ -150,16 +225,15 @@ out:
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, const mad_metrics_files *files,
-                            mad_pair *out)
+mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, mad_metrics_files *files, mad_pair *out)
 {
     mad_status st = MAD_OK;
     mad_table real, fake, other;
     const char *labels = NULL;
     MAD_TRY(labels_of(ctx, mem, files->labels, 0, &labels));
-    MAD_TRY(read_side(ctx, mem, files, files->real, labels, 0, &real));
+    MAD_TRY(read_side(ctx, mem, files, files->real, labels, NULL, &real));
     MAD_TRY(labels_of(ctx, mem, files->labels, 1, &labels));
-    MAD_TRY(read_side(ctx, mem, files, files->fake, labels, real.dim, &fake));
+    MAD_TRY(read_side(ctx, mem, files, files->fake, labels, &real, &fake));
     const int with_labels = real.label != NULL && fake.label != NULL;
     if (with_labels) {
         MAD_TRY(join_classes(ctx, files, &real, &fake));
@@ -169,12 +243,14 @@ mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, const mad_metrics_file
                                 .n_classes = with_labels ? real.n_classes : 0},
                       .real = set_of(&real, with_labels),
                       .fake = set_of(&fake, with_labels)};
+    files->n_dropped[0] = real.n_dropped;
+    files->n_dropped[1] = fake.n_dropped;
     if (files->train != NULL) {
-        MAD_TRY(read_side(ctx, mem, files, files->train, NULL, real.dim, &other));
+        MAD_TRY(read_side(ctx, mem, files, files->train, NULL, &real, &other));
         out->train = set_of(&other, 0);
     }
     if (files->test != NULL) {
-        MAD_TRY(read_side(ctx, mem, files, files->test, NULL, real.dim, &other));
+        MAD_TRY(read_side(ctx, mem, files, files->test, NULL, &real, &other));
         out->test = set_of(&other, 0);
     }
     MAD_TRY(read_modes(ctx, mem, files, &out->world));
@@ -196,7 +272,7 @@ mad_status mad_metrics_read_directions(mad_ctx *ctx, mad_arena *mem, const char 
 {
     mad_status st = MAD_OK;
     mad_table table;
-    MAD_TRY(mad_table_open(ctx, mem, path, NULL, &table));
+    MAD_TRY(mad_table_open(ctx, mem, path, &(mad_reading){.labels = NULL}, &table));
     if (table.dim != dim) {
         st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, rows are compared in %zu", path,
                       table.dim, dim);

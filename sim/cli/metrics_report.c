@@ -14,6 +14,10 @@ void mad_metrics_print(const mad_metrics_report *r)
     printf("real %s: %zu rows, model %s: %zu rows, %zu column%s, features %s\n", r->files.real,
            pair->real.n_rows, r->files.fake, pair->fake.n_rows, pair->world.dim,
            pair->world.dim == 1 ? "" : "s", r->features);
+    if (r->files.drops_bad_rows) {
+        printf("bad rows left out: %zu real, %zu of the model\n", r->files.n_dropped[0],
+               r->files.n_dropped[1]);
+    }
     printf("floor: %zu real rows against as many others\n\n", pair->real.n_rows / 2);
     printf("%-28s %13s %*s%13s  %-7s %s\n", "measure", "value", with_se ? 14 : 0,
            with_se ? "std. error " : "", "floor", "better", "units");
@@ -89,9 +93,10 @@ mad_status mad_metrics_print_json(mad_ctx *ctx, const mad_metrics_report *r)
         (void)json_object_set_new(metrics, r->row[i].verdict.output->name, json_row(r, &r->row[i]));
     }
     json_t *root = json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:I, s:I, s:s, s:I, s:f, s:o}", "real", r->files.real,
-        "fake", r->files.fake, "train", r->files.train, "test", r->files.test, "n_real",
-        (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows, "dim",
+        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o}", "real",
+        r->files.real, "fake", r->files.fake, "train", r->files.train, "test", r->files.test,
+        "n_real", (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows,
+        "n_dropped", (json_int_t)r->files.n_dropped[0], (json_int_t)r->files.n_dropped[1], "dim",
         (json_int_t)pair->world.dim, "classes", (json_int_t)pair->world.n_classes, "features",
         r->features, "bootstrap", (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;

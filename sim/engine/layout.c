@@ -300,6 +300,7 @@ static void add_root(mad_ctx *ctx, builder *b)
         text(b, "data_hash", hash_text(b->mem, info->data_hash));
         number(b, "n_train", (double)info->n_train);
         number(b, "n_reference", (double)info->n_reference);
+        number(b, "n_dropped", (double)info->n_dropped);
     }
     if (e->feature != NULL && e->feature->hash != 0) {
         text(b, "features_hash", hash_text(b->mem, e->feature->hash));

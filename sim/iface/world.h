@@ -87,6 +87,7 @@ typedef struct mad_world_info {
     int has_log_density;            /* the type's log_density may be called */
     size_t n_train;                 /* finite worlds: rows of the training part; 0 = unlimited */
     size_t n_reference;             /* finite worlds: rows held out for measures; 0 = unlimited */
+    size_t n_dropped;               /* finite worlds: bad rows of the file that were left out */
     uint64_t data_hash;             /* finite worlds: FNV-1a of the rows as used; else 0 */
     const double *train_rows, *reference_rows; /* finite worlds: row numbers in the file, from 0;
                                                   [n_train], [n_reference] */
@@ -102,14 +103,25 @@ typedef struct mad_world {
 
 typedef enum mad_world_part { MAD_PART_TRAIN, MAD_PART_REFERENCE } mad_world_part;
 
+/* A column of a text table. */
+typedef struct mad_table_column {
+    const char *name;         /* from the header; NULL without one */
+    size_t n_levels;          /* > 0: a column of words, x = rank of the word; 0: of numbers */
+    const char *const *level; /* [n_levels] the words, ascending by bytes */
+} mad_table_column;
+
 /* A data file read by sim/store for a world that names a reader. */
 typedef struct mad_table {
     size_t n_rows, dim;
     double *x;      /* [n_rows][dim] */
     int32_t *label; /* [n_rows] or NULL */
     size_t n_classes;
-    int32_t *class_value;           /* [n_classes] the file's own number of each class, ascending */
+    int32_t *class_value;           /* [n_classes] the file's own number of each class, ascending;
+                                       NULL where classes have names */
+    const char *const *class_name;  /* [n_classes] words or folders, ascending by bytes, or NULL */
     size_t height, width, channels; /* 0 = not pictures */
+    size_t n_dropped;               /* bad rows left out, where that was asked for */
+    const mad_table_column *column; /* [dim] of a text table, else NULL */
 } mad_table;
 
 typedef struct mad_world_args {
@@ -121,7 +133,7 @@ typedef struct mad_world_args {
 struct mad_world_type {
     const char *name, *doc, *ref; /* key; one line; source */
     const mad_param *params;
-    /* "idx", "csv", "npy", "cifar": the engine reads the file and passes a table; NULL: procedural */
+    /* "idx", "csv", "npy", ...: the engine reads the file and passes a table; NULL: procedural */
     const char *reader;
     MAD_MUST_CHECK mad_status (*create)(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
                                         mad_world **out);

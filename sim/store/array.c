@@ -146,15 +146,6 @@ static size_t next_offset(const mad_array *array, const size_t *stride, size_t *
     return offset;
 }
 
-static mad_status fail_finite(mad_ctx *ctx, const mad_raw *raw, const mad_array *array, size_t i,
-                              double value)
-{
-    const size_t row_items = array->n_items / array->shape[0];
-    return mad_fail(ctx, MAD_E_DATA,
-                    "'%s': row %zu, column %zu (from 1) is %f, not a finite number", raw->path,
-                    i / row_items + 1, i % row_items + 1, value);
-}
-
 mad_status mad_array_values(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
                             const mad_array *array, double **out)
 {
@@ -175,9 +166,6 @@ mad_status mad_array_values(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
         const uint64_t bits =
             load_bits(array->data + offset * item_bytes, item_bytes, array->big_endian);
         value[i] = item_value(array->item, bits);
-        if (!isfinite(value[i])) {
-            return fail_finite(ctx, raw, array, i, value[i]);
-        }
         offset = next_offset(array, stride, index, offset);
     }
     *out = value;

@@ -1,25 +1,15 @@
-/* sim/store/csv.c: text tables: comments, an optional header, any of three delimiters, quotes. */
-#include <ctype.h>
-#include <math.h>
+/* sim/store/csv.c: text tables: comments, an optional header, any of three delimiters, quotes,
+ * columns of numbers or of words.
+ *
+ * Three passes over the bytes: the first line tells the form; a survey of all lines counts them and
+ * tells columns of words (no field of them begins as a number does) from columns of numbers; then
+ * rows are read. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "sim/store/fields.h"
+#include "sim/store/levels.h"
 #include "sim/store/reader.h"
-
-enum { EXCERPT_BYTES = 48 };
-
-/* What is still to be read. */
-typedef struct cursor {
-    const char *at, *end;
-    size_t n_lines; /* read so far: the number, from 1, of the line read last */
-} cursor;
-
-/* A piece of the text, without the white space or the quotes around it. */
-typedef struct span {
-    const char *begin, *end;
-} span;
 
 typedef struct table_form {
     const char *path;
@@ -27,73 +17,13 @@ typedef struct table_form {
     size_t n_columns;
     size_t i_label;    /* SIZE_MAX: no label column */
     size_t first_line; /* where n_columns was counted */
+    int drops_bad_rows;
+    mad_table_column *column; /* [n_columns] names */
+    mad_span **words;         /* [n_columns] NULL: numbers; else [n_lines] the fields of a column */
+    size_t n_lines;           /* of rows, good or bad */
 } table_form;
 
-static int is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The next line that is neither blank nor a comment, without its end; 0 when there is none. */
-static int next_line(cursor *c, span *line)
-{
-    while (c->at < c->end) {
-        const char *stop = memchr(c->at, '\n', (size_t)(c->end - c->at));
-        *line = (span){.begin = c->at, .end = stop == NULL ? c->end : stop};
-        c->at = stop == NULL ? c->end : stop + 1;
-        c->n_lines++;
-        if (line->end > line->begin && line->end[-1] == '\r') {
-            line->end--;
-        }
-        const char *first = line->begin;
-        while (first < line->end && is_blank(*first)) {
-            first++;
-        }
-        if (first < line->end && *first != '#') {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Cuts the next field off *rest; 0 when there is none left, -1 when its quotes are broken. */
-static int next_field(span *rest, char delimiter, span *field)
-{
-    const char *at = rest->begin;
-    if (at == NULL) {
-        return 0;
-    }
-    while (at < rest->end && is_blank(*at) && *at != delimiter) {
-        at++;
-    }
-    const int quoted = at < rest->end && *at == '"';
-    field->begin = quoted ? ++at : at;
-    if (quoted) {
-        while (at < rest->end && (*at != '"' || (at + 1 < rest->end && at[1] == '"'))) {
-            at += *at == '"' ? 2 : 1;
-        }
-        if (at >= rest->end) {
-            return -1;
-        }
-        field->end = at++;
-        while (at < rest->end && is_blank(*at) && *at != delimiter) {
-            at++;
-        }
-        if (at < rest->end && *at != delimiter) {
-            return -1;
-        }
-    } else {
-        while (at < rest->end && *at != delimiter) {
-            at++;
-        }
-        field->end = at;
-        while (field->end > field->begin && is_blank(field->end[-1])) {
-            field->end--;
-        }
-    }
-    rest->begin = at < rest->end ? at + 1 : NULL; /* after a delimiter one more field follows */
-    return 1;
-}
+/* ---- the form -------------------------------------------------------------------------------- */
 
 static mad_status fail_quotes(mad_ctx *ctx, const char *path, size_t i_line, size_t i_column)
 {
@@ -101,148 +31,147 @@ static mad_status fail_quotes(mad_ctx *ctx, const char *path, size_t i_line, siz
                     i_column);
 }
 
-static mad_status count_fields(mad_ctx *ctx, const char *path, span line, size_t i_line,
-                               char delimiter, size_t *out)
+/* 0 and the number of fields before it when quotes are broken. */
+static int count_fields(mad_span line, char delimiter, size_t *out)
 {
-    span field;
+    mad_span field;
     int got;
     *out = 0;
-    while ((got = next_field(&line, delimiter, &field)) > 0) {
+    while ((got = mad_fields_next(&line, delimiter, &field)) > 0) {
         ++*out;
     }
-    return got < 0 ? fail_quotes(ctx, path, i_line, *out + 1) : MAD_OK;
-}
-
-/* A semicolon wins over all (commas may then be decimal), a tab over nothing but no delimiter. */
-static char find_delimiter(span line)
-{
-    int quoted = 0, has_comma = 0, has_tab = 0;
-    for (const char *at = line.begin; at < line.end; at++) {
-        quoted ^= *at == '"';
-        if (!quoted && *at == ';') {
-            return ';';
-        }
-        has_comma |= !quoted && *at == ',';
-        has_tab |= !quoted && *at == '\t';
-    }
-    return has_tab && !has_comma ? '\t' : ',';
-}
-
-static int equals(span field, const char *text)
-{
-    const size_t n = (size_t)(field.end - field.begin);
-    return n == strlen(text) && memcmp(field.begin, text, n) == 0;
-}
-
-static int is_missing(span field)
-{
-    static const char *const words[] = {"", "NA", "N/A", "NaN", "null", "?"};
-    const size_t n = (size_t)(field.end - field.begin);
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (n == strlen(words[i]) && strncasecmp(field.begin, words[i], n) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* 1 and a finite *out when the whole field is a decimal number. The byte behind a field is never
- * part of a number (a delimiter, quote, line end or the final zero), so strtod stops there. */
-static int is_number(span field, double *out)
-{
-    char *stop;
-    for (const char *at = field.begin; at < field.end; at++) {
-        if (!isdigit((unsigned char)*at) && strchr("+-.eE", *at) == NULL) {
-            return 0;
-        }
-    }
-    if (field.begin == field.end) {
-        return 0;
-    }
-    *out = strtod(field.begin, &stop);
-    return stop == field.end && isfinite(*out);
-}
-
-/* The field as it may stand in a message: short, printable. */
-static const char *excerpt(span field, char *out)
-{
-    const size_t n_all = (size_t)(field.end - field.begin);
-    const size_t n = n_all < EXCERPT_BYTES - 4 ? n_all : EXCERPT_BYTES - 4;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = isprint((unsigned char)field.begin[i]) ? field.begin[i] : (char)'?';
-    }
-    memcpy(out + n, n < n_all ? "..." : "", n < n_all ? 4 : 1);
-    return out;
+    return got == 0;
 }
 
 /* A header has words and no numbers, or the name asked for. */
-static int is_header(span line, char delimiter, const char *label_column)
+static int is_header(mad_span line, char delimiter, const char *label_column)
 {
-    span field;
+    mad_span field;
     double number;
     size_t n_numbers = 0, n_words = 0;
-    while (next_field(&line, delimiter, &field) > 0) {
-        if (label_column != NULL && equals(field, label_column)) {
+    while (mad_fields_next(&line, delimiter, &field) > 0) {
+        if (label_column != NULL && mad_span_equals(field, label_column)) {
             return 1;
         }
-        if (is_number(field, &number)) {
+        if (mad_span_number(field, &number)) {
             n_numbers++;
-        } else if (!is_missing(field)) {
+        } else if (!mad_span_is_missing(field)) {
             n_words++;
         }
     }
     return n_numbers == 0 && n_words > 0;
 }
 
-/* Index of the column of that name; SIZE_MAX when there is none. */
-static size_t find_column(span line, char delimiter, const char *name)
+static mad_status name_columns(mad_ctx *ctx, mad_arena *mem, mad_span line, table_form *form)
 {
-    span field;
-    for (size_t i = 0; next_field(&line, delimiter, &field) > 0; i++) {
-        if (equals(field, name)) {
-            return i;
+    mad_span field;
+    for (size_t i = 0; mad_fields_next(&line, form->delimiter, &field) > 0; i++) {
+        form->column[i].name = mad_span_copy(mem, field);
+        if (form->column[i].name == NULL) {
+            return mad_fail_memory(ctx, form->path);
         }
-    }
-    return SIZE_MAX;
-}
-
-/* Looks at the first line: delimiter, number of columns, header, label column. */
-static mad_status find_form(mad_ctx *ctx, const char *path, span line, size_t i_line,
-                            const char *label_column, table_form *form, int *has_header)
-{
-    const int by_name = strcmp(label_column, "none") != 0 && strcmp(label_column, "last") != 0 &&
-                        strcmp(label_column, "first") != 0;
-    *form = (table_form){.path = path, .i_label = SIZE_MAX, .first_line = i_line};
-    form->delimiter = find_delimiter(line);
-    const mad_status st = count_fields(ctx, path, line, i_line, form->delimiter, &form->n_columns);
-    if (st != MAD_OK) {
-        return st;
-    }
-    *has_header = is_header(line, form->delimiter, by_name ? label_column : NULL);
-    if (by_name) {
-        form->i_label = find_column(line, form->delimiter, label_column);
-        if (form->i_label == SIZE_MAX) {
-            return mad_fail(ctx, MAD_E_DATA,
-                            "'%s': label_column '%s' is none, last, first or a name in the first "
-                            "line, but line %zu has no such name",
-                            path, label_column, i_line);
-        }
-    } else if (strcmp(label_column, "none") != 0) {
-        form->i_label = strcmp(label_column, "first") == 0 ? 0 : form->n_columns - 1;
-    }
-    if (form->i_label != SIZE_MAX && form->n_columns == 1) {
-        return mad_fail(ctx, MAD_E_DATA,
-                        "'%s' has one column, the label: nothing is left to learn from", path);
     }
     return MAD_OK;
 }
 
-static mad_status fail_field(mad_ctx *ctx, const table_form *form, size_t i_line, size_t i_column,
-                             span field)
+/* The label column: by place, or by its name in the header. */
+static mad_status find_label(mad_ctx *ctx, const char *label, int by_name, table_form *form)
 {
-    char text[EXCERPT_BYTES];
-    excerpt(field, text);
-    if (is_missing(field)) {
+    form->i_label = SIZE_MAX;
+    if (by_name) {
+        for (size_t i = 0; i < form->n_columns && form->i_label == SIZE_MAX; i++) {
+            const char *name = form->column[i].name;
+            form->i_label = name != NULL && strcmp(name, label) == 0 ? i : SIZE_MAX;
+        }
+        if (form->i_label == SIZE_MAX) {
+            return mad_fail(ctx, MAD_E_DATA,
+                            "'%s': label_column '%s' is none, last, first or a name in the first "
+                            "line, but line %zu has no such name",
+                            form->path, label, form->first_line);
+        }
+    } else if (label != NULL) {
+        form->i_label = strcmp(label, "first") == 0 ? 0 : form->n_columns - 1;
+    }
+    if (form->i_label != SIZE_MAX && form->n_columns == 1) {
+        return mad_fail(ctx, MAD_E_DATA,
+                        "'%s' has one column, the label: nothing is left to learn from",
+                        form->path);
+    }
+    return MAD_OK;
+}
+
+/* Looks at the first line: delimiter, number of columns, header, label column. */
+static mad_status find_form(mad_ctx *ctx, mad_arena *mem, mad_span line, size_t i_line,
+                            const mad_reading *how, table_form *form, int *has_header)
+{
+    mad_status st = MAD_OK;
+    const char *label = how->labels;
+    const int by_name = label != NULL && strcmp(label, "last") != 0 && strcmp(label, "first") != 0;
+    form->first_line = i_line;
+    form->drops_bad_rows = how->drops_bad_rows;
+    form->delimiter = how->delimiter != 0 ? how->delimiter : mad_fields_delimiter(line);
+    if (!count_fields(line, form->delimiter, &form->n_columns)) {
+        return fail_quotes(ctx, form->path, i_line, form->n_columns + 1);
+    }
+    *has_header = how->header == MAD_HEADER_AUTO
+                      ? is_header(line, form->delimiter, by_name ? label : NULL)
+                      : how->header == MAD_HEADER_YES;
+    form->column = mad_arena_take(mem, form->n_columns, sizeof *form->column);
+    form->words = mad_arena_take(ctx->scratch, form->n_columns, sizeof *form->words);
+    if (form->column == NULL || form->words == NULL) {
+        return mad_fail_memory(ctx, form->path);
+    }
+    if (*has_header) {
+        MAD_TRY(name_columns(ctx, mem, line, form));
+    }
+    MAD_TRY(find_label(ctx, label, by_name, form));
+out:
+    return st;
+}
+
+/* ---- the survey ------------------------------------------------------------------------------ */
+
+/* Counts lines; a column with words only gets room for its fields. */
+static mad_status survey(mad_ctx *ctx, mad_lines lines, const mad_reading *how, table_form *form)
+{
+    enum { HAS_WORD = 1, HAS_OTHER = 2 };
+    unsigned char *has = mad_arena_take(ctx->scratch, form->n_columns, sizeof *has);
+    mad_span line, field;
+    if (has == NULL) {
+        return mad_fail_memory(ctx, form->path);
+    }
+    while (mad_lines_next(&lines, &line)) {
+        size_t n_fields;
+        form->n_lines++;
+        if (!count_fields(line, form->delimiter, &n_fields) || n_fields != form->n_columns) {
+            continue;
+        }
+        for (size_t i = 0; mad_fields_next(&line, form->delimiter, &field) > 0; i++) {
+            if (!mad_span_is_missing(field)) {
+                has[i] |= mad_span_is_word(field) ? HAS_WORD : HAS_OTHER;
+            }
+        }
+    }
+    for (size_t i = 0; i < form->n_columns; i++) {
+        if (has[i] == HAS_WORD && (form->n_columns > 1 || how->takes_one_word)) {
+            form->words[i] =
+                mad_arena_take_raw(ctx->scratch, form->n_lines, sizeof *form->words[i]);
+            if (form->words[i] == NULL) {
+                return mad_fail_memory(ctx, form->path);
+            }
+        }
+    }
+    return MAD_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static mad_status fail_field(mad_ctx *ctx, const table_form *form, size_t i_line, size_t i_column,
+                             mad_span field)
+{
+    char text[MAD_EXCERPT_BYTES];
+    mad_span_excerpt(field, text);
+    if (mad_span_is_missing(field)) {
         return mad_fail(ctx, MAD_E_DATA, "'%s': line %zu, column %zu: missing value '%s'",
                         form->path, i_line, i_column + 1, text);
     }
@@ -251,25 +180,30 @@ static mad_status fail_field(mad_ctx *ctx, const table_form *form, size_t i_line
                     i_line, i_column + 1, text);
 }
 
-/* One row into x (and *label_value); columns are numbered from 1 in messages. */
-static mad_status read_row(mad_ctx *ctx, const table_form *form, span line, size_t i_line,
-                           double *x, double *label_value)
+/* One row into x (and *label_value), words into place i_row of their column; columns are numbered
+ * from 1 in messages. */
+static mad_status read_row(mad_ctx *ctx, const table_form *form, mad_span line, size_t i_line,
+                           size_t i_row, double *x, double *label_value)
 {
-    span rest = line, field;
+    mad_span rest = line, field;
     size_t n_fields, n_values = 0;
-    const mad_status st = count_fields(ctx, form->path, line, i_line, form->delimiter, &n_fields);
 
-    if (st != MAD_OK) {
-        return st;
+    if (!count_fields(line, form->delimiter, &n_fields)) {
+        return fail_quotes(ctx, form->path, i_line, n_fields + 1);
     }
     if (n_fields != form->n_columns) {
         return mad_fail(ctx, MAD_E_DATA, "'%s': line %zu has %zu columns, line %zu has %zu",
                         form->path, i_line, n_fields, form->first_line, form->n_columns);
     }
-    for (size_t i = 0; next_field(&rest, form->delimiter, &field) > 0; i++) {
-        double value;
-        if (!is_number(field, &value)) {
+    for (size_t i = 0; mad_fields_next(&rest, form->delimiter, &field) > 0; i++) {
+        double value = 0.0;
+        const int is_good =
+            form->words[i] != NULL ? !mad_span_is_missing(field) : mad_span_number(field, &value);
+        if (!is_good) {
             return fail_field(ctx, form, i_line, i, field);
+        }
+        if (form->words[i] != NULL) {
+            form->words[i][i_row] = field;
         }
         if (i == form->i_label) {
             *label_value = value;
@@ -280,60 +214,122 @@ static mad_status read_row(mad_ctx *ctx, const table_form *form, span line, size
     return MAD_OK;
 }
 
-static mad_status read_rows(mad_ctx *ctx, mad_arena *mem, const table_form *form, cursor c,
-                            mad_table *out)
+/* Good rows up to the end; bad ones are refused, or left out and counted. */
+static mad_status read_rows(mad_ctx *ctx, const table_form *form, mad_lines lines, double *label,
+                            mad_table *table)
+{
+    mad_span line;
+    while (mad_lines_next(&lines, &line)) {
+        const size_t i = table->n_rows;
+        const mad_status st =
+            read_row(ctx, form, line, lines.n_lines, i, table->x + i * table->dim, &label[i]);
+        if (st == MAD_OK) {
+            table->n_rows++;
+        } else if (form->drops_bad_rows) {
+            mad_ctx_clear(ctx);
+            table->n_dropped++;
+        } else {
+            return st;
+        }
+    }
+    return table->n_rows > 0
+               ? MAD_OK
+               : mad_fail(ctx, MAD_E_DATA, "'%s' has no rows without bad fields", form->path);
+}
+
+/* Words become ranks, in the columns and in the labels; names of the columns without the labels'. */
+static mad_status rank_words(mad_ctx *ctx, mad_arena *mem, table_form *form, double *label,
+                             mad_table *table)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const int has_label = form->i_label != SIZE_MAX;
-    mad_table table = {.dim = form->n_columns - (size_t)has_label};
-    cursor ahead = c;
-    span line;
-    double *label;
-
-    while (next_line(&ahead, &line)) {
-        table.n_rows++;
-    }
-    if (table.n_rows == 0) {
-        return mad_fail(ctx, MAD_E_DATA, "'%s' has no rows", form->path);
-    }
-    /* a row is at least 2 bytes a value, so the sizes are bounded by the file's */
-    table.x = mad_arena_take_raw(mem, table.n_rows * table.dim, sizeof *table.x);
-    label = mad_arena_take_raw(ctx->scratch, table.n_rows, sizeof *label);
-    if (table.x == NULL || label == NULL) {
+    double *rank = mad_arena_take_raw(ctx->scratch, table->n_rows, sizeof *rank);
+    size_t j = 0;
+    if (rank == NULL) {
         st = mad_fail_memory(ctx, form->path);
         goto out;
     }
-    for (size_t i = 0; i < table.n_rows && next_line(&c, &line); i++) {
-        MAD_TRY(read_row(ctx, form, line, c.n_lines, table.x + i * table.dim, &label[i]));
+    for (size_t i = 0; i < form->n_columns; i++) {
+        const int is_label = i == form->i_label;
+        if (form->words[i] != NULL) {
+            double *to = is_label ? label : rank;
+            MAD_TRY(mad_levels_rank(ctx, mem, table->n_rows, form->words[i], to, &form->column[i]));
+            for (size_t r = 0; !is_label && r < table->n_rows; r++) {
+                table->x[r * table->dim + j] = rank[r];
+            }
+        }
+        j += !is_label;
     }
-    if (has_label) {
-        MAD_TRY(mad_labels_map(ctx, mem, form->path, label, &table));
+    if (form->i_label != SIZE_MAX) {
+        const mad_table_column labels = form->column[form->i_label];
+        MAD_TRY(mad_labels_map(ctx, mem, form->path, label, table));
+        if (labels.n_levels > 0) {
+            MAD_TRY(mad_labels_name(ctx, mem, &labels, table));
+        }
+        memmove(form->column + form->i_label, form->column + form->i_label + 1,
+                (form->n_columns - form->i_label - 1) * sizeof *form->column);
     }
-    *out = table;
+    table->column = form->column;
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
-mad_status mad_csv_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, const char *label_column,
+static mad_status read_table(mad_ctx *ctx, mad_arena *mem, const mad_reading *how, table_form *form,
+                             mad_lines lines, mad_table *out)
+{
+    mad_status st = MAD_OK;
+    mad_table table = {.dim = form->n_columns - (size_t)(form->i_label != SIZE_MAX)};
+    double *label;
+    MAD_TRY(survey(ctx, lines, how, form));
+    if (form->n_lines == 0) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has no rows", form->path);
+        goto out;
+    }
+    /* ragged lines may be shorter than 2 bytes a value: a bound by the file's size is checked */
+    size_t n_values = 0;
+    if (mad_size_mul(form->n_lines, table.dim, &n_values) != MAD_OK ||
+        n_values > MAD_RAW_MAX_BYTES / sizeof *table.x) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' is more than 4 GiB of numbers", form->path);
+        goto out;
+    }
+    table.x = mad_arena_take_raw(mem, n_values, sizeof *table.x);
+    label = mad_arena_take_raw(ctx->scratch, form->n_lines, sizeof *label);
+    if (table.x == NULL || label == NULL) {
+        st = mad_fail_memory(ctx, form->path);
+        goto out;
+    }
+    MAD_TRY(read_rows(ctx, form, lines, label, &table));
+    MAD_TRY(rank_words(ctx, mem, form, label, &table));
+    *out = table;
+out:
+    return st;
+}
+
+mad_status mad_csv_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw, const mad_reading *how,
                         mad_table *out)
 {
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const char *text = (const char *)raw->bytes;
     const size_t mark_bytes = raw->n_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    const cursor start = {.at = text + mark_bytes, .end = text + raw->n_bytes};
-    cursor c = start;
-    table_form form;
-    span line;
-    int has_header;
+    const mad_lines start = {.at = text + mark_bytes, .end = text + raw->n_bytes};
+    mad_lines lines = start;
+    table_form form = {.path = raw->path};
+    mad_span line;
+    int has_header = 0;
 
-    if (!next_line(&c, &line)) {
-        return mad_fail(ctx, MAD_E_DATA, "'%s' has no rows", raw->path);
+    if (!mad_lines_next(&lines, &line)) {
+        st = mad_fail(ctx, MAD_E_DATA, "'%s' has no rows", raw->path);
+        goto out;
     }
-    const mad_status st =
-        find_form(ctx, raw->path, line, c.n_lines, label_column, &form, &has_header);
-    if (st != MAD_OK) {
-        return st;
+    MAD_TRY(find_form(ctx, mem, line, lines.n_lines, how, &form, &has_header));
+    if (how->takes_one_word && how->header == MAD_HEADER_AUTO && form.n_columns == 1) {
+        mad_lines second = lines; /* a word above words is one of them */
+        has_header = has_header && mad_lines_next(&second, &line) && !mad_span_is_word(line);
     }
-    return read_rows(ctx, mem, &form, has_header ? c : start, out);
+    MAD_TRY(read_table(ctx, mem, how, &form, has_header ? lines : start, out));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }

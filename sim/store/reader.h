@@ -1,8 +1,23 @@
-/* sim/store/reader.h: the parts of the data-file readers: bytes, arrays, tables. */
+/* sim/store/reader.h: the parts of the data-file readers: places, bytes, arrays, tables. */
 #ifndef MAD_STORE_READER_H
 #define MAD_STORE_READER_H
 
 #include "sim/iface/world.h"
+#include "sim/store/datafile.h"
+
+/* ---- where data lie ---- */
+
+typedef struct mad_location {
+    const char *text;   /* as given, for messages: "FILE" or "FILE:MEMBER" */
+    const char *file;   /* file or folder */
+    const char *member; /* array of an archive, or NULL */
+} mad_location;
+
+/** Text after a ':' is a member where what is before it is a file and the whole is none.
+ *  `text` is borrowed. MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_location_split(mad_ctx *ctx, mad_arena *mem, const char *text,
+                                             mad_location *out);
+int mad_is_folder(const char *path);
 
 /* ---- a whole file in memory, unpacked ---- */
 
@@ -27,13 +42,32 @@ void mad_raw_close(mad_raw *raw);
 typedef enum mad_format {
     MAD_FORMAT_IDX,
     MAD_FORMAT_NPY,
+    MAD_FORMAT_NPZ,
     MAD_FORMAT_HDF5,
     MAD_FORMAT_CIFAR, /* no magic: a whole number of records, and bytes that no text has */
+    MAD_FORMAT_PNG,   /* a folder */
     MAD_FORMAT_CSV    /* whatever else */
 } mad_format;
 
-/** The format that the first bytes tell. */
-mad_format mad_raw_format(const mad_raw *raw);
+/* A data file, opened. */
+typedef struct mad_source {
+    mad_location at;
+    mad_format format;
+    mad_raw raw; /* its bytes, or the member's; none of HDF5 files and folders */
+} mad_source;
+
+/**
+ * Open whatever lies there and tell its format by its first bytes.
+ * errors  as mad_raw_open, mad_npz_open; MAD_E_DATA: a member of a file that has none
+ */
+MAD_MUST_CHECK mad_status mad_source_open(mad_ctx *ctx, mad_arena *mem, const char *text,
+                                          mad_source *out);
+void mad_source_close(mad_source *source);
+
+/** The array `member` (NULL: the only one) of a ZIP archive, its sizes checked before memory is
+ *  taken. MAD_E_DATA, MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_npz_open(mad_ctx *ctx, const mad_raw *zip, const char *member,
+                                       mad_raw *out);
 
 /* ---- an array of numbers inside it: IDX, NPY ---- */
 
@@ -72,9 +106,25 @@ MAD_MUST_CHECK mad_status mad_npy_parse(mad_ctx *ctx, const mad_raw *raw, mad_ar
 MAD_MUST_CHECK mad_status mad_array_check(mad_ctx *ctx, const mad_raw *raw, size_t header_bytes,
                                           mad_array *array);
 
-/** All items as doubles, row-major. MAD_E_DATA: NaN or Inf, with its place; MAD_E_MEMORY. */
+/** All items as doubles, row-major, NaN and infinities as they are. MAD_E_MEMORY. */
 MAD_MUST_CHECK mad_status mad_array_values(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
                                            const mad_array *array, double **out);
+
+/* Any array as doubles. */
+typedef struct mad_numbers {
+    const char *format, *type; /* "npy", "float32" */
+    size_t rank, shape[MAD_ARRAY_MAX_RANK], n_items;
+    double *value; /* [n_items], row-major, NaN and infinities as they are */
+} mad_numbers;
+
+/** An IDX, NPY, NPZ or HDF5 source. MAD_E_DATA, MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_numbers_read(mad_ctx *ctx, mad_arena *mem, const mad_source *source,
+                                           mad_numbers *out);
+
+/** A dataset "/PATH" or a slice of it "/PATH[0:100, :]" of an HDF5 file; no member: the only
+ *  dataset. MAD_E_DATA: not there, no numbers, outside the shape, above 4 GiB; MAD_E_IO; MAD_E_MEMORY */
+MAD_MUST_CHECK mad_status mad_hdf5_read(mad_ctx *ctx, mad_arena *mem, const mad_location *at,
+                                        mad_numbers *out);
 
 /* ---- tables ---- */
 
@@ -87,9 +137,17 @@ MAD_MUST_CHECK mad_status mad_array_values(mad_ctx *ctx, mad_arena *mem, const m
 MAD_MUST_CHECK mad_status mad_labels_map(mad_ctx *ctx, mad_arena *mem, const char *path,
                                          const double *value, mad_table *table);
 
-/** Text table: see mad_table_read. `label_column`: none, last, first or a name of the header. */
+/** After mad_labels_map of ranks of words: the words become the classes' names. MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_labels_name(mad_ctx *ctx, mad_arena *mem,
+                                          const mad_table_column *words, mad_table *table);
+
+/** Text table: see mad_table_read. MAD_E_DATA, MAD_E_MEMORY. */
 MAD_MUST_CHECK mad_status mad_csv_read(mad_ctx *ctx, mad_arena *mem, const mad_raw *raw,
-                                       const char *label_column, mad_table *out);
+                                       const mad_reading *how, mad_table *out);
+
+/** A folder of PNG files: see mad_table_read. MAD_E_IO, MAD_E_DATA, MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_png_folder_read(mad_ctx *ctx, mad_arena *mem, const char *folder,
+                                              mad_table *out);
 
 /** 1 when so many bytes are a whole number of CIFAR records. */
 int mad_cifar_fits(size_t n_bytes);

@@ -1,5 +1,5 @@
-/* sim/worlds/file.c: finite worlds from data files: `idx`, `csv`, `npy`, `cifar`, which differ in
- * their keys.
+/* sim/worlds/file.c: finite worlds from data files: `idx`, `csv`, `npy`, `hdf5`, `cifar`, `png`,
+ * which differ in their keys.
  *
  * A seeded permutation of the file's rows is cut once into a reference part (for measures) and a
  * training part; every draw is a random subset of one part without replacement. */
@@ -9,7 +9,8 @@
 #include "sim/num/stats.h"
 #include "sim/worlds/pictures.h"
 
-extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy, mad_world_cifar;
+extern const mad_world_type mad_world_idx, mad_world_csv, mad_world_npy, mad_world_hdf5,
+    mad_world_cifar, mad_world_png;
 
 enum { RANGE_NONE, RANGE_MINMAX };
 enum { ROWS_ALL, ROWS_NUMBER };
@@ -39,6 +40,15 @@ typedef struct file_world {
         .choices = "all|#N", .doc = "use so many rows of the file, picked at random; or all"       \
     }
 
+#define BAD_ROWS_PARAM                                                                             \
+    {                                                                                              \
+        .name = "bad_rows", .kind = MAD_PARAM_CHOICE, .fallback = "refuse",                        \
+        .choices = "refuse|drop",                                                                  \
+        .doc =                                                                                     \
+            "rows with NaN, infinite or missing values: refuse the file, or leave them out and "   \
+            "count them"                                                                           \
+    }
+
 #define SIDE_PARAM(key, largest, text)                                                             \
     {                                                                                              \
         .name = (key), .kind = MAD_PARAM_INT, .fallback = "0", .max = (largest), .unit = "pixels", \
@@ -64,7 +74,8 @@ static const mad_param idx_params[] = {
     {.name = "labels",
      .kind = MAD_PARAM_PATH,
      .fallback = "none",
-     .doc = "IDX file of the classes; or none"},
+     .doc = "file of the classes, one number a row; or none"},
+    BAD_ROWS_PARAM,
     SPLIT_PARAMS("minmax"),
     SIZE_PARAMS,
     {.name = NULL},
@@ -78,6 +89,17 @@ static const mad_param csv_params[] = {
      .kind = MAD_PARAM_TEXT,
      .fallback = "none",
      .doc = "the column of the classes: first, last or its name in the header; or none"},
+    {.name = "delimiter",
+     .kind = MAD_PARAM_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|comma|semicolon|tab",
+     .doc = "between fields; auto: as the first line tells"},
+    {.name = "header",
+     .kind = MAD_PARAM_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|yes|no",
+     .doc = "whether the first line names the columns; auto: when it has words and no numbers"},
+    BAD_ROWS_PARAM,
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
     SIZE_PARAMS,
@@ -87,13 +109,38 @@ static const mad_param csv_params[] = {
 static const mad_param npy_params[] = {
     {.name = "path",
      .kind = MAD_PARAM_PATH,
-     .doc = "NPY file; its first dimension counts the rows"},
+     .doc = "NPY or NPZ file (FILE.npz:ARRAY); its first dimension counts the rows"},
     {.name = "labels",
      .kind = MAD_PARAM_PATH,
      .fallback = "none",
-     .doc = "NPY file of the classes; or none"},
+     .doc = "file of the classes, one number a row; or none"},
+    BAD_ROWS_PARAM,
     SPLIT_PARAMS("none"),
     PICTURE_PARAMS,
+    SIZE_PARAMS,
+    {.name = NULL},
+};
+
+static const mad_param hdf5_params[] = {
+    {.name = "path",
+     .kind = MAD_PARAM_PATH,
+     .doc = "FILE:/DATASET or FILE:/DATASET[0:1000]; its first dimension counts the rows"},
+    {.name = "labels",
+     .kind = MAD_PARAM_PATH,
+     .fallback = "none",
+     .doc = "the classes, one number a row, likewise; or none"},
+    BAD_ROWS_PARAM,
+    SPLIT_PARAMS("none"),
+    PICTURE_PARAMS,
+    SIZE_PARAMS,
+    {.name = NULL},
+};
+
+static const mad_param png_params[] = {
+    {.name = "path",
+     .kind = MAD_PARAM_PATH,
+     .doc = "folder of PNG files of one size, or of one such folder a class"},
+    SPLIT_PARAMS("minmax"),
     SIZE_PARAMS,
     {.name = NULL},
 };
@@ -276,14 +323,15 @@ out:
     return st;
 }
 
-/* IDX and CIFAR files say what their rows look like; for CSV and NPY the user may. */
+/* IDX, CIFAR and PNG files say what their rows look like; for the others the user may. */
 static mad_status picture_size(mad_ctx *ctx, const mad_world_args *args, mad_world_info *info)
 {
     const mad_table *table = args->table;
     info->height = table->height;
     info->width = table->width;
     info->channels = table->channels;
-    if (args->values->params == idx_params || args->values->params == cifar_params) {
+    const mad_param *params = args->values->params;
+    if (params == idx_params || params == cifar_params || params == png_params) {
         return MAD_OK;
     }
     const size_t height = mad_get_size(args->values, "height");
@@ -319,6 +367,7 @@ static mad_status create(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
         .n_classes = args->table->label == NULL ? 0 : args->table->n_classes,
         .n_train = self->n_part[MAD_PART_TRAIN],
         .n_reference = self->n_part[MAD_PART_REFERENCE],
+        .n_dropped = args->table->n_dropped,
     };
     MAD_TRY(picture_size(ctx, args, &self->base.info));
     MAD_TRY(change_size(ctx, args, mem, self));
@@ -346,6 +395,18 @@ static mad_status create_npy(mad_ctx *ctx, const mad_world_args *args, mad_arena
                              mad_world **out)
 {
     return create(ctx, args, mem, &mad_world_npy, out);
+}
+
+static mad_status create_hdf5(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                              mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_hdf5, out);
+}
+
+static mad_status create_png(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
+                             mad_world **out)
+{
+    return create(ctx, args, mem, &mad_world_png, out);
 }
 
 static mad_status create_cifar(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
@@ -395,7 +456,7 @@ const mad_world_type mad_world_idx = {
 
 const mad_world_type mad_world_csv = {
     .name = "csv",
-    .doc = "rows of numbers from a CSV file",
+    .doc = "rows of numbers and words from a text table",
     .ref = "RFC 4180",
     .params = csv_params,
     .reader = "csv",
@@ -405,11 +466,31 @@ const mad_world_type mad_world_csv = {
 
 const mad_world_type mad_world_npy = {
     .name = "npy",
-    .doc = "rows from a NumPy file",
+    .doc = "rows or pictures from a NumPy file",
     .ref = "NumPy enhancement proposal 1, the NPY format",
     .params = npy_params,
     .reader = "npy",
     .create = create_npy,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_hdf5 = {
+    .name = "hdf5",
+    .doc = "rows or pictures from a dataset, or a slice of one, of an HDF5 file",
+    .ref = "HDF5 File Format Specification, The HDF Group",
+    .params = hdf5_params,
+    .reader = "hdf5",
+    .create = create_hdf5,
+    .draw = draw,
+};
+
+const mad_world_type mad_world_png = {
+    .name = "png",
+    .doc = "pictures from a folder of PNG files, with one folder a class",
+    .ref = "Portable Network Graphics, W3C Recommendation (2003)",
+    .params = png_params,
+    .reader = "png",
+    .create = create_png,
     .draw = draw,
 };
 

@@ -83,7 +83,8 @@ with workspace() as work:
     info = json.loads(madloop("info", work / "labels.npy", "--json")[0])
     assert info["classes"] == {"0": 1, "1": 2, "4": 1}, info
     info = json.loads(madloop("info", work / "x.csv", "--json")[0])
-    assert info["shape"] == [3, 3] and info["last column"]["classes"] == {"0": 1, "1": 2}, info
+    assert info["shape"] == [3, 3] and info["bad rows"] == 0, info
+    assert info["columns"]["class"]["classes"] == {"0": 1, "1": 2}, info
 
     # info: runs and their files
     write_run(work / "run", config("fresh"), {"recall": (np.full((2, 5), 0.5), RECALL)}, n_done=3)

@@ -217,6 +217,42 @@ def check_degenerate(folder):
     print("degenerate rows: a value, or null and why")
 
 
+def check_formats(folder):
+    """The same rows in every format give the same values; words mean the same on both sides."""
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=(40, 3))
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", y)
+    np.savez_compressed(folder / "xy.npz", x=x, y=y)
+    with h5py.File(folder / "xy.h5", "w") as file:
+        file["x"], file["deep/y"] = np.vstack([y, x]), y
+    _, value = metrics(folder / "x.npy", folder / "y.npy")
+    for pair in [("xy.npz:x", "xy.npz:y"), ("xy.h5:/x[40:90]", "xy.h5:/deep/y")]:
+        assert metrics(*(folder / name for name in pair))[1] == value, pair
+    refused("name one, as in", folder / "xy.npz", folder / "y.npy", code=3)
+    refused("no dataset '/z'", folder / "xy.h5:/z", folder / "y.npy", code=3)
+    refused("is no slice of shape", folder / "xy.h5:/x[0:91]", folder / "y.npy", code=3)
+
+    def words(name, rows):
+        (folder / name).write_text("colour,size,kind\n" + rows)
+        return folder / name
+
+    real = words("r.csv", "red,1,a\nblue,2,b\ngreen,3,a\nred,4,b\n")
+    fake = words("f.csv", "red,1,b\ngreen,3,b\n")  # ranks of its own would be 1, 0
+    _, value = metrics(real, fake, "--labels", "kind", "--only", "mean_error_sq,class_entropy")
+    assert value["class_entropy"] == 0  # all of class b
+    np.testing.assert_allclose(value["mean_error_sq"], (1.25 - 1.5) ** 2 + (2.5 - 2) ** 2)
+    refused("has the word 'pink', which", real, words("p.csv", "pink,1,a\n"), code=3)
+    refused("column 1 holds words in", real, words("n.csv", "7,1,a\n"), code=3)
+    refused("has rows of class 'c', which", real, words("c.csv", "red,1,c\n"), "--labels", "kind",
+            code=3)
+    dirty = words("d.csv", "red,1,a\nNA,1,a\nred,x,a\nblue,2,b\n")
+    refused("line 3, column 1: missing value 'NA'", real, dirty, code=3)
+    answer, value = metrics(real, dirty, "--drop-bad-rows", "--only", "trace")
+    assert answer["n_dropped"] == [0, 2] and answer["n_synthetic"] == 2
+    print("formats, words, dirty rows")
+
+
 def check_refused(folder):
     x, y, z = folder / "x.npy", folder / "y.npy", folder / "z.npy"
     np.save(z, np.zeros((10, 2)))
@@ -251,3 +287,4 @@ with workspace() as name:
     check_directions(root)
     check_degenerate(root)
     check_refused(root)
+    check_formats(root)

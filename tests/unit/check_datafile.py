@@ -103,7 +103,7 @@ def check_npy():
     check(label.tolist() == [2, 0, 2, 1] and table["n_classes"] == 3, "class ranks")
     for bad, text in [([1, 2, 3], "each of the 4 rows"), ([1, -2, 3, 4], "row 2 is -2"),
                       ([1, 2, 65536, 4], "row 3 is 65536"), ([1, 2, 3, 0.5], "row 4 is 0.5"),
-                      ([[1], [2], [3], [4]], "2 dimension")]:
+                      ([[1, 2], [2, 2], [3, 2], [4, 2]], "of 2 column")]:
         np.save(labels, np.array(bad))
         refused(f"labels {bad}", text, "npy", path=path, labels=labels)
 
@@ -176,7 +176,7 @@ def check_idx():
     nan[1, 2] = np.nan
     refused("idx nan", "row 2, column 3", "idx", images=put("bad", idx(nan, 0xe, "f8")))
     refused("no such file", "there is no data file", "idx", images="no/such")
-    refused("a folder", "there is no data file", "idx", images=WHERE)
+    refused("a folder", "is a folder, expected an IDX file", "idx", images=WHERE)
     refused("no labels", "no/such", "idx", images=put("i", good), labels="no/such")
     refused("no name", "no data file is named", "idx", images="")
 
@@ -266,6 +266,7 @@ def check_digits(data):
     table, rows, label = read("idx", images=x, labels=y)
     text, text_rows, text_label = read("csv", path=t, label_column="last")
     check(np.array_equal(rows, text_rows) and np.array_equal(label, text_label), "digits IDX = CSV")
+    del text["columns"]
     check(table == {**text, "height": 8, "width": 8, "channels": 1}, f"digits: {table} {text}")
     check(rows.shape == (1797, 64) and rows.max() == 16 and table["n_classes"] == 10, "digits")
     x = os.path.join(data, "mnist", "train-images-idx3-ubyte.gz")
@@ -278,12 +279,33 @@ def check_digits(data):
     check(abs(mean - 0.13066) < 5e-6 and abs(sd - 0.30811) < 5e-6, f"MNIST mean {mean}, sd {sd}")
 
 
+def check_other_files(data):
+    """Shapes and counts as the files' publishers state them."""
+    table, _, label = read("csv", path=os.path.join(data, "tabular", "letter-recognition.csv"),
+                           label_column="lettr")
+    letters = [chr(c) for c in range(ord("A"), ord("Z") + 1)]
+    check(table["n_rows"] == 20000 and table["dim"] == 16 and table["class_names"] == letters,
+          f"letters: {table['n_rows']}")
+    check((np.bincount(label)[[0, 20]] == [789, 813]).all(), "counts of A and U")
+    table, _, _ = read("csv", path=os.path.join(data, "rotations", "drill.csv"), bad_rows="drop")
+    check((table["n_rows"], table["n_dropped"]) == (614, 106), "drill: 614 of 720 rows complete")
+    grasps = [f for f in os.listdir(os.path.join(data, "rotations")) if f.endswith(".h5")][0]
+    where = os.path.join(data, "rotations", grasps)
+    table, rows, label = read("hdf5", path=where + ":grasps/transforms",
+                              labels=where + ":grasps/qualities/flex/object_in_gripper")
+    check(rows.shape == (2000, 16) and table["n_classes"] == 2, "grasps")
+    check(np.allclose(rows[:, 12:], [0, 0, 0, 1]), "grasps are rigid motions")
+    table, rows, _ = read("idx", images=os.path.join(data, "video", "lpc-clips-idx5-ubyte.gz"))
+    check(rows.shape == (432, 8 * 32 * 32 * 3), "clips")
+
+
 DATA = os.path.join("..", "shared", "data")
 if sys.argv[2:] == ["digits"]:
     if not os.path.isdir(DATA):
         print(f"skipped: no real digits in {DATA}")
         sys.exit(77)
     check_digits(DATA)
+    check_other_files(DATA)
 else:
     check_npy()
     check_bad_npy()

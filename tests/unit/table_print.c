@@ -10,12 +10,19 @@
 
 #include "sim/store/datafile.h"
 
-enum { N_KEYS = 4 };
+enum { N_KEYS = 7 };
 
-static const mad_param params[N_KEYS + 1] = {{.name = "images", .kind = MAD_PARAM_PATH},
-                                             {.name = "labels", .kind = MAD_PARAM_PATH},
-                                             {.name = "path", .kind = MAD_PARAM_PATH},
-                                             {.name = "label_column", .kind = MAD_PARAM_TEXT}};
+static const mad_param params[N_KEYS + 1] = {
+    {.name = "images", .kind = MAD_PARAM_PATH},
+    {.name = "labels", .kind = MAD_PARAM_PATH},
+    {.name = "path", .kind = MAD_PARAM_PATH},
+    {.name = "label_column", .kind = MAD_PARAM_TEXT},
+    {.name = "bad_rows", .kind = MAD_PARAM_CHOICE, .fallback = "refuse", .choices = "refuse|drop"},
+    {.name = "delimiter",
+     .kind = MAD_PARAM_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|comma|semicolon|tab"},
+    {.name = "header", .kind = MAD_PARAM_CHOICE, .fallback = "auto", .choices = "auto|yes|no"}};
 
 static int write_raw(const char *stem, const char *suffix, const void *data, size_t n, size_t size)
 {
@@ -43,12 +50,43 @@ static void print_spread(const mad_table *table)
     printf(", \"mean\": %.17g, \"sd\": %.17g", sum / (double)n, sqrt(sum_squares / (double)n));
 }
 
+static void print_words(const char *key, size_t n, const char *const *word)
+{
+    printf(", \"%s\": [", key);
+    for (size_t i = 0; i < n; i++) {
+        printf("%s\"", i > 0 ? ", " : "");
+        for (const char *c = word[i] != NULL ? word[i] : ""; *c != '\0'; c++) {
+            printf("%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+        }
+        printf("\"");
+    }
+    printf("]");
+}
+
+static void print_columns(const mad_table *table)
+{
+    printf(", \"columns\": [");
+    for (size_t j = 0; j < table->dim; j++) {
+        printf("%s{\"n\": %zu", j > 0 ? ", " : "", table->column[j].n_levels);
+        print_words("words", table->column[j].n_levels, table->column[j].level);
+        print_words("name", 1, &table->column[j].name);
+        printf("}");
+    }
+    printf("]");
+}
+
 static int print_table(const mad_table *table, const char *out)
 {
     printf("{\"n_rows\": %zu, \"dim\": %zu, \"n_classes\": %zu, \"height\": %zu, \"width\": %zu, "
-           "\"channels\": %zu, \"labels\": %d",
+           "\"channels\": %zu, \"n_dropped\": %zu, \"labels\": %d",
            table->n_rows, table->dim, table->n_classes, table->height, table->width,
-           table->channels, table->label != NULL);
+           table->channels, table->n_dropped, table->label != NULL);
+    if (table->class_name != NULL) {
+        print_words("class_names", table->n_classes, table->class_name);
+    }
+    if (table->column != NULL) {
+        print_columns(table);
+    }
     int failed = 0;
     if (strcmp(out, "-") == 0) {
         print_spread(table);
@@ -68,22 +106,26 @@ int main(int argc, char **argv)
     const mad_values values = {.params = params, .n_values = N_KEYS, .value = value};
     mad_table table;
 
-    for (size_t i = 0; i < N_KEYS; i++) {
-        value[i] = (mad_value){.param = &params[i], .text = "none"};
-        for (int j = 3; j < argc; j++) {
-            const size_t n = strlen(params[i].name);
-            if (strncmp(argv[j], params[i].name, n) == 0 && argv[j][n] == '=') {
-                value[i].text = argv[j] + n + 1;
-            }
-        }
-    }
     if (argc < 4) {
         fprintf(stderr, "usage: table_print READER OUT key=text...\n");
         return 2;
     }
     mad_ctx *ctx = mad_ctx_create(1);
     mad_arena *mem = mad_arena_create(1 << 16);
-    const mad_status st = mad_table_read(ctx, mem, argv[1], &values, NULL, &table);
+    mad_status st = MAD_OK;
+    for (size_t i = 0; st == MAD_OK && i < N_KEYS; i++) {
+        const char *text = params[i].fallback != NULL ? params[i].fallback : "none";
+        for (int j = 3; j < argc; j++) {
+            const size_t n = strlen(params[i].name);
+            if (strncmp(argv[j], params[i].name, n) == 0 && argv[j][n] == '=') {
+                text = argv[j] + n + 1;
+            }
+        }
+        st = mad_value_parse(ctx, mem, &params[i], 1, &text, 0, &value[i]);
+    }
+    if (st == MAD_OK) {
+        st = mad_table_read(ctx, mem, argv[1], &values, NULL, &table);
+    }
     int failed = 0;
     if (st != MAD_OK) {
         fprintf(stderr, "%s\n", ctx->message);

@@ -102,11 +102,15 @@ static void test_no_allocation(void **state)
     fixture *f = *state;
     static const char huge[20] = {0, 0, 0x0e, 4, 127, 0, 0,   0, 127, 0,
                                   0, 0, 127,  0, 0,   0, 127, 0, 0,   0};
-    static const mad_param params[] = {{.name = "images"}, {.name = "labels"}, {.name = NULL}};
+    static const mad_param params[] = {{.name = "images"},
+                                       {.name = "labels"},
+                                       {.name = "bad_rows", .kind = MAD_PARAM_CHOICE},
+                                       {.name = NULL}};
     char path[128];
     mad_value value[] = {{.param = &params[0], .text = path},
-                         {.param = &params[1], .text = "none"}};
-    const mad_values values = {.params = params, .n_values = 2, .value = value};
+                         {.param = &params[1], .text = "none"},
+                         {.param = &params[2]}};
+    const mad_values values = {.params = params, .n_values = 3, .value = value};
     const size_t before = mad_arena_bytes(f->mem), scratch = mad_arena_bytes(f->ctx->scratch);
     mad_table table;
 
