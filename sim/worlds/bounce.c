@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "sim/iface/draw.h"
+#include "sim/worlds/oracle.h"
 #include "sim/worlds/shapes.h"
 
 extern const mad_world_type mad_world_bounce;
@@ -65,12 +66,16 @@ void mad_bounce_path(const mad_bounce_world *world, const double *factor, mad_tr
     }
 }
 
-double mad_bounce_light(const mad_bounce_world *world, double radius, double x, double y,
-                        size_t i_pixel)
+void mad_bounce_draw(const mad_bounce_world *world, double radius, double x, double y,
+                     double *light)
 {
-    const size_t column = i_pixel % world->side, row = i_pixel / world->side;
-    return mad_shape_light(MAD_SHAPE_DISC, 2.0 * radius, (double)column + 0.5 - x,
-                           (double)row + 0.5 - y);
+    const size_t n = world->side;
+    for (size_t row = 0; row < n; row++) {
+        for (size_t column = 0; column < n; column++) {
+            light[row * n + column] = mad_shape_light(
+                MAD_SHAPE_DISC, 2.0 * radius, (double)column + 0.5 - x, (double)row + 0.5 - y);
+        }
+    }
 }
 
 static mad_factor uniform_factor(const char *name, const char *units, double low, double high)
@@ -153,18 +158,18 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     (void)begin;
     const mad_bounce_world *self = arg;
     const size_t n_pixels = self->side * self->side;
-    double factor[MAD_BOUNCE_FACTORS];
+    double factor[MAD_BOUNCE_FACTORS], light[MAD_BOUNCE_MAX_SIDE * MAD_BOUNCE_MAX_SIDE];
     mad_track track[MAD_BOUNCE_MAX_FRAMES];
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * rows->dim;
         next(self, rng, factor);
         mad_bounce_path(self, factor, track);
         mad_rng_normals(rng, rows->dim, x);
-        for (size_t j = 0; j < rows->dim; j++) {
-            const mad_track *at = &track[j / n_pixels];
-            const double light = mad_bounce_light(self, factor[MAD_BOUNCE_RADIUS], at->law_x,
-                                                  at->law_y, j % n_pixels);
-            x[j] = 2.0 * light - 1.0 + self->noise * x[j];
+        for (size_t t = 0; t < self->n_frames; t++, x += n_pixels) {
+            mad_bounce_draw(self, factor[MAD_BOUNCE_RADIUS], track[t].law_x, track[t].law_y, light);
+            for (size_t j = 0; j < n_pixels; j++) {
+                x[j] = 2.0 * light[j] - 1.0 + self->noise * x[j];
+            }
         }
     }
     return MAD_OK;
@@ -177,37 +182,25 @@ static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part
     return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
 }
 
-/* The streams of `draw` again; its noise is drawn and dropped. */
+static void next_truth(const mad_world *world, mad_rng *rng, size_t i, mad_recovery *out)
+{
+    const mad_bounce_world *self = (const mad_bounce_world *)world;
+    double *factor = out->factor + i * MAD_BOUNCE_FACTORS;
+    mad_track *track = out->track + i * self->n_frames;
+    next(self, rng, factor);
+    mad_bounce_path(self, factor, track);
+    for (size_t t = 0; t < self->n_frames; t++) {
+        track[t].x = track[t].law_x;
+        track[t].y = track[t].law_y;
+        track[t].misfit = 0.0;
+    }
+}
+
 static mad_status draw_factors(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                mad_key key, mad_recovery *out)
 {
     (void)part;
-    const mad_bounce_world *self = (const mad_bounce_world *)world;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    double *noise = mad_arena_take_raw(ctx->scratch, world->info.dim, sizeof *noise);
-    if (noise == NULL) {
-        return mad_fail_memory(ctx, "a film");
-    }
-    mad_rng rng = {0};
-    for (size_t i = 0; i < out->n_rows; i++) {
-        double *factor = out->factor + i * MAD_BOUNCE_FACTORS;
-        mad_track *track = out->track + i * self->n_frames;
-        if (i % MAD_CHUNK == 0) {
-            rng = mad_rng_open(key, i / MAD_CHUNK);
-        }
-        next(self, &rng, factor);
-        mad_rng_normals(&rng, world->info.dim, noise);
-        mad_bounce_path(self, factor, track);
-        for (size_t t = 0; t < self->n_frames; t++) {
-            track[t].x = track[t].law_x;
-            track[t].y = track[t].law_y;
-            track[t].misfit = 0.0;
-        }
-        out->residual[i] = 0.0;
-        out->valid[i] = 1;
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
+    return mad_oracle_truth(ctx, world, key, next_truth, out);
 }
 
 const mad_world_type mad_world_bounce = {

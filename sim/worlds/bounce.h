@@ -35,9 +35,9 @@ double mad_bounce_fold(double u, double free, double *turn);
 /** The law's part of the track of a film: place and velocity in every frame. track: [n_frames] */
 void mad_bounce_path(const mad_bounce_world *world, const double *factor, mad_track *track);
 
-/** Light of pixel i_pixel (row by row) of a frame with the disc at (x, y): 0..1. */
-double mad_bounce_light(const mad_bounce_world *world, double radius, double x, double y,
-                        size_t i_pixel);
+/** A frame with the disc at (x, y): light 0..1. light: [side][side] */
+void mad_bounce_draw(const mad_bounce_world *world, double radius, double x, double y,
+                     double *light);
 
 /** mad_world_type.recover of the world. */
 MAD_MUST_CHECK mad_status mad_bounce_recover(mad_ctx *ctx, const mad_world *world,

@@ -7,16 +7,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/base/par.h"
 #include "sim/worlds/bounce.h"
+#include "sim/worlds/oracle.h"
 
 enum { MAX_SIDE = MAD_BOUNCE_MAX_SIDE, MAX_FRAMES = MAD_BOUNCE_MAX_FRAMES };
 enum { N_CENTROIDS = 3, N_STEPS = 4, N_UNFOLDINGS = 6 };
 
-#define PI          3.14159265358979323846
-#define LIGHT_LIMIT 4.0  /* pixels are read within -limit..limit */
-#define REACH       1.5  /* pixels around the largest disc that still belong to it */
-#define FASTER      1.25 /* speeds are looked for up to this times the law's largest */
+#define PI     3.14159265358979323846
+#define REACH  1.5  /* pixels around the largest disc that still belong to it */
+#define FASTER 1.25 /* speeds are looked for up to this times the law's largest */
 
 /* What a film the world drew can leave, with room: measured on fresh films in the tests. */
 #define MISFIT_NOISE 1.25 /* times the noise */
@@ -26,7 +25,7 @@ enum { N_CENTROIDS = 3, N_STEPS = 4, N_UNFOLDINGS = 6 };
 
 typedef struct reader {
     const mad_bounce_world *world;
-    double light[MAX_FRAMES][MAX_SIDE * MAX_SIDE];
+    double light[MAX_FRAMES][MAX_SIDE * MAX_SIDE], drawn[MAX_SIDE * MAX_SIDE];
     double radius;
     double factor[MAD_BOUNCE_FACTORS];
 } reader;
@@ -231,19 +230,11 @@ static void fit_path(reader *r, const mad_track *track)
 
 /* ---- one film -------------------------------------------------------------------------------- */
 
-/* Root mean square of a frame less the disc at (x, y), without overflow; pixels: of the row. */
-static double misfit_of(const reader *r, const double *pixels, double x, double y)
+/* Root mean square of a frame less the disc at (x, y). */
+static double misfit_of(reader *r, const double *pixels, double x, double y)
 {
-    const size_t n = r->world->side * r->world->side;
-    double miss[MAX_SIDE * MAX_SIDE], widest = 0.0, sum = 0.0;
-    for (size_t j = 0; j < n; j++) {
-        miss[j] = pixels[j] - (2.0 * mad_bounce_light(r->world, r->radius, x, y, j) - 1.0);
-        widest = fmax(widest, fabs(miss[j]));
-    }
-    for (size_t j = 0; j < n && widest > 0.0; j++) {
-        sum += (miss[j] / widest) * (miss[j] / widest);
-    }
-    return widest * sqrt(sum / (double)n);
+    mad_bounce_draw(r->world, r->radius, x, y, r->drawn);
+    return mad_oracle_residual(r->world->side * r->world->side, pixels, r->drawn);
 }
 
 static int is_within(const mad_factor *f, double x, double room)
@@ -260,15 +251,16 @@ static int is_valid(const reader *r, double misfit, double path)
            is_within(&world->factor[MAD_BOUNCE_SPEED], r->factor[MAD_BOUNCE_SPEED], room);
 }
 
-static void read_row(reader *r, const double *x, size_t i, mad_recovery *out)
+static void read_row(const mad_world *world, void *work, const double *x, size_t i,
+                     mad_recovery *out)
 {
+    reader *r = work;
+    r->world = (const mad_bounce_world *)world;
     const size_t n = r->world->n_frames, n_pixels = r->world->side * r->world->side;
     mad_track *track = out->track + i * n;
     double residual = 0.0, misfit = 0.0, path = 0.0;
     for (size_t t = 0; t < n; t++) {
-        for (size_t j = 0; j < n_pixels; j++) {
-            r->light[t][j] = clamp(0.5 * x[t * n_pixels + j] + 0.5, -LIGHT_LIMIT, LIGHT_LIMIT);
-        }
+        mad_oracle_light(n_pixels, x + t * n_pixels, r->light[t]);
     }
     see(r, track);
     fit_path(r, track);
@@ -287,33 +279,8 @@ static void read_row(reader *r, const double *x, size_t i, mad_recovery *out)
     out->valid[i] = (unsigned char)is_valid(r, misfit / root, path / root);
 }
 
-typedef struct recover_job {
-    const mad_bounce_world *world;
-    const mad_set *rows;
-    mad_recovery *out;
-} recover_job;
-
-static mad_status read_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
-{
-    const recover_job *job = arg;
-    const size_t begin = mad_chunk_begin(i_chunk);
-    const size_t n = mad_chunk_rows(job->rows->n_rows, i_chunk);
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    reader *r = mad_arena_take(ctx->scratch, 1, sizeof *r);
-    if (r == NULL) {
-        return mad_fail_memory(ctx, "a film to be read");
-    }
-    r->world = job->world;
-    for (size_t i = begin; i < begin + n; i++) {
-        read_row(r, job->rows->x + i * job->rows->dim, i, job->out);
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
-}
-
 mad_status mad_bounce_recover(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
                               mad_recovery *out)
 {
-    recover_job job = {(const mad_bounce_world *)world, rows, out};
-    return mad_par_for(ctx, mad_n_chunks(rows->n_rows), read_chunk, &job);
+    return mad_oracle_rows(ctx, world, rows, sizeof(reader), read_row, out);
 }

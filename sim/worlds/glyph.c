@@ -2,8 +2,10 @@
 #include "sim/worlds/glyph.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "sim/iface/draw.h"
+#include "sim/worlds/oracle.h"
 #include "sim/worlds/weights.h"
 
 extern const mad_world_type mad_world_glyph;
@@ -165,37 +167,22 @@ static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part
     return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
 }
 
-/* The streams of `draw` again; its noise is drawn and dropped. */
+static void next_truth(const mad_world *world, mad_rng *rng, size_t i, mad_recovery *out)
+{
+    size_t digit = 0;
+    const mad_glyph glyph = next((const mad_glyph_world *)world, rng, &digit);
+    memcpy(out->factor + i * MAD_GLYPH_FACTORS, glyph.factor, sizeof glyph.factor);
+    out->label[i] = (int32_t)digit;
+    if (out->rare != NULL) {
+        out->rare[i] = (unsigned char)glyph.dot;
+    }
+}
+
 static mad_status draw_factors(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                mad_key key, mad_recovery *out)
 {
     (void)part;
-    const mad_glyph_world *self = (const mad_glyph_world *)world;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    double *noise = mad_arena_take_raw(ctx->scratch, world->info.dim, sizeof *noise);
-    if (noise == NULL) {
-        return mad_fail_memory(ctx, "a picture");
-    }
-    mad_rng rng = {0};
-    for (size_t i = 0; i < out->n_rows; i++) {
-        if (i % MAD_CHUNK == 0) {
-            rng = mad_rng_open(key, i / MAD_CHUNK);
-        }
-        size_t digit = 0;
-        const mad_glyph glyph = next(self, &rng, &digit);
-        mad_rng_normals(&rng, world->info.dim, noise);
-        for (size_t k = 0; k < MAD_GLYPH_FACTORS; k++) {
-            out->factor[i * MAD_GLYPH_FACTORS + k] = glyph.factor[k];
-        }
-        out->residual[i] = 0.0;
-        out->label[i] = (int32_t)digit;
-        out->valid[i] = 1;
-        if (out->rare != NULL) {
-            out->rare[i] = (unsigned char)glyph.dot;
-        }
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
+    return mad_oracle_truth(ctx, world, key, next_truth, out);
 }
 
 const mad_world_type mad_world_glyph = {

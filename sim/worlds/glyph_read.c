@@ -12,6 +12,7 @@
 #include "sim/base/par.h"
 #include "sim/num/linalg.h"
 #include "sim/worlds/glyph.h"
+#include "sim/worlds/oracle.h"
 
 enum {
     N_FACTORS = MAD_GLYPH_FACTORS,
@@ -22,10 +23,9 @@ enum {
     MAX_STEPS = 20
 };
 
-#define WIDER       1.3  /* spread of the templates' styles over the law's */
-#define MODEL_SD    0.02 /* of a pixel: keeps the fit finite where there is no noise */
-#define LIGHT_LIMIT 4.0  /* pixels are fitted within -limit..limit */
-#define MIDDLE      0.3  /* a code is read within this of the middle of a stroke */
+#define WIDER    1.3  /* spread of the templates' styles over the law's */
+#define MODEL_SD 0.02 /* of a pixel: keeps the fit finite where there is no noise */
+#define MIDDLE   0.3  /* a code is read within this of the middle of a stroke */
 
 /* What a class expects of a factor: the law given the class. */
 static double class_mean(const mad_glyph_world *self, size_t digit, size_t k)
@@ -293,20 +293,6 @@ static int is_digit(unsigned code)
     return found;
 }
 
-/* Root mean square of the row less the drawing, without overflow. */
-static double residual_of(const reader *r, const double *x)
-{
-    double widest = 0.0, sum = 0.0;
-    for (size_t j = 0; j < r->dim; j++) {
-        widest = fmax(widest, fabs(x[j] - (2.0 * r->here.light[j] - 1.0)));
-    }
-    for (size_t j = 0; j < r->dim && widest > 0.0; j++) {
-        const double d = (x[j] - (2.0 * r->here.light[j] - 1.0)) / widest;
-        sum += d * d;
-    }
-    return widest * sqrt(sum / (double)r->dim);
-}
-
 /* The best found so far. */
 typedef struct best_fit {
     size_t digit;
@@ -385,7 +371,7 @@ static void read_row(reader *r, const double *x, const double *product, size_t i
 {
     const size_t digit = fit(r, product);
     memcpy(out->factor + i * N_FACTORS, r->here.glyph.factor, sizeof r->here.glyph.factor);
-    out->residual[i] = residual_of(r, x);
+    out->residual[i] = mad_oracle_residual(r->dim, x, r->here.light);
     out->label[i] = (int32_t)digit;
     out->valid[i] = (unsigned char)is_digit(read_code(r));
     if (out->rare != NULL) {
@@ -435,9 +421,7 @@ static mad_status read_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
         goto out;
     }
     MAD_TRY(take_reader(ctx, self, &r));
-    for (size_t j = 0; j < n * dim; j++) {
-        light[j] = fmin(fmax(0.5 * x[j] + 0.5, -LIGHT_LIMIT), LIGHT_LIMIT);
-    }
+    mad_oracle_light(n * dim, x, light);
     /* a whole chunk always: a row's bits may not depend on how many are read with it */
     mad_gemm_nt(MAD_CHUNK, n_all, dim, 1, light, self->drawing, 0, product);
     for (size_t i = 0; i < n; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/iface/draw.h"
+#include "sim/worlds/oracle.h"
 #include "sim/worlds/weights.h"
 
 extern const mad_world_type mad_world_layout;
@@ -49,9 +50,16 @@ static const mad_param params[] = {
     {.name = NULL},
 };
 
-double mad_layout_light(int32_t depth)
+double mad_layout_level(int32_t depth)
 {
     return 1.0 - 0.2 * (double)depth;
+}
+
+double mad_layout_light(const mad_object *object, size_t column, size_t row)
+{
+    const double x = (double)column + 0.5 - object->x, y = (double)row + 0.5 - object->y;
+    return mad_layout_level(object->depth) *
+           mad_shape_light((mad_shape)object->kind, object->size, x, y);
 }
 
 double mad_layout_middle(const mad_layout_world *world, size_t place, int is_x)
@@ -146,18 +154,17 @@ static void next(const mad_layout_world *self, mad_rng *rng, mad_object object[N
     }
 }
 
-static double light_of(const mad_object *object, size_t column, size_t row)
+void mad_layout_draw(const mad_layout_world *world, const mad_object *object, double *light)
 {
-    double light = 0.0; /* objects do not touch */
+    const size_t n = world->side;
+    for (size_t j = 0; j < n * n; j++) {
+        light[j] = 0.0;
+    }
     for (size_t p = 0; p < N_PLACES; p++) {
-        if (object[p].kind >= 0) {
-            light += mad_layout_light(object[p].depth) *
-                     mad_shape_light((mad_shape)object[p].kind, object[p].size,
-                                     (double)column + 0.5 - object[p].x,
-                                     (double)row + 0.5 - object[p].y);
+        for (size_t j = 0; j < n * n && object[p].kind >= 0; j++) {
+            light[j] += mad_layout_light(&object[p], j % n, j / n); /* objects do not touch */
         }
     }
-    return light;
 }
 
 static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t begin,
@@ -167,14 +174,14 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     (void)begin;
     const mad_layout_world *self = arg;
     mad_object object[N_PLACES];
-    double factor[MAD_LAYOUT_FACTORS];
+    double factor[MAD_LAYOUT_FACTORS], light[MAD_LAYOUT_MAX_SIDE * MAD_LAYOUT_MAX_SIDE];
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * rows->dim;
         next(self, rng, object);
+        mad_layout_draw(self, object, light);
         mad_rng_normals(rng, rows->dim, x);
         for (size_t j = 0; j < rows->dim; j++) {
-            const double light = light_of(object, j % self->side, j / self->side);
-            x[j] = 2.0 * light - 1.0 + self->noise * x[j];
+            x[j] = 2.0 * light[j] - 1.0 + self->noise * x[j];
         }
         if (rows->label != NULL) {
             rows->label[i] = mad_layout_factors(self, object, factor);
@@ -190,31 +197,19 @@ static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part
     return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
 }
 
-/* The streams of `draw` again; its noise is drawn and dropped. */
+static void next_truth(const mad_world *world, mad_rng *rng, size_t i, mad_recovery *out)
+{
+    const mad_layout_world *self = (const mad_layout_world *)world;
+    mad_object *object = out->object + i * N_PLACES;
+    next(self, rng, object);
+    out->label[i] = mad_layout_factors(self, object, out->factor + i * MAD_LAYOUT_FACTORS);
+}
+
 static mad_status draw_factors(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                mad_key key, mad_recovery *out)
 {
     (void)part;
-    const mad_layout_world *self = (const mad_layout_world *)world;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    double *noise = mad_arena_take_raw(ctx->scratch, world->info.dim, sizeof *noise);
-    if (noise == NULL) {
-        return mad_fail_memory(ctx, "a picture");
-    }
-    mad_rng rng = {0};
-    for (size_t i = 0; i < out->n_rows; i++) {
-        mad_object *object = out->object + i * N_PLACES;
-        if (i % MAD_CHUNK == 0) {
-            rng = mad_rng_open(key, i / MAD_CHUNK);
-        }
-        next(self, &rng, object);
-        mad_rng_normals(&rng, world->info.dim, noise);
-        out->label[i] = mad_layout_factors(self, object, out->factor + i * MAD_LAYOUT_FACTORS);
-        out->residual[i] = 0.0;
-        out->valid[i] = 1;
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
+    return mad_oracle_truth(ctx, world, key, next_truth, out);
 }
 
 const mad_world_type mad_world_layout = {

@@ -45,7 +45,13 @@ typedef struct mad_layout_world {
 } mad_layout_world;
 
 /** Light of a depth 0 (nearest) .. 3: 1, 0.8, 0.6, 0.4. */
-double mad_layout_light(int32_t depth);
+double mad_layout_level(int32_t depth);
+
+/** Light of one object in a pixel. */
+double mad_layout_light(const mad_object *object, size_t column, size_t row);
+
+/** Light of a picture. object: [9]; light: [side][side] */
+void mad_layout_draw(const mad_layout_world *world, const mad_object *object, double *light);
 
 /** Middle of place 0..8 along one axis: is_x: to the right, else down. */
 double mad_layout_middle(const mad_layout_world *world, size_t place, int is_x);

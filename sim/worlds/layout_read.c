@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/base/par.h"
 #include "sim/worlds/layout.h"
+#include "sim/worlds/oracle.h"
 
 enum {
     MAX_PIXELS = MAD_LAYOUT_MAX_SIDE * MAD_LAYOUT_MAX_SIDE,
@@ -18,7 +18,6 @@ enum {
     N_STEPS = 6
 };
 
-#define LIGHT_LIMIT 4.0 /* pixels are read within -limit..limit */
 #define THRESHOLD   0.2 /* half the light of the farthest object */
 #define LEAST_LIGHT 1.0 /* of a part; the farthest, smallest triangle has 3.4 */
 
@@ -49,13 +48,13 @@ static void flood(reader *r, size_t start, part *out)
 {
     const size_t n = r->world->side;
     size_t n_open = 1;
-    MAD_ASSERT(n > 0);
     out->low[0] = out->low[1] = n;
     out->high[0] = out->high[1] = 0;
     r->stack[0] = (int32_t)start;
     r->part[start] = out->number;
     while (n_open > 0) {
-        const size_t at = (size_t)r->stack[--n_open], place[2] = {at % n, at / n};
+        const size_t at = (size_t)r->stack[--n_open], row = at / n;
+        const size_t place[2] = {at - row * n, row};
         for (size_t k = 0; k < 2; k++) {
             const size_t low = place[k] > 0 ? place[k] - 1 : 0;
             const size_t high = place[k] + 2 < n ? place[k] + 2 : n;
@@ -99,13 +98,6 @@ static void weigh(const reader *r, part *p)
 
 /* ---- one object ------------------------------------------------------------------------------ */
 
-static double drawing(const mad_object *o, size_t column, size_t row)
-{
-    return mad_layout_light(o->depth) * mad_shape_light((mad_shape)o->kind, o->size,
-                                                        (double)column + 0.5 - o->x,
-                                                        (double)row + 0.5 - o->y);
-}
-
 /* The object of this kind and depth with the part's light and centroid. */
 static mad_object guess(const part *p, mad_shape kind, int32_t depth)
 {
@@ -113,7 +105,7 @@ static mad_object guess(const part *p, mad_shape kind, int32_t depth)
     /* side / perimeter of a triangle with base and height 1: 1 / (1 + sqrt 5) */
     static const double inscribed[MAD_N_SHAPES] = {0.5, 0.5, 0.30901699437494742};
     const double k = inscribed[kind];
-    const double square = p->light / mad_layout_light(depth) / area[kind] - 1.0 / (12.0 * k * k);
+    const double square = p->light / mad_layout_level(depth) / area[kind] - 1.0 / (12.0 * k * k);
     mad_object o = {.kind = (int32_t)kind, .depth = depth, .x = p->x, .y = p->y};
     o.size = sqrt(fmax(square, 1.0));
     o.y -= kind == MAD_SHAPE_TRIANGLE ? o.size / 6.0 : 0.0; /* its centroid lies at 2/3 */
@@ -133,7 +125,7 @@ static fit fit_of(const reader *r, const part *p, const mad_object *o)
         for (size_t column = p->low[0]; column < p->high[0]; column++) {
             const size_t pixel = row * n + column;
             if (is_ours(r, p, pixel)) {
-                const double drawn = drawing(o, column, row), light = r->light[pixel];
+                const double drawn = mad_layout_light(o, column, row), light = r->light[pixel];
                 out.miss += (light - drawn) * (light - drawn);
                 out.n += 1.0;
                 out.smaller += fmin(fmax(light, 0.0), drawn);
@@ -155,11 +147,11 @@ static void step(const reader *r, const part *p, mad_object *o, double *number)
             const size_t pixel = row * n + column;
             if (is_ours(r, p, pixel)) {
                 *number = at + h;
-                const double up = drawing(o, column, row);
+                const double up = mad_layout_light(o, column, row);
                 *number = at - h;
-                const double d = (up - drawing(o, column, row)) / (2.0 * h);
+                const double d = (up - mad_layout_light(o, column, row)) / (2.0 * h);
                 *number = at;
-                slope += d * (r->light[pixel] - drawing(o, column, row));
+                slope += d * (r->light[pixel] - mad_layout_light(o, column, row));
                 weight += d * d;
             }
         }
@@ -211,21 +203,6 @@ static int may_be(const mad_layout_world *w, const mad_object *o, size_t place, 
            fabs(o->y - mad_layout_middle(w, place, 0)) <= room;
 }
 
-/* Root mean square of the row less the drawing, without overflow. */
-static double residual_of(const reader *r, const double *x)
-{
-    const size_t dim = r->world->side * r->world->side;
-    double widest = 0.0, sum = 0.0;
-    for (size_t j = 0; j < dim; j++) {
-        widest = fmax(widest, fabs(x[j] - (2.0 * r->drawn[j] - 1.0)));
-    }
-    for (size_t j = 0; j < dim && widest > 0.0; j++) {
-        const double d = (x[j] - (2.0 * r->drawn[j] - 1.0)) / widest;
-        sum += d * d;
-    }
-    return widest * sqrt(sum / (double)dim);
-}
-
 /* Objects of all parts; of two at one place the one with more light stays. Whether the world could
  * have drawn them. */
 static int read_objects(reader *r, mad_object object[N_PLACES])
@@ -271,62 +248,27 @@ static int is_scene(const mad_object object[N_PLACES])
     return out && n >= 1 && n <= MAD_LAYOUT_OBJECTS;
 }
 
-static void draw_all(reader *r, const mad_object object[N_PLACES])
+static void read_row(const mad_world *world, void *work, const double *x, size_t i,
+                     mad_recovery *out)
 {
-    const size_t n = r->world->side;
-    for (size_t j = 0; j < n * n; j++) {
-        r->drawn[j] = 0.0;
-        for (size_t p = 0; p < N_PLACES; p++) {
-            r->drawn[j] += object[p].kind >= 0 ? drawing(&object[p], j % n, j / n) : 0.0;
-        }
-    }
-}
-
-static void read_row(reader *r, const double *x, size_t i, mad_recovery *out)
-{
+    reader *r = work;
+    r->world = (const mad_layout_world *)world;
     const size_t dim = r->world->side * r->world->side;
     mad_object *object = out->object + i * N_PLACES;
-    for (size_t j = 0; j < dim; j++) {
-        r->light[j] = fmin(fmax(0.5 * x[j] + 0.5, -LIGHT_LIMIT), LIGHT_LIMIT);
-        r->part[j] = 0;
-    }
+    mad_oracle_light(dim, x, r->light);
+    memset(r->part, 0, sizeof r->part);
     for (size_t p = 0; p < N_PLACES; p++) {
         object[p] = (mad_object){.kind = -1, .depth = -1};
     }
     const int is_valid = read_objects(r, object);
-    draw_all(r, object);
+    mad_layout_draw(r->world, object, r->drawn);
     out->label[i] = mad_layout_factors(r->world, object, out->factor + i * MAD_LAYOUT_FACTORS);
-    out->residual[i] = residual_of(r, x);
+    out->residual[i] = mad_oracle_residual(dim, x, r->drawn);
     out->valid[i] = (unsigned char)(is_valid && is_scene(object));
-}
-
-typedef struct recover_job {
-    const mad_layout_world *world;
-    const mad_set *rows;
-    mad_recovery *out;
-} recover_job;
-
-static mad_status read_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
-{
-    const recover_job *job = arg;
-    const size_t begin = mad_chunk_begin(i_chunk);
-    const size_t n = mad_chunk_rows(job->rows->n_rows, i_chunk);
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    reader *r = mad_arena_take(ctx->scratch, 1, sizeof *r);
-    if (r == NULL) {
-        return mad_fail_memory(ctx, "a picture to be read");
-    }
-    r->world = job->world;
-    for (size_t i = begin; i < begin + n; i++) {
-        read_row(r, job->rows->x + i * job->rows->dim, i, job->out);
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
 }
 
 mad_status mad_layout_recover(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
                               mad_recovery *out)
 {
-    recover_job job = {(const mad_layout_world *)world, rows, out};
-    return mad_par_for(ctx, mad_n_chunks(rows->n_rows), read_chunk, &job);
+    return mad_oracle_rows(ctx, world, rows, sizeof(reader), read_row, out);
 }

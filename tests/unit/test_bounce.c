@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "sim/worlds/bounce.h"
-#include "tests/support/values.h"
+#include "tests/support/world_case.h"
 
 enum { N = 1000, N_FEW = 200, MAX_PAIRS = 4 };
 
@@ -24,57 +24,12 @@ enum { N = 1000, N_FEW = 200, MAX_PAIRS = 4 };
 
 extern const mad_world_type mad_world_bounce;
 
-static const mad_key draw_key = {
-    .seed = 77, .replicate = 3, .generation = 1, .purpose = MAD_RNG_REAL};
-
-typedef struct scene {
-    mad_ctx *ctx;
-    mad_arena *mem;
-    const mad_world *world;
-    mad_set rows;
-    mad_recovery truth, found;
-} scene;
-
-static scene open_scene(size_t n_threads, size_t n_rows, const char *const *pairs)
-{
-    scene s = {.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
-    mad_values values;
-    mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
-    assert_int_equal(mad_values_of(s.ctx, s.mem, mad_world_bounce.params, n_pairs, pairs, &values),
-                     MAD_OK);
-    const mad_world_args args = {.values = &values, .seed = 5};
-    assert_int_equal(mad_world_bounce.create(s.ctx, &args, s.mem, &world), MAD_OK);
-    s.world = world;
-    assert_int_equal(mad_set_take(s.ctx, s.mem, n_rows, world->info.dim, 0, &s.rows), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.truth), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.found), MAD_OK);
-    assert_int_equal(world->type->draw(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.rows), MAD_OK);
-    assert_int_equal(world->type->draw_factors(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.truth),
-                     MAD_OK);
-    return s;
-}
-
-static void close_scene(scene s)
-{
-    mad_arena_destroy(s.mem);
-    mad_ctx_destroy(s.ctx);
-}
-
-static void read_back(scene *s)
-{
-    assert_int_equal(s->world->type->recover(s->ctx, s->world, &s->rows, &s->found), MAD_OK);
-}
-
 /* Errors: root mean squares; place: of the disc in a frame, per axis. */
 typedef struct score {
     double start, speed, radius, heading, valid, place, residual;
 } score;
 
-static score score_of(const scene *s)
+static score score_of(const mad_world_case *s)
 {
     const size_t n = s->rows.n_rows, n_frames = s->world->info.n_frames;
     score out = {0};
@@ -128,7 +83,8 @@ static void test_path(void **state)
 {
     (void)state;
     enum { N_STEPS = 10000 };
-    scene s = open_scene(1, 20, (const char *const[]){"frames=32", NULL});
+    mad_world_case s =
+        mad_world_case_open(&mad_world_bounce, 20, (const char *const[]){"frames=32", NULL});
     const mad_bounce_world *world = (const mad_bounce_world *)s.world;
     for (size_t i = 0; i < 20; i++) {
         const double *f = s.truth.factor + i * MAD_BOUNCE_FACTORS, r = f[MAD_BOUNCE_RADIUS];
@@ -150,7 +106,7 @@ static void test_path(void **state)
             }
         }
     }
-    close_scene(s);
+    mad_world_case_close(s);
 }
 
 /* Mean and sd of every factor are those of the law: |z| < 5.3 each, false alarm 1e-7. */
@@ -158,7 +114,8 @@ static void test_law(void **state)
 {
     (void)state;
     enum { MANY = 20000 };
-    scene s = open_scene(1, MANY, (const char *const[]){"size=8", "frames=8", NULL});
+    mad_world_case s = mad_world_case_open(&mad_world_bounce, MANY,
+                                           (const char *const[]){"size=8", "frames=8", NULL});
     for (size_t k = 0; k < MAD_BOUNCE_FACTORS; k++) {
         const mad_factor *f = &s.world->info.factor[k];
         double sum = 0.0, square = 0.0, fourth = 0.0;
@@ -173,7 +130,7 @@ static void test_law(void **state)
         assert_true(fabs(sum) * sqrt(MANY) < 5.3);
         assert_true(fabs(square - 1.0) * sqrt(MANY / (fourth - square * square)) < 5.3);
     }
-    close_scene(s);
+    mad_world_case_close(s);
 }
 
 /* ---- reading back ---------------------------------------------------------------------------- */
@@ -192,13 +149,14 @@ static void test_oracle(void **state)
         {"16 noisy", {"noise=0.2", NULL}, 0.2},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        scene s = open_scene(2, i == 2 ? N_FEW : N, known[i].pairs);
-        read_back(&s);
+        mad_world_case s =
+            mad_world_case_open(&mad_world_bounce, i == 2 ? N_FEW : N, known[i].pairs);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score(known[i].name, &got);
         assert_true(passes(&got));
         assert_true(got.residual >= 0.97 * known[i].noise && got.residual <= 0.02 + known[i].noise);
-        close_scene(s);
+        mad_world_case_close(s);
     }
 }
 
@@ -207,7 +165,8 @@ static void test_twins(void **state)
 {
     (void)state;
     for (int twin = 0; twin < 3; twin++) {
-        scene s = open_scene(2, N_FEW, (const char *const[]){NULL});
+        mad_world_case s =
+            mad_world_case_open(&mad_world_bounce, N_FEW, (const char *const[]){NULL});
         const size_t dim = s.rows.dim, n_frames = s.world->info.n_frames, n = dim / n_frames;
         for (size_t i = 0; i < N_FEW; i++) {
             double *row = s.rows.x + i * dim;
@@ -224,53 +183,28 @@ static void test_twins(void **state)
                 }
             }
         }
-        read_back(&s);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score("twin", &got);
         assert_false(passes(&got));
-        close_scene(s);
+        mad_world_case_close(s);
     }
-}
-
-/* The first rows read alone, and read by any number of threads, give the same bits. */
-static void test_bits(void **state)
-{
-    (void)state;
-    static const size_t n_threads[] = {1, 2, 3, 5};
-    scene first = open_scene(1, 600, (const char *const[]){"size=8", "frames=8", NULL});
-    read_back(&first);
-    for (size_t t = 0; t < 4; t++) {
-        scene s = open_scene(n_threads[t], t == 0 ? 300 : 600,
-                             (const char *const[]){"size=8", "frames=8", NULL});
-        read_back(&s);
-        const size_t n = s.rows.n_rows, n_factors = n * MAD_BOUNCE_FACTORS;
-        const size_t n_tracks = n * s.world->info.n_frames;
-        assert_memory_equal(s.rows.x, first.rows.x, n * s.rows.dim * sizeof(double));
-        assert_memory_equal(s.truth.factor, first.truth.factor, n_factors * sizeof(double));
-        assert_memory_equal(s.truth.track, first.truth.track, n_tracks * sizeof(mad_track));
-        assert_memory_equal(s.found.factor, first.found.factor, n_factors * sizeof(double));
-        assert_memory_equal(s.found.track, first.found.track, n_tracks * sizeof(mad_track));
-        assert_memory_equal(s.found.residual, first.found.residual, n * sizeof(double));
-        assert_memory_equal(s.found.valid, first.found.valid, n);
-        close_scene(s);
-    }
-    close_scene(first);
 }
 
 /* Rows that are no films: blank, full, enormous, noise. */
 static void test_strangers(void **state)
 {
     (void)state;
-    scene s = open_scene(2, N, (const char *const[]){NULL});
+    mad_world_case s = mad_world_case_open(&mad_world_bounce, N, (const char *const[]){NULL});
     const size_t dim = s.rows.dim, n_frames = s.world->info.n_frames;
-    mad_rng rng = mad_rng_open(mad_key_for(draw_key, MAD_RNG_TEST), 0);
+    mad_rng rng = mad_rng_open(mad_key_for(mad_world_case_key, MAD_RNG_TEST), 0);
     mad_rng_normals(&rng, N * dim, s.rows.x);
     for (size_t j = 0; j < dim; j++) {
         s.rows.x[j] = -1.0;
         s.rows.x[dim + j] = 1.0;
         s.rows.x[2 * dim + j] = j % 2 == 0 ? 1e150 : -1e150;
     }
-    read_back(&s);
+    mad_world_case_read(&s);
     size_t n_valid = 0;
     for (size_t i = 0; i < N; i++) {
         for (size_t k = 0; k < MAD_BOUNCE_FACTORS; k++) {
@@ -286,14 +220,15 @@ static void test_strangers(void **state)
     print_message("noise: %zu of %d valid\n", n_valid, N);
     assert_true(fabs(s.found.residual[2] / 1e150 - 1.0) < 1e-9);
     assert_int_equal(n_valid, 0);
-    close_scene(s);
+    mad_world_case_close(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_path),  cmocka_unit_test(test_law),  cmocka_unit_test(test_oracle),
-        cmocka_unit_test(test_twins), cmocka_unit_test(test_bits), cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_path),      cmocka_unit_test(test_law),
+        cmocka_unit_test(test_oracle),    cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

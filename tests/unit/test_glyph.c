@@ -16,60 +16,15 @@
 
 #include "sim/cli/lists.h"
 #include "sim/worlds/glyph.h"
-#include "tests/support/values.h"
+#include "tests/support/world_case.h"
 
 enum { N = 2000, N_FEW = 300, MAX_PAIRS = 6 };
-
-static const mad_key draw_key = {
-    .seed = 77, .replicate = 3, .generation = 1, .purpose = MAD_RNG_REAL};
-
-typedef struct scene {
-    mad_ctx *ctx;
-    mad_arena *mem;
-    const mad_world *world;
-    mad_set rows;
-    mad_recovery truth, found;
-} scene;
-
-static scene open_scene(size_t n_threads, size_t n_rows, const char *const *pairs)
-{
-    scene s = {.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
-    mad_values values;
-    mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
-    assert_int_equal(mad_values_of(s.ctx, s.mem, mad_world_glyph.params, n_pairs, pairs, &values),
-                     MAD_OK);
-    const mad_world_args args = {.values = &values, .seed = 5};
-    assert_int_equal(mad_world_glyph.create(s.ctx, &args, s.mem, &world), MAD_OK);
-    s.world = world;
-    assert_int_equal(mad_set_take(s.ctx, s.mem, n_rows, world->info.dim, 1, &s.rows), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.truth), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.found), MAD_OK);
-    assert_int_equal(world->type->draw(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.rows), MAD_OK);
-    assert_int_equal(world->type->draw_factors(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.truth),
-                     MAD_OK);
-    return s;
-}
-
-static void close_scene(scene s)
-{
-    mad_arena_destroy(s.mem);
-    mad_ctx_destroy(s.ctx);
-}
-
-static void read_back(scene *s)
-{
-    assert_int_equal(s->world->type->recover(s->ctx, s->world, &s->rows, &s->found), MAD_OK);
-}
 
 typedef struct score {
     double right, valid, error, dot_hit, dot_false, residual;
 } score;
 
-static score score_of(const scene *s)
+static score score_of(const mad_world_case *s)
 {
     score out = {0};
     double n_dots = 0.0, n_bare = 0.0;
@@ -184,15 +139,15 @@ static void test_oracle(void **state)
         {"16 slant, dots", {"slant=0.3", "dot_rate=0.5", "weights=zipf(1)", NULL}, 0.05},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        scene s = open_scene(2, N, known[i].pairs);
-        read_back(&s);
+        mad_world_case s = mad_world_case_open(&mad_world_glyph, N, known[i].pairs);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score(known[i].name, &got);
         assert_true(passes(&got));
         assert_true(got.dot_hit >= 0.95 && got.dot_false <= 0.001);
         /* of noise sd on dim pixels 7 factors take at most 7 dim^-1; wrong fits add little */
         assert_true(got.residual >= 0.97 * known[i].noise && got.residual <= 0.01 + known[i].noise);
-        close_scene(s);
+        mad_world_case_close(s);
     }
 }
 
@@ -200,7 +155,8 @@ static void test_twins(void **state)
 {
     (void)state;
     for (int twin = 0; twin < 3; twin++) {
-        scene s = open_scene(2, N_FEW, (const char *const[]){NULL});
+        mad_world_case s =
+            mad_world_case_open(&mad_world_glyph, N_FEW, (const char *const[]){NULL});
         const size_t side = s.world->info.width;
         for (size_t i = 0; i < s.rows.n_rows * side; i++) {
             double *row = s.rows.x + i * side, old[MAD_GLYPH_MAX_SIDE];
@@ -212,52 +168,28 @@ static void test_twins(void **state)
                                                                               : old[j];
             }
         }
-        read_back(&s);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score("twin", &got);
         assert_false(passes(&got));
-        close_scene(s);
+        mad_world_case_close(s);
     }
-}
-
-/* The first rows read alone, and read by any number of threads, give the same bits. */
-static void test_bits(void **state)
-{
-    (void)state;
-    static const size_t n_threads[] = {1, 2, 3, 5};
-    scene first = open_scene(1, 600, (const char *const[]){NULL});
-    read_back(&first);
-    for (size_t t = 0; t < 4; t++) {
-        scene s = open_scene(n_threads[t], t == 0 ? 300 : 600, (const char *const[]){NULL});
-        read_back(&s);
-        const size_t n = s.rows.n_rows;
-        assert_memory_equal(s.rows.x, first.rows.x, n * s.rows.dim * sizeof(double));
-        assert_memory_equal(s.truth.factor, first.truth.factor,
-                            n * MAD_GLYPH_FACTORS * sizeof(double));
-        assert_memory_equal(s.found.factor, first.found.factor,
-                            n * MAD_GLYPH_FACTORS * sizeof(double));
-        assert_memory_equal(s.found.residual, first.found.residual, n * sizeof(double));
-        assert_memory_equal(s.found.label, first.found.label, n * sizeof(int32_t));
-        assert_memory_equal(s.found.valid, first.found.valid, n);
-        close_scene(s);
-    }
-    close_scene(first);
 }
 
 /* Rows no glyph could give: blank, full, noise, enormous. */
 static void test_strangers(void **state)
 {
     (void)state;
-    scene s = open_scene(2, 1000, (const char *const[]){NULL});
+    mad_world_case s = mad_world_case_open(&mad_world_glyph, 1000, (const char *const[]){NULL});
     const size_t dim = s.rows.dim;
-    mad_rng rng = mad_rng_open(mad_key_for(draw_key, MAD_RNG_TEST), 0);
+    mad_rng rng = mad_rng_open(mad_key_for(mad_world_case_key, MAD_RNG_TEST), 0);
     mad_rng_normals(&rng, 1000 * dim, s.rows.x);
     for (size_t j = 0; j < dim; j++) {
         s.rows.x[j] = -1.0;
         s.rows.x[dim + j] = 1.0;
         s.rows.x[2 * dim + j] = j % 2 == 0 ? 1e150 : -1e150;
     }
-    read_back(&s);
+    mad_world_case_read(&s);
     double n_valid = 0.0;
     for (size_t i = 0; i < 1000; i++) {
         for (size_t k = 0; k < MAD_GLYPH_FACTORS; k++) {
@@ -269,15 +201,15 @@ static void test_strangers(void **state)
     print_message("noise: valid %.3f\n", n_valid / 1000);
     assert_true(fabs(s.found.residual[2] / 1e150 - 1.0) < 1e-9);
     assert_int_equal(s.found.valid[0], 0);
-    close_scene(s);
+    mad_world_case_close(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drawing), cmocka_unit_test(test_slopes),
-        cmocka_unit_test(test_oracle),  cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_bits),    cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_drawing),   cmocka_unit_test(test_slopes),
+        cmocka_unit_test(test_oracle),    cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

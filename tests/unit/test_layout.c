@@ -14,63 +14,18 @@
 #include <cmocka.h>
 
 #include "sim/worlds/layout.h"
-#include "tests/support/values.h"
+#include "tests/support/world_case.h"
 
 enum { N = 2000, N_FEW = 300, MAX_PAIRS = 4, N_PLACES = MAD_LAYOUT_PLACES };
 
 extern const mad_world_type mad_world_layout;
-
-static const mad_key draw_key = {
-    .seed = 77, .replicate = 3, .generation = 1, .purpose = MAD_RNG_REAL};
-
-typedef struct scene {
-    mad_ctx *ctx;
-    mad_arena *mem;
-    const mad_world *world;
-    mad_set rows;
-    mad_recovery truth, found;
-} scene;
-
-static scene open_scene(size_t n_threads, size_t n_rows, const char *const *pairs)
-{
-    scene s = {.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
-    mad_values values;
-    mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
-    assert_int_equal(mad_values_of(s.ctx, s.mem, mad_world_layout.params, n_pairs, pairs, &values),
-                     MAD_OK);
-    const mad_world_args args = {.values = &values, .seed = 5};
-    assert_int_equal(mad_world_layout.create(s.ctx, &args, s.mem, &world), MAD_OK);
-    s.world = world;
-    assert_int_equal(mad_set_take(s.ctx, s.mem, n_rows, world->info.dim, 1, &s.rows), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.truth), MAD_OK);
-    assert_int_equal(mad_recovery_take(s.ctx, s.mem, &world->info, n_rows, &s.found), MAD_OK);
-    assert_int_equal(world->type->draw(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.rows), MAD_OK);
-    assert_int_equal(world->type->draw_factors(s.ctx, world, MAD_PART_TRAIN, draw_key, &s.truth),
-                     MAD_OK);
-    return s;
-}
-
-static void close_scene(scene s)
-{
-    mad_arena_destroy(s.mem);
-    mad_ctx_destroy(s.ctx);
-}
-
-static void read_back(scene *s)
-{
-    assert_int_equal(s->world->type->recover(s->ctx, s->world, &s->rows, &s->found), MAD_OK);
-}
 
 /* Shares of pictures; root mean squares over the objects of right ones, pixels. */
 typedef struct score {
     double right, count, valid, place, size, iou, residual;
 } score;
 
-static score score_of(const scene *s)
+static score score_of(const mad_world_case *s)
 {
     score out = {0};
     double n_objects = 0.0;
@@ -126,7 +81,7 @@ static double z_of(double n_hits, double n, double p)
     return p > 0.0 && p < 1.0 ? (n_hits - n * p) / sqrt(n * p * (1.0 - p)) : n_hits - n * p;
 }
 
-static double worst_level(const scene *s)
+static double worst_level(const mad_world_case *s)
 {
     double worst = 0.0;
     const double n = (double)s->rows.n_rows;
@@ -143,12 +98,12 @@ static double worst_level(const scene *s)
 }
 
 /* One object of a picture, the first; two, the first and the last. */
-static double worst_object(const scene *s)
+static double worst_object(const mad_world_case *s)
 {
     const mad_scene_law *law = s->world->info.scene;
     double worst = 0.0, joint[MAD_N_SHAPES * N_PLACES] = {0}, n = (double)s->rows.n_rows;
     double pair[MAD_N_SHAPES * MAD_N_SHAPES] = {0}, depth[MAD_LAYOUT_DEPTHS] = {0}, n_pairs = 0.0;
-    mad_rng rng = mad_rng_open(mad_key_for(draw_key, MAD_RNG_TEST), 1);
+    mad_rng rng = mad_rng_open(mad_key_for(mad_world_case_key, MAD_RNG_TEST), 1);
     for (size_t i = 0; i < s->rows.n_rows; i++) {
         const mad_object *object = s->truth.object + i * N_PLACES;
         size_t place[N_PLACES], n_objects = 0;
@@ -167,10 +122,10 @@ static double worst_object(const scene *s)
             n_pairs += 1.0;
         }
     }
-    for (size_t j = 0; j < MAD_N_SHAPES * N_PLACES; j++) {
+    for (size_t j = 0; j < sizeof joint / sizeof *joint; j++) {
         worst = fmax(worst, fabs(z_of(joint[j], n, law->joint_p[j])));
     }
-    for (size_t j = 0; j < MAD_N_SHAPES * MAD_N_SHAPES; j++) {
+    for (size_t j = 0; j < sizeof pair / sizeof *pair; j++) {
         worst = fmax(worst, fabs(z_of(pair[j], n_pairs, law->pair_p[j])));
     }
     for (size_t j = 0; j < MAD_LAYOUT_DEPTHS; j++) {
@@ -179,7 +134,7 @@ static double worst_object(const scene *s)
     return worst;
 }
 
-static double worst_number(const scene *s)
+static double worst_number(const mad_world_case *s)
 {
     double worst = 0.0;
     const double n = (double)s->rows.n_rows;
@@ -209,15 +164,15 @@ static void test_law(void **state)
     static const char *const known[][MAX_PAIRS] = {
         {NULL}, {"weights=zipf(1)", "binding=0.4", NULL}, {"binding=1", NULL}};
     for (size_t i = 0; i < 3; i++) {
-        scene s = open_scene(1, MANY, known[i]);
+        mad_world_case s = mad_world_case_open(&mad_world_layout, MANY, known[i]);
         const double level = worst_level(&s), object = worst_object(&s), number = worst_number(&s);
         print_message("z of levels %.2f, objects %.2f, numbers %.2f\n", level, object, number);
         assert_true(level < 5.3 && object < 5.3 && number < 5.3);
-        scene other = open_scene(1, MANY, known[(i + 1) % 3]);
+        mad_world_case other = mad_world_case_open(&mad_world_layout, MANY, known[(i + 1) % 3]);
         s.world = other.world;
         assert_true(worst_level(&s) > 5.3 && worst_object(&s) > 5.3);
-        close_scene(other);
-        close_scene(s);
+        mad_world_case_close(other);
+        mad_world_case_close(s);
     }
 }
 
@@ -254,13 +209,14 @@ static void test_oracle(void **state)
         {"32 bound", {"binding=0.8", "weights=zipf(1)", NULL}, 0.05},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        scene s = open_scene(2, i == 1 ? N_FEW : N, known[i].pairs);
-        read_back(&s);
+        mad_world_case s =
+            mad_world_case_open(&mad_world_layout, i == 1 ? N_FEW : N, known[i].pairs);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score(known[i].name, &got);
         assert_true(passes(&got));
         assert_true(got.residual >= 0.97 * known[i].noise && got.residual <= 0.02 + known[i].noise);
-        close_scene(s);
+        mad_world_case_close(s);
     }
 }
 
@@ -269,7 +225,8 @@ static void test_twins(void **state)
 {
     (void)state;
     for (int twin = 0; twin < 3; twin++) {
-        scene s = open_scene(2, N_FEW, (const char *const[]){NULL});
+        mad_world_case s =
+            mad_world_case_open(&mad_world_layout, N_FEW, (const char *const[]){NULL});
         const size_t dim = s.rows.dim, side = s.world->info.width;
         double old[MAD_LAYOUT_MAX_SIDE * MAD_LAYOUT_MAX_SIDE];
         for (size_t i = 0; i < N_FEW; i++) {
@@ -281,45 +238,21 @@ static void test_twins(void **state)
                                    : old[(j + 5 * side) % dim];
             }
         }
-        read_back(&s);
+        mad_world_case_read(&s);
         const score got = score_of(&s);
         print_score("twin", &got);
         assert_false(passes(&got));
-        close_scene(s);
+        mad_world_case_close(s);
     }
-}
-
-/* The first rows read alone, and read by any number of threads, give the same bits. */
-static void test_bits(void **state)
-{
-    (void)state;
-    static const size_t n_threads[] = {1, 2, 3, 5};
-    scene first = open_scene(1, 600, (const char *const[]){NULL});
-    read_back(&first);
-    for (size_t t = 0; t < 4; t++) {
-        scene s = open_scene(n_threads[t], t == 0 ? 300 : 600, (const char *const[]){NULL});
-        read_back(&s);
-        const size_t n = s.rows.n_rows, n_factors = n * MAD_LAYOUT_FACTORS;
-        assert_memory_equal(s.rows.x, first.rows.x, n * s.rows.dim * sizeof(double));
-        assert_memory_equal(s.rows.label, s.truth.label, n * sizeof(int32_t));
-        assert_memory_equal(s.truth.factor, first.truth.factor, n_factors * sizeof(double));
-        assert_memory_equal(s.found.factor, first.found.factor, n_factors * sizeof(double));
-        assert_memory_equal(s.found.object, first.found.object, n * N_PLACES * sizeof(mad_object));
-        assert_memory_equal(s.found.residual, first.found.residual, n * sizeof(double));
-        assert_memory_equal(s.found.label, first.found.label, n * sizeof(int32_t));
-        assert_memory_equal(s.found.valid, first.found.valid, n);
-        close_scene(s);
-    }
-    close_scene(first);
 }
 
 /* Rows that are no such pictures: blank, full, enormous, nine squares, noise. */
 static void test_strangers(void **state)
 {
     (void)state;
-    scene s = open_scene(2, N_FEW, (const char *const[]){NULL});
+    mad_world_case s = mad_world_case_open(&mad_world_layout, N_FEW, (const char *const[]){NULL});
     const size_t dim = s.rows.dim, side = s.world->info.width;
-    mad_rng rng = mad_rng_open(mad_key_for(draw_key, MAD_RNG_TEST), 0);
+    mad_rng rng = mad_rng_open(mad_key_for(mad_world_case_key, MAD_RNG_TEST), 0);
     mad_rng_normals(&rng, N_FEW * dim, s.rows.x);
     for (size_t j = 0; j < dim; j++) {
         const size_t column = j % side % 10, row = j / side % 10;
@@ -328,7 +261,7 @@ static void test_strangers(void **state)
         s.rows.x[2 * dim + j] = j % 2 == 0 ? 1e150 : -1e150;
         s.rows.x[3 * dim + j] = column >= 3 && column < 8 && row >= 3 && row < 8 ? 1.0 : -1.0;
     }
-    read_back(&s);
+    mad_world_case_read(&s);
     size_t n_valid = 0;
     for (size_t i = 0; i < N_FEW; i++) {
         for (size_t k = 0; k < MAD_LAYOUT_FACTORS; k++) {
@@ -347,15 +280,15 @@ static void test_strangers(void **state)
     assert_int_equal(s.found.label[0], 0);
     assert_int_equal(s.found.label[3], 3);
     assert_int_equal(n_valid, 0);
-    close_scene(s);
+    mad_world_case_close(s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_law),    cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_oracle), cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_bits),   cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_law),       cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_oracle),    cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
