@@ -18,8 +18,9 @@ enum {
     N_FACTORS = MAD_GLYPH_FACTORS,
     N_CLASSES = MAD_GLYPH_CLASSES,
     N_TEMPLATES = 256, /* of a digit */
-    N_TRIED = 3,       /* digits looked at closely */
-    N_OTHERS = 6,      /* drawings of the best digit to start from again */
+    N_ALL_TEMPLATES = N_CLASSES * N_TEMPLATES,
+    N_TRIED = 3,  /* digits looked at closely */
+    N_OTHERS = 6, /* drawings of the best digit to start from again */
     MAX_STEPS = 20
 };
 
@@ -40,7 +41,7 @@ static double class_sd(const mad_glyph_world *self, size_t k)
 
 mad_status mad_glyph_templates(mad_ctx *ctx, mad_arena *mem, mad_glyph_world *self)
 {
-    const size_t dim = self->base.info.dim, n = N_CLASSES * N_TEMPLATES;
+    const size_t dim = self->base.info.dim, n = N_ALL_TEMPLATES;
     self->style = mad_arena_take_raw(mem, n * N_FACTORS, sizeof *self->style);
     self->drawing = mad_arena_take_raw(mem, n * dim, sizeof *self->drawing);
     self->drawing_sq = mad_arena_take_raw(mem, n, sizeof *self->drawing_sq);
@@ -409,7 +410,7 @@ static mad_status read_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
     const recover_job *job = arg;
     const mad_glyph_world *self = job->self;
     const size_t dim = job->rows->dim, begin = mad_chunk_begin(i_chunk);
-    const size_t n = mad_chunk_rows(job->rows->n_rows, i_chunk), n_all = N_CLASSES * N_TEMPLATES;
+    const size_t n = mad_chunk_rows(job->rows->n_rows, i_chunk), n_all = N_ALL_TEMPLATES;
     const double *x = job->rows->x + begin * dim;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *light = mad_arena_take(ctx->scratch, MAD_CHUNK * dim, sizeof *light);

@@ -1,4 +1,5 @@
-/* Null calibration: fresh rows against fresh rows, for every measure of plain rows.
+/* Null calibration: fresh rows against fresh rows, for every measure of plain rows and every one of what
+ * worlds read back.
  *
  * 20 bands, each the central 95 % of 200 repetitions (quantiles at (n + 1) p, so that a band holds a
  * new repetition with probability 0.95 exactly), judged by the 3800 repetitions of the others. The
@@ -326,6 +327,12 @@ static void test_scenes(void **state)
     check_world(*state, &mad_world_layout, 1, pairs);
 }
 
+static void test_glyphs(void **state)
+{
+    static const char *const pairs[] = {"slant=0.3"};
+    check_world(*state, &mad_world_glyph, 1, pairs);
+}
+
 static void test_films(void **state)
 {
     static const char *const pairs[] = {"size=8", "frames=8"};
@@ -335,9 +342,8 @@ static void test_films(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_measure),
-        cmocka_unit_test(test_sabotaged),
-        cmocka_unit_test(test_films),
+        cmocka_unit_test(test_every_measure), cmocka_unit_test(test_sabotaged),
+        cmocka_unit_test(test_films),         cmocka_unit_test(test_glyphs),
         cmocka_unit_test(test_scenes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
