@@ -58,6 +58,16 @@ void mad_ctx_clear(mad_ctx *ctx)
     ctx->message[0] = '\0';
 }
 
+/* What files and users wrote into a message stays on its line. */
+static void keep_on_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            *text = '?';
+        }
+    }
+}
+
 mad_status mad_fail(mad_ctx *ctx, mad_status code, const char *format, ...)
 {
     if (ctx->status == MAD_OK) {
@@ -65,6 +75,7 @@ mad_status mad_fail(mad_ctx *ctx, mad_status code, const char *format, ...)
         va_start(args, format);
         vsnprintf(ctx->message, sizeof ctx->message, format, args);
         va_end(args);
+        keep_on_one_line(ctx->message);
         ctx->status = code;
     }
     return code;
@@ -88,6 +99,7 @@ mad_status mad_fail_while(mad_ctx *ctx, mad_status code, const char *format, ...
     memcpy(ctx->message, prefix, n_prefix);
     memcpy(ctx->message + n_prefix, ": ", 2);
     ctx->message[n_prefix + 2 + n_keep] = '\0';
+    keep_on_one_line(ctx->message);
     ctx->status = code;
     return code;
 }

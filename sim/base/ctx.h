@@ -26,7 +26,8 @@ mad_ctx *mad_ctx_create(size_t n_threads);
 void mad_ctx_destroy(mad_ctx *ctx); /* NULL-safe */
 void mad_ctx_clear(mad_ctx *ctx);
 
-/** Record a failure (the FIRST message is kept) and return `code`. Never allocates. */
+/** Record a failure (the FIRST message is kept) and return `code`. Never allocates; control
+ *  characters become '?'. */
 mad_status mad_fail(mad_ctx *ctx, mad_status code, const char *format, ...) MAD_PRINTF(3, 4);
 
 /** Prefix the kept message with "format: " (for example the file being read); returns `code`. */

@@ -93,9 +93,6 @@ static void add_name(const zip_entry *e, char *list)
     const size_t n = strlen(list);
     (void)snprintf(list + n, LIST_BYTES - n, "%s%.*s", n > 0 ? ", " : "", (int)e->n_name - 4,
                    e->name);
-    for (char *c = list + n; *c != '\0'; c++) {
-        *c = (char)(*c < ' ' ? '?' : *c);
-    }
 }
 
 /* The member of that name; without a name the only array. */

@@ -1,18 +1,12 @@
 /* tests/fuzz/fuzz_config.c: any bytes as a configuration file end in a status, and what loads is a
- * fixed point of the resolved print-out.
- *
- * Build and run (clang):
- *   cmake -S . -B build/fuzz -DCMAKE_C_COMPILER=clang -DMADLOOP_FUZZ=ON \
- *         -DMADLOOP_SANITIZE=fuzzer-no-link,address,undefined
- *   cmake --build build/fuzz --target fuzz_config
- *   build/fuzz/tests/fuzz/fuzz_config -max_total_time=60 -timeout=5 -max_len=4096 CORPUS
- * The first line of the input, when it begins with '=', is an override.
+ * fixed point of the resolved print-out. The first line of the input, when it begins with '=', is an
+ * override. Build and run: see docs/develop.md.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/config/config.h"
+#include "tests/fuzz/fuzz.h"
 
 static const mad_param world_params[] = {
     {"dim", MAD_PARAM_INT, "2", 1, 10000, NULL, NULL, "coordinates"},
@@ -42,8 +36,6 @@ static const mad_bias_type *const biases[] = {&bias, NULL};
 static const mad_metric_type *const metrics[] = {&metric, NULL};
 static const mad_theory_type *const theories[] = {NULL};
 static const mad_registry registry = {worlds, models, loops, biases, metrics, theories, NULL};
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
