@@ -117,9 +117,9 @@ static mad_status optimise(mad_ctx *ctx, job *j, double *loss)
     const mad_feature_training *args = j->args;
     const size_t n_epochs = mad_get_size(args->values, "epochs");
     const mad_key key = {.seed = args->seed, .purpose = MAD_RNG_FEATURES, .generation = 1};
-    const double n_steps = (double)n_epochs * (double)(args->train->n_rows / j->n_batch);
+    const size_t n_steps = n_epochs * (args->train->n_rows / j->n_batch);
     const mad_train_options options = {.rate = mad_get_real(args->values, "lr"),
-                                       .n_warmup = (size_t)(WARMUP_SHARE * n_steps),
+                                       .n_warmup = (size_t)(WARMUP_SHARE * (double)n_steps),
                                        .decay = MAD_DECAY_COSINE,
                                        .beta1 = 0.9,
                                        .beta2 = 0.999,

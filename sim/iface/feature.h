@@ -76,8 +76,8 @@ struct mad_feature_type {
     const mad_param *params; /* of train; NULL: none */
     /**
      * NULL, or make what `create` reads from a file; arrays in mem.
-     * errors  MAD_E_UNSUPPORTED: such rows cannot be read; MAD_E_RANGE: too few rows; MAD_E_DATA:
-     *         all pixels are alike; MAD_E_NONFINITE: diverged; MAD_E_INTERRUPTED; MAD_E_MEMORY
+     * errors  MAD_E_CONFIG: such pictures cannot be read; MAD_E_DATA: all pixels are
+     *         alike; MAD_E_NONFINITE: diverged; MAD_E_INTERRUPTED; MAD_E_MEMORY
      * threads parallel inside, same bits for any number
      */
     MAD_MUST_CHECK mad_status (*train)(mad_ctx *ctx, const mad_feature_training *args,

@@ -93,7 +93,7 @@ static void lenet_pack(const mad_net *base, const float *theta, size_t i_segment
 static int lenet_tensor(const mad_net *base, size_t i_tensor, mad_tensor *out)
 {
     const lenet *net = (const lenet *)base;
-    if (i_tensor >= 2 * N_LAYERS) {
+    if (i_tensor / 2 >= N_LAYERS) {
         return 0;
     }
     const layer *l = &net->layer[i_tensor / 2], *below = l - 1;
@@ -340,7 +340,7 @@ static void plan(const mad_kernels *kernels, const mad_lenet_options *o, lenet *
         const int is_conv = i < N_CONV;
         const size_t n_pixels = is_conv ? in.h * in.w : 1;
         l->n_out = i + 1 < N_LAYERS ? n_out[i] : o->n_classes;
-        l->n_in = is_conv ? SIDE * SIDE * in.c : n_in;
+        l->n_in = is_conv ? in.c * SIDE * SIDE : n_in;
         l->in = in;
         l->conv = (mad_conv){.h = is_conv ? in.h : 1,
                              .w = is_conv ? in.w : 1,

@@ -199,6 +199,9 @@ static void bad_parameters_are_refused(void **state)
     for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
         refuses_nonsense(b, (*t)->params);
     }
+    for (const mad_feature_type *const *t = mad_builtin.features; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
     close_bench(b);
 }
 

@@ -1,6 +1,7 @@
-/* tests/unit/test_damaged_run.c: run and gen files cut short or overwritten: an answer each time.
+/* tests/unit/test_damaged_run.c: run, generation and feature files cut short or overwritten: an answer
+ * each time.
  *
- * 1000 of them with 1 to 16 random bytes changed. A program of its own, because libhdf5 1.10
+ * 1500 of them with 1 to 16 random bytes changed. A program of its own, because libhdf5 1.10
  * itself loses memory on such files.
  */
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "sim/base/rng.h"
+#include "sim/store/feature_file.h"
 #include "sim/store/runfile.h"
 
 enum { R = 3, G = 7, S = 5, N_SAMPLES = 60, N_CUT = 100, N_DAMAGED = 500 };
@@ -163,11 +165,50 @@ static void test_generation(void **state)
     assert_in_range(damage(f, "gen-0002.h5", read_generation), N_DAMAGED * 2 / 3, N_DAMAGED);
 }
 
+static float weights[300];
+static const mad_feature_array arrays_of_space[] = {{"a.bias", 1, {12}, weights},
+                                                    {"a.weight", 4, {3, 2, 5, 5}, weights + 12},
+                                                    {"b.weight", 2, {12, 11}, weights + 162}};
+static const mad_feature_file space = {"net", 8, 9, 1, 0.25, 0.5, 3, arrays_of_space, 0};
+
+/* What is read in spite of damage is what was written. */
+static mad_status read_space(fixture *f)
+{
+    char path[128];
+    mad_feature_file file;
+    snprintf(path, sizeof path, "%s/space.h5", f->dir);
+    const mad_status st = mad_feature_read(f->ctx, f->mem, path, &file, NULL);
+    if (st == MAD_OK) {
+        assert_true(file.hash == mad_feature_hash(&space));
+        assert_int_equal(file.n_arrays, space.n_arrays);
+        for (size_t i = 0; i < space.n_arrays; i++) {
+            assert_string_equal(file.array[i].name, space.array[i].name);
+        }
+    }
+    return st;
+}
+
+static void test_space(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    mad_publish to;
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+        weights[i] = (float)(i * i % 97) - 48.0f;
+    }
+    snprintf(path, sizeof path, "%s/space.h5", f->dir);
+    assert_int_equal(mad_publish_claim(f->ctx, path, 0, &to), MAD_OK);
+    assert_int_equal(mad_feature_write(f->ctx, &to, &space, 0, NULL), MAD_OK);
+    assert_int_equal(mad_publish_commit(f->ctx, &to), MAD_OK);
+    assert_in_range(damage(f, "space.h5", read_space), N_DAMAGED / 3, N_DAMAGED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_run, setup, teardown),
         cmocka_unit_test_setup_teardown(test_generation, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_space, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
