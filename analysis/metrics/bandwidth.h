@@ -14,6 +14,9 @@
                "median distance of the real rows"                                                  \
     }
 
+/** The output of kernel.c that tells s, for `beside` of every measure with this kernel. */
+#define MAD_KERNEL_WIDTH "kernel_sigma_used"
+
 /** Why a measure with this kernel is not defined. */
 #define MAD_NO_KERNEL                                                                              \
     "where the kernel has no width: kernel_sigma is 0, and so is the median distance of the real " \

@@ -4,29 +4,19 @@
 #include "analysis/metrics/bandwidth.h"
 #include "analysis/metrics/shared.h"
 
-enum { MMD2, SIGMA };
-
 static const mad_param params[] = {MAD_KERNEL_SIGMA_PARAM, {.name = NULL}};
 
 static const mad_metric_output outputs[] = {
-    [MMD2] = {.name = "mmd2_rbf_unbiased",
-              .long_name = "maximum mean discrepancy, squared, Gaussian kernel",
-              .units = "1",
-              .direction = "lower",
-              .definition = "unbiased squared MMD with k(x, y) = exp(-|x - y|^2/(2 s^2)), s = "
-                            "measure.kernel_sigma, or with 0 the median distance over the pairs "
-                            "i < j of the real rows, the same in every generation; expected value "
-                            "for equal laws: 0, may be negative",
-              .reference = "Gretton et al. 2012, J. Mach. Learn. Res. 13:723",
-              .undefined = MAD_NO_KERNEL},
-    [SIGMA] = {.name = "kernel_sigma_used",
-               .long_name = "width s of the Gaussian kernel of mmd2_rbf_unbiased and vendi_rbf",
-               .units = "data units",
-               .direction = "target",
-               .definition = "measure.kernel_sigma, or with 0 the median distance over the pairs "
-                             "i < j of the real rows",
-               .reference = "Gretton et al. 2012, J. Mach. Learn. Res. 13:723",
-               .undefined = "where there is one real row only, or distances overflow"},
+    {.name = "mmd2_rbf_unbiased",
+     .long_name = "maximum mean discrepancy, squared, Gaussian kernel",
+     .units = "1",
+     .direction = "lower",
+     .definition = "unbiased squared MMD with k(x, y) = exp(-|x - y|^2/(2 s^2)), s = "
+                   "measure.kernel_sigma, or with 0 the median distance over the pairs "
+                   "i < j of the real rows, the same in every generation; expected value "
+                   "for equal laws: 0, may be negative",
+     .reference = "Gretton et al. 2012, J. Mach. Learn. Res. 13:723",
+     .undefined = MAD_NO_KERNEL},
     {.name = NULL},
 };
 
@@ -56,11 +46,10 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     mad_status st = MAD_OK;
     const real_side *side = in->prepared;
     mad_pair_sums sums;
-    values[MMD2] = (double)NAN;
-    values[SIGMA] = isfinite(side->rbf.sigma) ? side->rbf.sigma : (double)NAN;
+    values[0] = (double)NAN;
     if (side->rbf.is_defined) {
         MAD_TRY(mad_pair_sums_take(ctx, &side->rbf.kernel, in->real, side->sum, in->fake, &sums));
-        values[MMD2] = mad_mmd2_unbiased(&sums);
+        values[0] = mad_mmd2_unbiased(&sums);
     }
 out:
     return st;
@@ -73,6 +62,7 @@ const mad_metric_type mad_metric_mmd = {
     .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
+    .beside = MAD_KERNEL_WIDTH,
     .min_rows = mad_rows_two,
     .prepare = prepare,
     .eval = eval,

@@ -247,6 +247,7 @@ const mad_metric_type mad_metric_vendi_rbf = {
     .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = rbf_outputs,
+    .beside = MAD_KERNEL_WIDTH,
     .min_rows = mad_rows_one,
     .prepare = prepare_rbf,
     .eval = eval_rbf,

@@ -52,6 +52,7 @@
     X(mad_metric_axis)                                                                             \
     X(mad_metric_emd)                                                                              \
     X(mad_metric_energy)                                                                           \
+    X(mad_metric_kernel)                                                                           \
     X(mad_metric_mmd)                                                                              \
     X(mad_metric_kid)                                                                              \
     X(mad_metric_vendi_cosine)                                                                     \

@@ -81,22 +81,45 @@ static mad_status check_names(mad_ctx *ctx, const mad_registry *registry, const 
         char word[NAME_BYTES];
         const size_t length = strcspn(p, ",");
         snprintf(word, sizeof word, "%.*s", (int)length, p);
-        MAD_TRY(check_name(ctx, registry, word));
+        if (strcmp(word, "all") != 0) {
+            MAD_TRY(check_name(ctx, registry, word));
+        }
         p += length;
     }
 out:
     return st;
 }
 
-/* Without --only all that the files can give, but for the costly ones. */
-static int is_wanted(const mad_metrics_report *r, const mad_metric_type *type, const char *output)
+/* 1 when a named output wants this one beside it. */
+static int is_beside(const mad_registry *registry, const char *only, const char *output)
 {
+    for (const mad_metric_type *const *t = registry->metrics; *t != NULL; t++) {
+        for (size_t i = 0; (*t)->beside != NULL && (*t)->outputs[i].name != NULL; i++) {
+            if (strcmp((*t)->beside, output) == 0 && is_in(only, (*t)->outputs[i].name)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* The outputs that are named; or all that the files can give and that mean something there, but
+ * the costly ones only with --only all or with the training rows they are for. */
+static int is_wanted(const mad_app *app, const mad_metrics_report *r, const mad_metric_type *type,
+                     size_t i_output)
+{
+    const char *output = type->outputs[i_output].name;
+    const int is_all = r->only != NULL && is_in(r->only, "all");
     if (!(type->worlds & 1u << MAD_WORLD_CONTINUOUS)) {
         return 0;
     }
-    return r->only != NULL
-               ? is_in(r->only, output)
-               : !(type->needs & MAD_BY_NAME) && mad_comparison_lacks(&r->comparison, type) == NULL;
+    if (r->only != NULL && (is_in(r->only, output) || is_beside(app->registry, r->only, output))) {
+        return 1;
+    }
+    const int is_costly = (type->needs & MAD_BY_NAME) != 0 && !(type->needs & MAD_NEEDS_TRAIN);
+    return (is_all || (r->only == NULL && !is_costly)) &&
+           mad_comparison_lacks(&r->comparison, type) == NULL &&
+           (type->fits == NULL || type->fits(&r->comparison.mapped.world, i_output));
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -113,7 +136,7 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
         size_t n_wanted = 0;
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
             MAD_ASSERT(k < MAX_OUTPUTS);
-            n_wanted += (size_t)is_wanted(r, type, type->outputs[k].name);
+            n_wanted += (size_t)is_wanted(app, r, type, k);
         }
         if (n_wanted == 0) {
             continue;
@@ -125,7 +148,7 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
             goto out;
         }
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
-            if (is_wanted(r, type, type->outputs[k].name)) {
+            if (is_wanted(app, r, type, k)) {
                 MAD_ASSERT(*n < MAD_METRICS_ROWS);
                 out[(*n)++] = all[k];
             }
@@ -313,8 +336,8 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     r->seed = 1.0;
     mad_option list[MAD_MAX_OPTIONS] = {
         {"only", 0, "NAME,...",
-         "these measures (default: all that two files can give and that "
-         "cost little)",
+         "these measures; all: all that the files can give (default: those that cost little, and "
+         "with --train those of memorisation)",
          .text = &r->only},
         {"labels", 0, "REAL,FAKE",
          "labels of the rows: files of one number per row, or columns of text files (last, first, "
@@ -324,9 +347,10 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
          "leave out rows with NaN, infinite or missing values, and count them, instead of refusing "
          "the file",
          .flag = &r->files.drops_bad_rows},
-        {"train", 0, "FILE", "rows the model was trained on, for measures of memorisation",
+        {"train", 0, "FILE", "rows the model was trained on: adds the measures of memorisation",
          .text = &r->files.train},
-        {"test", 0, "FILE", "real rows it was not trained on, for the same (default: REAL)",
+        {"test", 0, "FILE",
+         "real rows the model was not trained on, in REAL's place for measures of memorisation",
          .text = &r->files.test},
         {"features", 0, "SPACE", "space in which rows are compared: see `madloop list features`",
          .text = &r->features},

@@ -1,11 +1,14 @@
 /* sim/cli/metrics_report.c: see the header. */
 #include "sim/cli/metrics_report.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/num/stats.h"
 
 void mad_metrics_print(const mad_metrics_report *r)
 {
@@ -92,13 +95,16 @@ mad_status mad_metrics_print_json(mad_ctx *ctx, const mad_metrics_report *r)
     for (size_t i = 0; i < r->n_rows; i++) {
         (void)json_object_set_new(metrics, r->row[i].verdict.output->name, json_row(r, &r->row[i]));
     }
+    char hash[17];
+    (void)snprintf(hash, sizeof hash, "%016" PRIx64, mad_set_hash(&pair->real, MAD_FNV1A_START));
     json_t *root = json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o}", "real",
-        r->files.real, "fake", r->files.fake, "train", r->files.train, "test", r->files.test,
-        "n_real", (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows,
-        "n_dropped", (json_int_t)r->files.n_dropped[0], (json_int_t)r->files.n_dropped[1], "dim",
-        (json_int_t)pair->world.dim, "classes", (json_int_t)pair->world.n_classes, "features",
-        r->features, "bootstrap", (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics);
+        "{s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o}", "real",
+        r->files.real, "real_hash", hash, "fake", r->files.fake, "train", r->files.train, "test",
+        r->files.test, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
+        (json_int_t)pair->fake.n_rows, "n_dropped", (json_int_t)r->files.n_dropped[0],
+        (json_int_t)r->files.n_dropped[1], "dim", (json_int_t)pair->world.dim, "classes",
+        (json_int_t)pair->world.n_classes, "features", r->features, "bootstrap",
+        (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
     if (text != NULL) {

@@ -182,6 +182,19 @@ static int asked_for(const mad_value *metrics, const char *name)
     return 0;
 }
 
+/* 1 when an output that is asked for wants this one beside it. */
+static int wanted_beside(const mad_experiment *e, const mad_value *metrics, const char *name)
+{
+    for (const mad_metric_type *const *t = e->registry->metrics; *t != NULL; t++) {
+        for (size_t i = 0; (*t)->beside != NULL && (*t)->outputs[i].name != NULL; i++) {
+            if (strcmp((*t)->beside, name) == 0 && asked_for(metrics, (*t)->outputs[i].name)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
 /* The columns that a measure sees. */
 static size_t dim_of(const mad_experiment *e, const mad_metric_type *type)
 {
@@ -219,7 +232,8 @@ static mad_status choose_group(mad_ctx *ctx, mad_experiment *e, const mad_metric
     metric_group *group = &e->groups[e->n_groups];
     *group = (metric_group){.type = type};
     for (size_t i = 0; type->outputs[i].name != NULL; i++) {
-        const int by_name = asked_for(metrics, type->outputs[i].name);
+        const char *name = type->outputs[i].name;
+        const int by_name = asked_for(metrics, name) || wanted_beside(e, metrics, name);
         if ((!by_name && !automatic) || lacks != NULL) {
             continue;
         }

@@ -61,9 +61,10 @@ struct mad_experiment {
     mad_run_layout layout;
     mad_series *series;
     mad_vector *vectors;
-    double **floors;      /* [n_vectors] where a floor is written, NULL for theory */
-    size_t n_models_kept; /* models that may still be sampled */
-    size_t n_regrow;      /* newest models from which the next training set can be drawn again */
+    double *reference_hash; /* [n_replicates] of the rows the measures compare with */
+    double **floors;        /* [n_vectors] where a floor is written, NULL for theory */
+    size_t n_models_kept;   /* models that may still be sampled */
+    size_t n_regrow;        /* newest models from which the next training set can be drawn again */
     size_t max_train_rows, max_sample_rows;
     size_t
         max_joined_rows; /* of training sets that are put together from several blocks or a budget */

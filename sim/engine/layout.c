@@ -216,6 +216,25 @@ static void add_split(builder *b)
     (void)add_vector(b, "data", "reference_rows", info->n_reference, info->reference_rows);
 }
 
+/* Which rows the measures of each replicate compare with. */
+static mad_status add_reference(mad_ctx *ctx, builder *b)
+{
+    mad_experiment *e = b->e;
+    if (!e->needs_samples && e->exact_real_law) {
+        return MAD_OK; /* with no rows */
+    }
+    e->reference_hash = mad_arena_take(b->mem, e->setting.n_replicates, sizeof(double));
+    if (e->reference_hash == NULL) {
+        return mad_fail_memory(ctx, "the hashes of the reference rows");
+    }
+    text(b, "long_name", "hash of the reference rows");
+    text(b, "definition",
+         "lowest 53 bits of the 64-bit FNV-1a hash of the rows as float64, then of their labels as "
+         "int32; in the world's own coordinates, before any features");
+    (void)add_vector(b, "data", "reference_hash", e->setting.n_replicates, e->reference_hash);
+    return MAD_OK;
+}
+
 /* How much variance the sampler alone adds or takes: what a collapse must be compared with. */
 static void add_gain(builder *b)
 {
@@ -333,6 +352,7 @@ mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
     }
     add_own(&b);
     add_split(&b);
+    MAD_TRY(add_reference(ctx, &b));
     add_gain(&b);
     add_root(ctx, &b);
     e->layout.n_replicates = e->setting.n_replicates;

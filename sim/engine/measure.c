@@ -6,6 +6,9 @@
 
 #include "sim/num/stats.h"
 
+/* What a float64 holds exactly. */
+#define EXACT_BITS (((uint64_t)1 << 53) - 1)
+
 static void frequencies(const mad_set *set, size_t n_categories, double *p)
 {
     memset(p, 0, n_categories * sizeof *p);
@@ -187,6 +190,10 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
     if (r->reference.n_rows > 0) {
         MAD_TRY(world->type->draw(ctx, world, MAD_PART_REFERENCE,
                                   mad_engine_key(g, r, 0, MAD_RNG_REFERENCE), &r->reference));
+        if (e->reference_hash != NULL) {
+            e->reference_hash[r->index] =
+                (double)(mad_set_hash(&r->reference, MAD_FNV1A_START) & EXACT_BITS);
+        }
     }
     MAD_TRY(mad_features_fit(ctx, r->feature, &r->reference));
     MAD_TRY(mad_features_map(ctx, r->feature, &r->reference, r->mem, &r->mapped));

@@ -50,6 +50,9 @@ typedef struct mad_metric_type {
     unsigned needs;
     unsigned worlds;                  /* bit set of 1u << mad_world_kind */
     const mad_metric_output *outputs; /* ends at name == NULL */
+    const char
+        *beside; /* NULL, or the output of another group that is taken whenever one of this is:
+                           a parameter that hangs on the rows */
     /** Smallest number of rows per side for the named output (values: the measure section). */
     size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
     /** NULL: always. Whether the output means something in a world that meets the needs: `auto`

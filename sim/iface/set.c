@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/num/stats.h"
+
 mad_status mad_set_take(mad_ctx *ctx, mad_arena *mem, size_t n_rows, size_t dim, int with_labels,
                         mad_set *out)
 {
@@ -87,4 +89,11 @@ mad_status mad_set_check_finite(mad_ctx *ctx, const mad_set *set, const char *wh
         }
     }
     return MAD_OK;
+}
+
+uint64_t mad_set_hash(const mad_set *set, uint64_t start)
+{
+    const uint64_t hash = mad_fnv1a(set->x, set->n_rows * set->dim * sizeof *set->x, start);
+    return set->label == NULL ? hash
+                              : mad_fnv1a(set->label, set->n_rows * sizeof *set->label, hash);
 }

@@ -31,4 +31,8 @@ void mad_set_copy(const mad_set *from, mad_set *to, size_t at);
 /** MAD_E_NONFINITE naming the first row and column that is NaN or Inf. */
 MAD_MUST_CHECK mad_status mad_set_check_finite(mad_ctx *ctx, const mad_set *set, const char *what);
 
+/** FNV-1a over the rows as float64, then their labels as int32; goes on from `start`
+ *  (MAD_FNV1A_START). */
+uint64_t mad_set_hash(const mad_set *set, uint64_t start);
+
 #endif

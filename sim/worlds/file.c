@@ -284,19 +284,6 @@ static mad_status map_range(mad_ctx *ctx, int is_minmax, file_world *self)
     return MAD_OK;
 }
 
-static uint64_t hash_parts(const file_world *self)
-{
-    uint64_t hash = MAD_FNV1A_START;
-    for (size_t i_part = 0; i_part < 2; i_part++) {
-        const mad_set *part = &self->part[i_part];
-        hash = mad_fnv1a(part->x, part->n_rows * part->dim * sizeof *part->x, hash);
-        if (part->label != NULL) {
-            hash = mad_fnv1a(part->label, part->n_rows * sizeof *part->label, hash);
-        }
-    }
-    return hash;
-}
-
 /* The size that rows have from now on. */
 static mad_status change_size(mad_ctx *ctx, const mad_world_args *args, mad_arena *mem,
                               file_world *self)
@@ -373,7 +360,8 @@ static mad_status create(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
     MAD_TRY(change_size(ctx, args, mem, self));
     MAD_TRY(split(ctx, args, mem, self));
     MAD_TRY(map_range(ctx, mad_get_choice(args->values, "range") == RANGE_MINMAX, self));
-    self->base.info.data_hash = hash_parts(self);
+    const uint64_t hash = mad_set_hash(&self->part[MAD_PART_TRAIN], MAD_FNV1A_START);
+    self->base.info.data_hash = mad_set_hash(&self->part[MAD_PART_REFERENCE], hash);
     *out = &self->base;
 out:
     return st;

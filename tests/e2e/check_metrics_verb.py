@@ -9,6 +9,7 @@ from harness import h5py, madloop, np, skip, workspace
 
 try:
     from scipy.linalg import sqrtm
+    from scipy.spatial.distance import pdist
     from sklearn.decomposition import PCA
     from sklearn.neighbors import NearestNeighbors
 except ImportError as error:
@@ -55,6 +56,14 @@ def check_values(folder):
     one, _ = madloop("metrics", folder / "x.csv", folder / "y.npy", "--json", "-t", 1)
     three, _ = madloop("metrics", folder / "x.csv", folder / "y.npy", "--json", "-t", 3)
     assert one == three and json.loads(one)["metrics"] == answer["metrics"]
+    bits = 0xcbf29ce484222325
+    for byte in x.tobytes():
+        bits = (bits ^ byte) * 0x100000001b3 % 2**64
+    assert int(answer["real_hash"], 16) == bits
+    _, value = metrics(folder / "x.npy", folder / "y.npy", "--only", "vendi_rbf_q1")
+    np.testing.assert_allclose(value["kernel_sigma_used"], np.median(pdist(x)), rtol=1e-12)
+    _, every = metrics(folder / "x.npy", folder / "y.npy", "--only", "all")
+    assert {"emd_w2_sq", "fld", "recall"} & every.keys() == {"emd_w2_sq", "recall"}
     answer, value = metrics(folder / "x.npy", folder / "y.npy", "--k", 2, "--only", "precision")
     assert list(value) == ["precision"] and answer["metrics"]["precision"]["k"] == 2
     assert value["precision"] == precision(x, y, 2)

@@ -27,6 +27,14 @@ def framed(x, side, black):
     return out
 
 
+def fnv1a(rows):
+    """64-bit FNV-1a of float64 rows."""
+    bits = 0xcbf29ce484222325
+    for byte in rows.tobytes():
+        bits = (bits ^ byte) * 0x100000001b3 % 2**64
+    return bits
+
+
 rng = np.random.default_rng(4)
 with workspace() as work:
     work = pathlib.Path(work)
@@ -49,6 +57,7 @@ with workspace() as work:
                 train = file["data/train_rows"][:].astype(int)
                 held = file["data/reference_rows"][:].astype(int)
                 real = gen["real"][0]
+                assert file["data/reference_hash"][0] == fnv1a(real) % 2**53
                 sides = file.attrs["height"], file.attrs["width"]
             low, high = x[train].min(), x[train].max()
             want = framed(x, pad, low) if pad else x

@@ -13,7 +13,7 @@ except ImportError as error:
 from group_cases import close, failures, finish, pairs_of_sets, run
 
 rng = np.random.default_rng(411)
-GROUPS = ["kid", "mmd", "energy", "vendi_cosine", "vendi_rbf"]
+GROUPS = ["kid", "kernel", "mmd", "energy", "vendi_cosine", "vendi_rbf"]
 ORDERS = {"q05": 0.5, "q1": 1.0, "q2": 2.0, "qinf": np.inf}
 
 
@@ -106,7 +106,7 @@ def at_scale(case):
     """Distances in other units: energy in those, kernels with the median width as before."""
     scale = case["scale"]
     moved = {**case, "real": case["real"] * scale, "fake": case["fake"] * scale,
-             "groups": ["mmd", "energy", "vendi_cosine", "vendi_rbf", "kid"]}
+             "groups": ["mmd", "kernel", "energy", "vendi_cosine", "vendi_rbf", "kid"]}
     here, there = run(sys.argv[1], [{**case, "groups": moved["groups"]}, moved])
     for name in here:
         if name == "kid_unbiased":
