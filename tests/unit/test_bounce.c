@@ -2,9 +2,10 @@
  * from fresh films.
  *
  * Limits on N fresh films per setting, all far from what is measured (docs/worlds.md): place of the
- * start 0.05 pixels rms per axis, speed 0.01 pixels a frame, radius 0.03 pixels, 99 % of the headings
- * within 0.1 rad (one that starts along a wall is not told from its mirror image), all films valid.
- * Sabotaged twins must be refused. */
+ * start 0.05 pixels rms per axis, speed 0.01 pixels a frame, radius 0.03 pixels, 99 % valid, 98 % of the
+ * headings within 0.1 rad: a disc that starts at a wall is not told from its mirror image, which happens
+ * to 0.5 % at most (size 8), so that more than 2 % of 1000 has probability 1e-7. Sabotaged twins must be
+ * refused. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +66,7 @@ static score score_of(const mad_world_case *s)
 
 static int passes(const score *s)
 {
-    return s->start <= 0.05 && s->speed <= 0.01 && s->radius <= 0.03 && s->heading >= 0.99 &&
+    return s->start <= 0.05 && s->speed <= 0.01 && s->radius <= 0.03 && s->heading >= 0.98 &&
            s->valid >= 0.99;
 }
 
