@@ -75,38 +75,6 @@ static void sum_pixels(mad_maps shape, const float *x, float *sum)
 
 /* ---- few channels: the taps of a row are one run of the dense picture ---- */
 
-ALWAYS_INLINE void windows_of(const size_t side, mad_maps shape, size_t channels, const float *x,
-                              float *y)
-{
-    const size_t reach = side / 2, run = side * channels;
-    for (size_t row = 0; row < shape.n * shape.h; row++) {
-        for (size_t j = 0; j < shape.w; j++) {
-            float *to = y + (row * (shape.w + 1) + j) * shape.c;
-            memset(to, 0, shape.c * sizeof *to);
-            const size_t left = j < reach ? (reach - j) * channels : 0; /* floats outside */
-            const size_t beyond = j + reach + 1;
-            const size_t right = beyond > shape.w ? (beyond - shape.w) * channels : 0;
-            for (size_t ky = 0; ky < side; ky++) {
-                if (row % shape.h + ky - reach < shape.h) {
-                    const float *from = x + ((row + ky - reach) * shape.w + j) * channels;
-                    for (size_t k = left; k < run - right; k++) {
-                        to[ky * run + k] = from[(ptrdiff_t)k - (ptrdiff_t)(reach * channels)];
-                    }
-                }
-            }
-        }
-    }
-}
-
-static void windows(mad_maps shape, size_t side, size_t channels, const float *x, float *y)
-{
-    if (side == 3) {
-        windows_of(3, shape, channels, x, y);
-    } else {
-        windows_of(5, shape, channels, x, y);
-    }
-}
-
 /* Of the pixels -reach .. reach around pixel i of n: the first that is inside, counted from -reach. */
 ALWAYS_INLINE size_t first_inside(size_t reach, size_t i)
 {
@@ -118,7 +86,53 @@ ALWAYS_INLINE size_t end_inside(size_t reach, size_t i, size_t n)
     return i + reach < n ? 2 * reach + 1 : n - i + reach;
 }
 
-ALWAYS_INLINE void gather_of(const size_t side, mad_maps shape, size_t channels, const float *x,
+ALWAYS_INLINE void windows_of(const size_t side, const size_t channels, mad_maps shape,
+                              const float *x, float *y)
+{
+    const size_t reach = side / 2, run = side * channels, x_row = shape.w * channels;
+    for (size_t row = 0; row < shape.n * shape.h; row++) {
+        const size_t first = first_inside(reach, row % shape.h);
+        const size_t end = end_inside(reach, row % shape.h, shape.h);
+        for (size_t j = 0; j < shape.w; j++) {
+            float *to = y + (row * (shape.w + 1) + j) * shape.c;
+            const float *corner = x + ((ptrdiff_t)(row * x_row + j * channels) -
+                                       (ptrdiff_t)(reach * (x_row + channels)));
+            const size_t left = first_inside(reach, j), right = end_inside(reach, j, shape.w);
+            if (end - first == side && right - left == side) {
+                UNROLL
+                for (size_t ky = 0; ky < side; ky++) {
+                    memcpy(to + ky * run, corner + ky * x_row, run * sizeof *to);
+                }
+                memset(to + side * run, 0, (shape.c - side * run) * sizeof *to);
+                continue;
+            }
+            memset(to, 0, shape.c * sizeof *to);
+            for (size_t ky = first; ky < end; ky++) {
+                for (size_t k = left * channels; k < right * channels; k++) {
+                    to[ky * run + k] = corner[ky * x_row + k];
+                }
+            }
+        }
+    }
+}
+
+/* Runs of known length are copied several times as fast: pictures, and what lenet.h has inside. */
+static void windows(mad_maps shape, size_t side, size_t channels, const float *x, float *y)
+{
+    if (side == 3 && channels == 1) {
+        windows_of(3, 1, shape, x, y);
+    } else if (side == 3) {
+        windows_of(3, channels, shape, x, y);
+    } else if (channels == 1) {
+        windows_of(5, 1, shape, x, y);
+    } else if (channels == 6) {
+        windows_of(5, 6, shape, x, y);
+    } else {
+        windows_of(5, channels, shape, x, y);
+    }
+}
+
+ALWAYS_INLINE void gather_of(const size_t side, size_t channels, mad_maps shape, const float *x,
                              const float *bias, float *y)
 {
     const size_t reach = side / 2, x_row = (shape.w + 1) * shape.c;
@@ -145,13 +159,53 @@ ALWAYS_INLINE void gather_of(const size_t side, mad_maps shape, size_t channels,
     }
 }
 
+/* The same sums in the same order, all channels of a pixel at a time; reads a register from each tap. */
+ALWAYS_INLINE void gather_wide(const size_t side, size_t channels, mad_maps shape, const float *x,
+                               const float *bias, float *y)
+{
+    const size_t reach = side / 2, x_row = (shape.w + 1) * shape.c;
+    vec start = {0};
+    if (bias != NULL) {
+        memcpy(&start, bias, channels * sizeof *bias);
+    }
+    for (size_t row = 0; row < shape.n * shape.h; row++) {
+        const size_t first = first_inside(reach, row % shape.h);
+        const size_t end = end_inside(reach, row % shape.h, shape.h);
+        for (size_t p = 0; p < shape.w; p++) {
+            const size_t left = first_inside(reach, p), right = end_inside(reach, p, shape.w);
+            vec sum = start;
+            for (size_t r = first; r < end; r++) {
+                const float *from = x + (row + r - reach) * x_row + p * shape.c;
+                for (size_t s = left; s < right; s++) {
+                    const size_t tap = side * (side - 1 - r) + side - 1 - s;
+                    vec term;
+                    memcpy(&term,
+                           from + ((ptrdiff_t)(s * shape.c + tap * channels) -
+                                   (ptrdiff_t)(reach * shape.c)),
+                           sizeof term);
+                    sum += term;
+                }
+            }
+            memcpy(y, &sum, channels * sizeof *y);
+            y += channels;
+        }
+    }
+}
+
 static void gather_windows(mad_maps shape, size_t side, size_t channels, const float *x,
                            const float *bias, float *y)
 {
-    if (side == 3) {
-        gather_of(3, shape, channels, x, bias, y);
+    const size_t last_tap = (side * side - 1) * channels;
+    if (channels > 1 && channels <= LANES && last_tap + LANES <= shape.c) {
+        if (side == 3) {
+            gather_wide(3, channels, shape, x, bias, y);
+        } else {
+            gather_wide(5, channels, shape, x, bias, y);
+        }
+    } else if (side == 3) {
+        gather_of(3, channels, shape, x, bias, y);
     } else {
-        gather_of(5, shape, channels, x, bias, y);
+        gather_of(5, channels, shape, x, bias, y);
     }
 }
 
