@@ -1,9 +1,9 @@
 /* analysis/metrics/memory.c: do the model's rows repeat the rows it was trained on? */
 #include <math.h>
+#include <string.h>
 
 #include "analysis/metrics/neighbours.h"
 #include "analysis/metrics/shared.h"
-#include "sim/base/par.h"
 #include "sim/num/stats.h"
 
 enum { AUTHENTICITY, MEMORISED, NN_RATIO };
@@ -43,95 +43,95 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-typedef struct nearest {
-    size_t row;
-    double first, second; /* squared distances; INFINITY: no such row */
-} nearest;
-
-/* Of the rows of `train` but `skip` (SIZE_MAX: none). */
-static nearest find_nearest(const mad_set *train, const double *x, size_t skip)
-{
-    nearest found = {.row = SIZE_MAX, .first = (double)INFINITY, .second = (double)INFINITY};
-    for (size_t i = 0; i < train->n_rows; i++) {
-        const double square = i == skip ? (double)INFINITY
-                                        : mad_distance_sq(train->dim, x, train->x + i * train->dim);
-        if (square < found.first) {
-            found.second = found.first;
-            found.first = square;
-            found.row = i;
-        } else if (square < found.second) {
-            found.second = square;
-        }
-    }
-    return found;
-}
-
-typedef struct memory_job {
-    const mad_set *rows, *train;
-    double *distance;         /* [n_rows] to the nearest training row */
-    double *authentic, *copy; /* [n_rows] 1 or 0; NULL: distances only */
-} memory_job;
-
-static mad_status look_at_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
-{
-    const memory_job *job = arg;
-    const size_t begin = mad_chunk_begin(i_chunk), dim = job->rows->dim;
-    const size_t end = begin + mad_chunk_rows(job->rows->n_rows, i_chunk);
-    mad_status st = MAD_OK;
-    MAD_TRY(mad_ctx_poll(ctx));
-    for (size_t j = begin; j < end; j++) {
-        const nearest to = find_nearest(job->train, job->rows->x + j * dim, SIZE_MAX);
-        job->distance[j] = sqrt(to.first);
-        if (job->authentic != NULL && to.row == SIZE_MAX) { /* all squares overflow */
-            job->authentic[j] = job->copy[j] = (double)NAN;
-        } else if (job->authentic != NULL) {
-            const nearest other = find_nearest(job->train, job->train->x + to.row * dim, to.row);
-            job->authentic[j] = to.first > other.first;
-            job->copy[j] = 9.0 * to.first < to.second;
-        }
-    }
-out:
-    return st;
-}
-
-static mad_status look_at(mad_ctx *ctx, const mad_set *rows, const mad_set *train,
-                          int with_verdicts, memory_job *out)
+/* Squared distance of the training rows that are nearest to some row to their nearest other one:
+ * of all training rows a row is the nearest to itself, at 0, and the second nearest is that other. */
+static mad_status to_other(mad_ctx *ctx, const mad_set *train, size_t n, const mad_nearest *to,
+                           double *other)
 {
     mad_status st = MAD_OK;
-    const size_t n = rows->n_rows;
-    *out = (memory_job){.rows = rows, .train = train};
-    out->distance = mad_arena_take(ctx->scratch, n, sizeof *out->distance);
-    if (with_verdicts) {
-        out->authentic = mad_arena_take(ctx->scratch, n, sizeof *out->authentic);
-        out->copy = mad_arena_take(ctx->scratch, n, sizeof *out->copy);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t dim = train->dim;
+    size_t n_found = 0;
+    size_t *rank = mad_arena_take(ctx->scratch, train->n_rows, sizeof *rank); /* from 1 */
+    mad_set found;
+    mad_nearest *around;
+    if (rank == NULL) {
+        return mad_fail_memory(ctx, "the nearest training rows");
     }
-    if (out->distance == NULL || (with_verdicts && (out->authentic == NULL || out->copy == NULL))) {
-        st = mad_fail_memory(ctx, "distances to the training rows");
+    for (size_t i = 0; i < n; i++) {
+        if (to[i].row != SIZE_MAX && rank[to[i].row] == 0) {
+            rank[to[i].row] = ++n_found;
+        }
+    }
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n_found, dim, 0, &found));
+    around = mad_arena_take(ctx->scratch, n_found, sizeof *around);
+    if (around == NULL) {
+        st = mad_fail_memory(ctx, "the nearest training rows");
         goto out;
     }
-    MAD_TRY(mad_par_for(ctx, mad_n_chunks(n), look_at_chunk, out));
+    for (size_t i = 0; i < train->n_rows; i++) {
+        if (rank[i] > 0) {
+            memcpy(found.x + (rank[i] - 1) * dim, train->x + i * dim, dim * sizeof *found.x);
+        }
+    }
+    if (n_found > 0) {
+        MAD_TRY(mad_nearest_two(ctx, &found, train, around));
+    }
+    for (size_t i = 0; i < n; i++) {
+        other[i] = to[i].row == SIZE_MAX ? (double)NAN : around[rank[to[i].row] - 1].second;
+    }
 out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
+}
+
+/* NaN where a squared distance overflows. */
+static double mean_distance(size_t n, double *square)
+{
+    for (size_t i = 0; i < n; i++) {
+        square[i] = sqrt(square[i]);
+    }
+    return mad_mean(n, square);
+}
+
+/* Shares of model rows; NaN when some row has no nearest training row. */
+static void judge(size_t n, const mad_nearest *to, const double *other, double *values)
+{
+    double n_authentic = 0.0, n_copies = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        n_authentic += isnan(other[i]) ? (double)NAN : to[i].first > other[i];
+        n_copies += isnan(other[i]) ? (double)NAN : 9.0 * to[i].first < to[i].second;
+    }
+    values[AUTHENTICITY] = n_authentic / (double)n;
+    values[MEMORISED] = n_copies / (double)n;
 }
 
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const size_t n_train = in->train->n_rows;
-    memory_job fake, base;
+    const size_t n = in->fake->n_rows, m = in->real->n_rows;
     mad_status st = MAD_OK;
+    mad_nearest *to = mad_arena_take_raw(ctx->scratch, n, sizeof *to);
+    double *other = mad_arena_take_raw(ctx->scratch, n, sizeof *other);
+    double *base = mad_arena_take_raw(ctx->scratch, m, sizeof *base);
     values[AUTHENTICITY] = values[MEMORISED] = values[NN_RATIO] = (double)NAN;
-    if (n_train == 0) {
+    if (to == NULL || other == NULL || base == NULL) {
+        st = mad_fail_memory(ctx, "distances to the training rows");
         goto out;
     }
-    MAD_TRY(look_at(ctx, in->fake, in->train, 1, &fake));
-    MAD_TRY(look_at(ctx, in->real, in->train, 0, &base));
-    if (n_train > 1) {
-        values[AUTHENTICITY] = mad_mean(in->fake->n_rows, fake.authentic);
-        values[MEMORISED] = mad_mean(in->fake->n_rows, fake.copy);
+    if (in->train->n_rows == 0) {
+        goto out;
     }
-    const double of_base = mad_mean(in->real->n_rows, base.distance);
-    const double ratio = mad_mean(in->fake->n_rows, fake.distance) / of_base;
+    MAD_TRY(mad_nearest_two(ctx, in->fake, in->train, to));
+    MAD_TRY(mad_nearest_sq(ctx, in->real, in->train, base));
+    if (in->train->n_rows > 1) {
+        MAD_TRY(to_other(ctx, in->train, n, to, other));
+        judge(n, to, other, values);
+    }
+    for (size_t i = 0; i < n; i++) {
+        other[i] = to[i].first;
+    }
+    const double ratio = mean_distance(n, other) / mean_distance(m, base);
     values[NN_RATIO] = isfinite(ratio) ? ratio : (double)NAN;
 out:
     mad_arena_release(ctx->scratch, mark);

@@ -166,9 +166,10 @@ out:
 /* A block of rows of `from` belongs to one thread; what is far from them all is never looked at. */
 typedef struct nearest_job {
     mad_cloud from, to;
+    int wants_second;
     mad_reach *reach;   /* [from n_rows] */
     mad_reach *nothing; /* [to n_rows] 0 */
-    double *square;     /* [from n_rows] the smallest so far */
+    mad_nearest *found; /* [from n_rows] so far */
 } nearest_job;
 
 static void take_nearer(void *arg, size_t i, size_t j, int32_t square)
@@ -176,15 +177,21 @@ static void take_nearer(void *arg, size_t i, size_t j, int32_t square)
     const nearest_job *job = arg;
     const mad_set *from = job->from.set, *to = job->to.set;
     const size_t dim = from->dim;
-    if (!(mad_screen_bounds(&job->from, i, &job->to, j, square).low < job->square[i])) {
+    mad_nearest *found = &job->found[i];
+    const double *farthest = job->wants_second ? &found->second : &found->first;
+    if (mad_screen_bounds(&job->from, i, &job->to, j, square).low > *farthest) {
         return;
     }
     const double exact = mad_distance_sq(dim, from->x + i * dim, to->x + j * dim);
-    if (exact < job->square[i]) {
-        job->square[i] = exact;
-        atomic_store_explicit(&job->reach[i], sqrt(exact) / job->from.step + job->from.miss[i],
-                              memory_order_relaxed);
+    if (exact < found->first || (exact == found->first && j < found->row && isfinite(exact))) {
+        found->second = found->first;
+        found->first = exact;
+        found->row = j;
+    } else if (exact < found->second) {
+        found->second = exact;
     }
+    atomic_store_explicit(&job->reach[i], sqrt(*farthest) / job->from.step + job->from.miss[i],
+                          memory_order_relaxed);
 }
 
 static mad_status nearest_block(mad_ctx *ctx, void *arg, size_t i_block)
@@ -198,11 +205,13 @@ out:
     return st;
 }
 
-mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to, double *square)
+/* Without wants_second only `first` is sure, and more rows are passed over. */
+static mad_status find_nearest(mad_ctx *ctx, const mad_set *from, const mad_set *to,
+                               int wants_second, mad_nearest *out)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    nearest_job job = {.square = square};
+    nearest_job job = {.wants_second = wants_second, .found = out};
     MAD_ASSERT(to->n_rows > 0);
     job.reach = mad_arena_take_raw(ctx->scratch, from->n_rows, sizeof *job.reach);
     job.nothing = mad_arena_take_raw(ctx->scratch, to->n_rows, sizeof *job.nothing);
@@ -212,13 +221,36 @@ mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to, 
     }
     MAD_TRY(mad_clouds_take(ctx, ctx->scratch, from, to, &job.from, &job.to));
     for (size_t i = 0; i < from->n_rows; i++) {
-        square[i] = (double)INFINITY;
+        out[i] = (mad_nearest){SIZE_MAX, (double)INFINITY, (double)INFINITY};
         atomic_init(&job.reach[i], (double)INFINITY);
     }
     for (size_t j = 0; j < to->n_rows; j++) {
         atomic_init(&job.nothing[j], 0.0);
     }
     MAD_TRY(mad_par_for(ctx, mad_n_blocks(&job.from), nearest_block, &job));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_nearest_two(mad_ctx *ctx, const mad_set *from, const mad_set *to, mad_nearest *out)
+{
+    return find_nearest(ctx, from, to, 1, out);
+}
+
+mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to, double *square)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_nearest *found = mad_arena_take_raw(ctx->scratch, from->n_rows, sizeof *found);
+    if (found == NULL) {
+        st = mad_fail_memory(ctx, "the nearest rows");
+        goto out;
+    }
+    MAD_TRY(find_nearest(ctx, from, to, 0, found));
+    for (size_t i = 0; i < from->n_rows; i++) {
+        square[i] = found[i].first;
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

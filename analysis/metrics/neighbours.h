@@ -39,4 +39,14 @@ MAD_MUST_CHECK mad_status mad_knn_squares(mad_ctx *ctx, const mad_cloud *cloud, 
 MAD_MUST_CHECK mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to,
                                          double *square);
 
+typedef struct mad_nearest {
+    size_t row;           /* the nearest, the first of those that are; SIZE_MAX: all overflow */
+    double first, second; /* squared distances to the two nearest; INFINITY: no such row */
+} mad_nearest;
+
+/** The two nearest rows of `to` for each row of `from`; as mad_nearest_sq, which is faster.
+ *  shape   out: [from->n_rows] */
+MAD_MUST_CHECK mad_status mad_nearest_two(mad_ctx *ctx, const mad_set *from, const mad_set *to,
+                                          mad_nearest *out);
+
 #endif
