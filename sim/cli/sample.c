@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/picture_files.h"
 #include "sim/cli/sheet.h"
 #include "sim/cli/verbs.h"
 #include "sim/engine/engine.h"
@@ -27,7 +28,7 @@ typedef struct options {
 
 /* Where the rows go. */
 typedef struct output {
-    int is_sheet, has_labels_file;
+    int is_sheet, is_folder, has_labels_file;
     mad_rows_format format;
     mad_publish data, labels;
     const char *labels_path;
@@ -137,15 +138,23 @@ static mad_status claim_output(mad_ctx *ctx, mad_arena *mem, const options *o,
 {
     mad_status st = MAD_OK;
     const char *dot = strrchr(o->path, '.');
+    const mad_world_info *world = &mad_experiment_setting(experiment)->world->info;
+    const size_t n = strlen(o->path);
+    if (n > 1 && o->path[n - 1] == '/') {
+        out->is_folder = 1;
+        MAD_TRY(mad_sheet_check(ctx, world));
+        return mad_picture_files_claim(ctx, mem, o->path, &out->data);
+    }
     out->is_sheet = dot != NULL && strcmp(dot, ".png") == 0;
     if (!out->is_sheet && !mad_rows_format_of(o->path, &out->format)) {
         return mad_fail(ctx, MAD_E_USAGE,
-                        "sample: the name of '%s' must end with one of " MAD_ROWS_FORMATS ", .png",
+                        "sample: the name of '%s' must end with one of " MAD_ROWS_FORMATS
+                        ", .png, or with / for a folder of pictures",
                         o->path);
     }
     MAD_TRY(mad_publish_claim(ctx, o->path, o->force, &out->data));
     if (out->is_sheet) {
-        MAD_TRY(mad_sheet_check(ctx, &mad_experiment_setting(experiment)->world->info));
+        MAD_TRY(mad_sheet_check(ctx, world));
     } else if (mad_experiment_has_labels(experiment)) {
         out->labels_path = mad_rows_labels_path(mem, o->path, out->format);
         out->has_labels_file = out->labels_path != NULL;
@@ -161,9 +170,12 @@ static mad_status write_output(mad_ctx *ctx, const mad_experiment *experiment, c
                                const output *out)
 {
     mad_status st = MAD_OK;
+    const mad_world_info *world = &mad_experiment_setting(experiment)->world->info;
+    if (out->is_folder) {
+        return mad_picture_files_write(ctx, world, rows, &out->data);
+    }
     if (out->is_sheet) {
-        MAD_TRY(mad_sheet_write(ctx, &mad_experiment_setting(experiment)->world->info, rows,
-                                &out->data));
+        MAD_TRY(mad_sheet_write(ctx, world, rows, &out->data));
     } else {
         MAD_TRY(mad_rows_write(ctx, out->format, &out->data, &out->labels, rows));
     }
@@ -227,7 +239,8 @@ static mad_status sample_verb(mad_app *app, int argc, char **argv)
         {"generation", 'g', "G", "the generation whose model is drawn from (default: the newest)",
          .count = &o.generation, .min = 1, .max = 1e6},
         {"rows", 'n', "N", "rows to draw", .count = &o.n_rows, .min = 1, .max = 1e9},
-        {"out", 'o', "FILE", "where to; the ending says how: " MAD_ROWS_FORMATS ", .png",
+        {"out", 'o', "FILE",
+         "where to; the ending says how: " MAD_ROWS_FORMATS ", .png, / (a folder of pictures)",
          .text = &o.path},
         {"replicate", 'r', "R", "the replicate, from 0 (default 0)", .count = &o.replicate,
          .min = 0, .max = 1e6},
@@ -241,8 +254,9 @@ static mad_status sample_verb(mad_app *app, int argc, char **argv)
     const mad_usage usage = {
         table, 1, SIZE_MAX,
         "Rows are the model's own, before any bias of the loop; classes, unless --class is given, "
-        "come as often as the model learnt them. Labels go into the last column (.csv) or to "
-        "FILE-labels beside FILE. A .png is a sheet of pictures, one row a class. key=value may "
+        "come as often as the model learnt them. Labels go into the last column (.csv), the array "
+        "label beside x (.npz) or to FILE-labels beside FILE. A .png is a sheet of pictures, one "
+        "row a class; FOLDER/ gets a .png a row, in a folder a class. key=value may "
         "change " FREE_KEYS ". Generations whose model a run keeps: all with checkpoint.every: 1, "
         "else the last of each commit and those that later training sets are drawn from."};
     mad_arguments args;

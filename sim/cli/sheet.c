@@ -20,27 +20,32 @@ typedef struct sheet {
 mad_status mad_sheet_check(mad_ctx *ctx, const mad_world_info *world)
 {
     if (world->height == 0 || (world->channels != 1 && world->channels != 3)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                        "a sheet needs rows that are pictures of 1 or 3 channels; these have %zu "
-                        "columns%s",
-                        world->dim, world->height == 0 ? " and no height and width" : "");
+        return mad_fail(
+            ctx, MAD_E_UNSUPPORTED,
+            "a picture file needs rows that are pictures of 1 or 3 channels; these have %zu "
+            "columns%s",
+            world->dim, world->height == 0 ? " and no height and width" : "");
     }
     return MAD_OK;
+}
+
+unsigned char mad_sheet_byte(const mad_world_info *world, double value)
+{
+    const double low = world->pixel_min, high = world->pixel_max;
+    const double share = (value - low) / (high > low ? high - low : 1.0);
+    return (unsigned char)(fmin(fmax(share, 0.0), 1.0) * WHITE + 0.5);
 }
 
 static void put_tile(const sheet *s, const double *x, size_t i_row, size_t i_col)
 {
     const mad_world_info *w = s->world;
     const size_t c = w->channels, tall = w->height * s->scale, wide = w->width * s->scale;
-    const double span = w->pixel_max > w->pixel_min ? w->pixel_max - w->pixel_min : 1.0;
     for (size_t i = 0; i < tall; i++) {
         unsigned char *out =
             s->dot + ((i_row * (tall + EDGE) + i) * s->width + i_col * (wide + EDGE)) * c;
         const double *row = x + i / s->scale * w->width * c;
         for (size_t j = 0; j < wide * c; j++) {
-            const double value = row[j / c / s->scale * c + j % c];
-            const double share = fmin(fmax((value - w->pixel_min) / span, 0.0), 1.0);
-            out[j] = (unsigned char)(share * WHITE + 0.5);
+            out[j] = mad_sheet_byte(w, row[j / c / s->scale * c + j % c]);
         }
     }
 }

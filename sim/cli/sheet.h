@@ -5,6 +5,9 @@
 #include "sim/iface/world.h"
 #include "sim/store/publish.h"
 
+/** 0..255 of a pixel: black and white are the world's, what lies outside is clipped. */
+unsigned char mad_sheet_byte(const mad_world_info *world, double value);
+
 /** MAD_E_UNSUPPORTED unless the world's rows are pictures of 1 or 3 channels. */
 MAD_MUST_CHECK mad_status mad_sheet_check(mad_ctx *ctx, const mad_world_info *world);
 

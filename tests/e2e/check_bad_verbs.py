@@ -38,7 +38,7 @@ def check_usage():
         refused(2, ["--rows", "from 1 to 1000000000", f"got '{n}'"], "sample", "run", "-n", n, "-o",
                 "x.npy")
     for name in ("x", "x.txt", "npy", "x.npy.gz", "x.NPY"):
-        refused(2, [f"'{name}'", ".npy, .csv, .idx, .png"], "sample", "run", "-n", "5", "-o", name)
+        refused(2, [f"'{name}'", ".npy, .npz, .csv, .idx, .png, or with /"], "sample", "run", "-n", "5", "-o", name)
     refused(2, ["--seed", "got '0.5'"], "sample", "run", *OUT, "--seed", "0.5")
     accepted("run", "good.yaml", "world.dim=1000", "generations=1", "measure.metrics=[trace]", "-o",
              "broad")
@@ -160,7 +160,7 @@ def check_output():
         refused(3, ["net.yaml/x.npy", "Not a directory"], "sample", "net", "-n", "5", "-o",
                 "net.yaml/x.npy", *force)
     refused(3, "File name too long", "sample", "net", "-n", "5", "-o", "d" * 300 + ".npy")
-    refused(2, ["a sheet needs rows that are pictures", "2 columns"], "sample", "net", "-n", "5",
+    refused(2, ["a picture file needs rows that are pictures", "2 columns"], "sample", "net", "-n", "5",
             "-o", "x.png")
     keywords = {"preexec_fn": as_nobody} if os.getuid() == 0 else {}
     try:

@@ -125,8 +125,13 @@ def check_formats(work):
     assert data[:12] == struct.pack(">HBBII", 0, 0x0E, 2, 50, 2), data[:12]
     assert (np.frombuffer(data[12:], ">f8").reshape(50, 2) == rows).all()
     assert (np.frombuffer((work / "f-labels.idx").read_bytes()[8:], ">i4") == labels).all()
-    for file in ("f.npy", "f.idx"):  # our own readers agree
+    draw(run, work / "f.npz", "-n", 50)
+    with np.load(work / "f.npz") as archive:
+        assert (archive["x"] == rows).all() and (archive["label"] == labels).all()
+    for file in ("f.npy", "f.idx", "f.npz:x"):  # our own readers agree
         assert "50 x 2" in madloop("info", work / file)[0]
+    assert "50 rows" in madloop("metrics", work / "f.npz:x", work / "f.npy", "--labels",
+                                f"{work / 'f.npz'}:label,{work / 'f-labels.npy'}")[0]
     assert not [p for p in work.iterdir() if p.name.startswith(".")]
 
 
@@ -149,6 +154,17 @@ def check_sheet(work):
         want = np.floor(np.clip((rows[i].reshape(4, 6) + 1) / 2, 0, 1) * 255 + 0.5)
         assert (tile == want).all(), i
         assert (picture[top + scale - 1, left + scale - 1, 0] == want[0, 0]).all()
+    madloop("sample", work / "sheet", "-n", 30, "--class", "all", "-o", f"{work / 'pictures'}/")
+    files = sorted((work / "pictures").glob("*/*.png"))
+    assert len(files) == 30 and [int(f.parent.name) for f in files] == sorted(labels)
+    for file in files:
+        i = int(file.stem)
+        want = np.floor(np.clip((rows[i].reshape(4, 6) + 1) / 2, 0, 1) * 255 + 0.5)
+        assert labels[i] == int(file.parent.name) and (unpack_png(file)[..., 0] == want).all(), i
+    info = madloop("info", work / "pictures")[0]
+    assert "30 x 4 x 6 x 1" in info, info
+    message = madloop("sample", work / "sheet", "-n", 3, "-o", f"{work / 'pictures'}/", code=3)[1]
+    assert "pictures go into a new folder" in message, message
     draw(work / "sheet", work / "s.png", "-n", 5, "--class", 1)
     assert unpack_png(work / "s.png").shape[1] == 3 * (6 * scale + 1) - 1  # as square as can be
 
