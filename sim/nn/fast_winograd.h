@@ -236,7 +236,7 @@ static size_t winograd_scratch(const mad_conv *conv)
 
 static size_t winograd_floats(const mad_conv *conv)
 {
-    return 2 * WINOGRAD_ELEMENTS * conv->c_in * conv->c_out;
+    return 2 * conv->c_in * conv->c_out * WINOGRAD_ELEMENTS;
 }
 
 /* U = G w G^T of one register of columns; u_element floats from one element to the next. */

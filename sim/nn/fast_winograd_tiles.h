@@ -44,7 +44,7 @@ static int is_winograd(const mad_conv *conv)
 {
     const size_t n_tiles = (conv->h + 3) / 4 * ((conv->w + 3) / 4);
     return conv->taps == 9 && conv->stride == 1 &&
-           2 * WINOGRAD_ELEMENTS * n_tiles <= 9 * conv->h * conv->w;
+           2 * n_tiles * WINOGRAD_ELEMENTS <= 9 * conv->h * conv->w;
 }
 
 /* ---- transforms of one line: six numbers in, or out ---- */
@@ -292,7 +292,7 @@ static void winograd_gradient(const tiling *t, size_t begin, size_t end, const f
                     *at(inside, j * LANES) = load(from, j / 4 * row + j % 4 * shape.c);
                 }
             }
-            gradient_tile(inside, 4 * LANES, LANES, to);
+            gradient_tile(inside, (size_t)4 * LANES, LANES, to);
         }
     }
 }
@@ -349,7 +349,7 @@ static void winograd_output(const tiling *t, size_t n0, size_t n_v, size_t begin
                 continue;
             }
             float all[16 * LANES] __attribute__((aligned(64)));
-            output_tile(from, base, NULL, 4 * LANES, LANES, all);
+            output_tile(from, base, NULL, (size_t)4 * LANES, LANES, all);
             for (size_t j = 0; j < 16; j++) {
                 if (j / 4 < n_y && j % 4 < n_x) {
                     const size_t to = j / 4 * row + j % 4 * shape.c;
