@@ -1,4 +1,4 @@
-/* analysis/metrics/tails.c: the far rows. Everything is of the norms r = |x| of rows. */
+/* analysis/metrics/heavy_tails.c: how heavy the tails are. Everything is of the norms r = |x| of rows. */
 #include <math.h>
 
 #include "analysis/metrics/shared.h"
@@ -83,7 +83,7 @@ static double hill(size_t n, const double *r)
         return (double)NAN;
     }
     for (size_t i = n - k; i < n; i++) {
-        sum += log(r[i] / r[n - k - 1]);
+        sum += log(r[i]) - log(r[n - k - 1]);
     }
     return sum > 0.0 ? (double)k / sum : (double)NAN;
 }
@@ -118,8 +118,8 @@ out:
     return st;
 }
 
-const mad_metric_type mad_metric_tails = {
-    .name = "tails",
+const mad_metric_type mad_metric_heavy_tails = {
+    .name = "heavy_tails",
     .doc = "tail index, extreme quantiles and exceedances of the norms of rows",
     .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,

@@ -11,6 +11,7 @@
     X(mad_world_grid)                                                                              \
     X(mad_world_swiss)                                                                             \
     X(mad_world_moons)                                                                             \
+    X(mad_world_heavy)                                                                             \
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \
     X(mad_world_glyph)                                                                             \
@@ -47,6 +48,7 @@
     X(mad_metric_moments)                                                                          \
     X(mad_metric_shape)                                                                            \
     X(mad_metric_tails)                                                                            \
+    X(mad_metric_heavy_tails)                                                                      \
     X(mad_metric_frechet)                                                                          \
     X(mad_metric_sliced)                                                                           \
     X(mad_metric_axis)                                                                             \

@@ -3,6 +3,7 @@
 
 #include "sim/iface/draw.h"
 #include "sim/iface/world.h"
+#include "sim/worlds/density.h"
 
 extern const mad_world_type mad_world_heavy;
 
@@ -172,7 +173,7 @@ static double log_density_of(const heavy_world *self, size_t dim, const double *
         return sum - 0.5 * (a + (double)dim) * log_radius(dim, x, a);
     }
     for (size_t j = 0; j < dim; j++) {
-        if (x[j] < (self->law == LAW_PARETO ? 1.0 : 0x1p-1074)) {
+        if (self->law == LAW_PARETO ? x[j] < 1.0 : x[j] <= 0.0) {
             return -(double)INFINITY;
         }
         const double l = log(x[j]);
@@ -181,14 +182,20 @@ static double log_density_of(const heavy_world *self, size_t dim, const double *
     return sum;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
+static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
+                                double *out)
 {
     (void)ctx;
     for (size_t i = 0; i < rows->n_rows; i++) {
         out[i] = log_density_of((const heavy_world *)world, rows->dim, rows->x + i * rows->dim);
     }
     return MAD_OK;
+}
+
+static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
+                              double *out)
+{
+    return mad_density_chunks(ctx, density_chunk, world, rows, out);
 }
 
 const mad_world_type mad_world_heavy = {

@@ -69,6 +69,31 @@ def nll_cases():
         yield {"group": "nll", "real": np.zeros((n, 1)), "fake": np.zeros((m, 1)), "logs": logs}
 
 
+# ---- heavy_tails: the largest norms ------------------------------------------------------------
+
+def heavy_tails(case):
+    real, fake = (np.sort(linalg.norm(case[side], axis=1)) for side in ("real", "fake"))
+    k = len(fake) // 100
+    hill = nan
+    if k and fake[-k - 1] > 0 and fake[-1] > fake[-k - 1]:
+        hill = 1 / np.mean(np.log(fake[-k:]) - np.log(fake[-k - 1]))
+    low, far = np.quantile(fake, [0.99, 0.999])
+    real_iqr = stats.iqr(real)
+    return {"hill_index": hill, "tail_quantile_ratio": far / low if low > 0 else nan,
+            "iqr_ratio": stats.iqr(fake) / real_iqr if real_iqr > 0 else nan,
+            "exceedance_q99": np.mean(fake > np.quantile(real, 0.99))}
+
+
+def heavy_tails_cases():
+    for n, m, dim, nu, scale in ((500, 500, 1, 2.5, 1), (300, 2000, 3, 1, 1e140), (100, 100, 8, 30, 1e-140),
+                                 (4, 99, 2, 3, 1), (1, 1, 1, 3, 1)):
+        real, fake = (scale * rng.standard_t(nu, size=(rows, dim)) for rows in (n, m))
+        yield {"group": "heavy_tails", "real": real, "fake": fake}
+        yield {"group": "heavy_tails", "real": real, "fake": np.round(fake / scale) * scale}  # ties
+        yield {"group": "heavy_tails", "real": real, "fake": np.zeros((m, dim))}
+        yield {"group": "heavy_tails", "real": np.ones((n, dim)), "fake": np.ones((m, dim))}
+
+
 # ---- directions: variance along the real axes --------------------------------------------------
 
 def directions(case):
@@ -265,7 +290,7 @@ def as_text(case):
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
-cases = [*bridges_cases(), *nll_cases(), *directions_cases(), *power_cases(),
+cases = [*bridges_cases(), *nll_cases(), *heavy_tails_cases(), *directions_cases(), *power_cases(),
          *motion_cases(), *scene_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)

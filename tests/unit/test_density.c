@@ -26,7 +26,8 @@ static const mad_key draw_key = {
 /* Where a density is summed: a grid of n points a side, even in t. */
 typedef enum axis_map {
     EVEN, /* x = t, from..to */
-    SINH  /* x = sinh t: heavy tails */
+    SINH, /* x = sinh t: heavy tails */
+    EXP   /* x = exp t: heavy tails of positive numbers */
 } axis_map;
 
 typedef struct known_density {
@@ -60,6 +61,14 @@ static const known_density known[] = {
      1e-12},
     {&mad_world_grid, {NULL}, EVEN, -2.5, 2.5, 1000, 1e-12},
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}, EVEN, -1.6, 1.6, 800, 1e-12},
+    {&mad_world_heavy, {NULL}, SINH, -14, 14, 2000, 1e-12},
+    {&mad_world_heavy, {"law=student(0.5)", NULL}, SINH, -80, 80, 4000, 1e-12},
+    {&mad_world_heavy, {"law=student(5)", "dim=2", NULL}, SINH, -9, 9, 800, 1e-12},
+    {&mad_world_heavy, {"law=lognormal(1.5)", NULL}, EXP, -14, 14, 1000, 1e-12},
+    {&mad_world_heavy, {"law=lognormal(0.5)", "dim=2", NULL}, EXP, -5, 5, 300, 1e-12},
+    /* cut off at 1: the error falls with the square of the step */
+    {&mad_world_heavy, {"law=pareto(2.5)", NULL}, EXP, 0, 12, 20000, 1e-6},
+    {&mad_world_heavy, {"law=pareto(4)", "dim=2", NULL}, EXP, 0, 8, 1000, 1e-4},
 };
 enum { N_KNOWN = sizeof known / sizeof *known };
 
@@ -121,8 +130,18 @@ static double point(const known_density *k, size_t i, double *length)
 {
     const double step = (k->to - k->from) / (double)k->n;
     const double t = k->from + step * ((double)i + 0.5);
-    *length = k->map == SINH ? step * cosh(t) : step;
-    return k->map == SINH ? sinh(t) : t;
+    switch (k->map) {
+    case SINH:
+        *length = step * cosh(t);
+        return sinh(t);
+    case EXP:
+        *length = step * exp(t);
+        return exp(t);
+    case EVEN:
+        break;
+    }
+    *length = step;
+    return t;
 }
 
 static void integrate(const known_density *k, scene s, double *mass, double *entropy)

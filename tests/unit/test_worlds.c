@@ -39,6 +39,7 @@ static const known_world continuous[] = {
     {&mad_world_grid, {NULL}},
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}},
     {&mad_world_grf, {"size=4", "beta=2", NULL}},
+    {&mad_world_heavy, {"law=student(10)", "dim=3", NULL}},
     {&mad_world_swiss, {NULL}},
     {&mad_world_moons, {NULL}},
     {&mad_world_regression, {"features=3", "noise=0.5", "norm=2", NULL}},
