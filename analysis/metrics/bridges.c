@@ -33,6 +33,7 @@ static const mad_metric_output outputs[] = {
                 .long_name = "variance inside modes over the true one",
                 .units = "1",
                 .direction = "target",
+                .estimator = "pooled, divisor: rows less modes",
                 .definition = "sum |x - m_k|^2 / (d (n - K) sd^2) over the n rows within 5 sd of "
                               "their nearest centre, m_k = means of the K modes that have such "
                               "rows",

@@ -23,6 +23,7 @@ static const mad_metric_output outputs[] = {
      .long_name = "accuracy of nearest neighbours in telling real from model rows",
      .units = "1",
      .direction = "target",
+     .estimator = "leave-one-out",
      .definition =
          "share of all rows whose side most of their c2st_k nearest other rows of either "
          "side are of (leave one out); rows at the distance of the last of them share its "

@@ -105,6 +105,7 @@ static const mad_metric_output row_outputs[] = {
                                    "rows",
                       .units = "nats",
                       .direction = "target",
+                      .estimator = "Miller-Madow",
                       .definition = "- sum h ln h + (m - 1) / (2 n), h = shares of the categories "
                                     "of n model rows, m of them above 0",
                       .reference = "Miller 1955, in Information Theory in Psychology, p. 95"},

@@ -33,6 +33,7 @@ static const mad_metric_output outputs[] = {
                                    "rows",
                       .units = "nats",
                       .direction = "target",
+                      .estimator = "Miller-Madow",
                       .definition =
                           "class_entropy + (m - 1) / (2 n), m = classes among the n model "
                           "rows",

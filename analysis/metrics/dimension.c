@@ -27,6 +27,7 @@ static const mad_metric_output outputs[] = {
              .long_name = "dimension of the model's rows by two neighbours, line through 0",
              .units = "1",
              .direction = "target",
+             .estimator = "least squares",
              .definition =
                  "least-squares slope through 0 of -ln(1 - i/N) on the ascending ln(r2/r1), i = 0, "
                  "1, ..., the largest tenth dropped; r1, r2: distances of each of the N distinct "
@@ -38,6 +39,7 @@ static const mad_metric_output outputs[] = {
              .long_name = "dimension of the model's rows by two neighbours, maximum likelihood",
              .units = "1",
              .direction = "target",
+             .estimator = "maximum likelihood",
              .definition = "N / sum ln(r2/r1) over all N distinct model rows",
              .reference = "Facco et al. 2017, Sci. Rep. 7:12140",
              .undefined = TOO_FEW "or where all rows have two others equally near"},
@@ -45,6 +47,7 @@ static const mad_metric_output outputs[] = {
                       .long_name = "dimension of the model's rows by dimension_k neighbours",
                       .units = "1",
                       .direction = "target",
+                      .estimator = "maximum likelihood per row, inverse mean",
                       .definition =
                           "1 / mean over the distinct model rows of (sum over j < k of ln(r_k/r_j))"
                           " / (k - 1), r_j: distance to the j-th nearest other, k = dimension_k",

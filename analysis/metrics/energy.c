@@ -11,6 +11,7 @@ static const mad_metric_output outputs[] = {
                   .long_name = "energy distance, pairs of a row with itself kept",
                   .units = "data units",
                   .direction = "lower",
+                  .estimator = "V-statistic",
                   .definition = "2 E|x - y| - E|x - x'| - E|y - y'| over all pairs, a row with "
                                 "itself included (V-statistic, biased upwards); never negative, no "
                                 "root taken",
@@ -20,6 +21,7 @@ static const mad_metric_output outputs[] = {
                   .long_name = "energy distance, unbiased",
                   .units = "data units",
                   .direction = "lower",
+                  .estimator = "U-statistic",
                   .definition = "as energy_v without the pairs of a row with itself (U-statistic); "
                                 "expected value for equal laws: 0, may be negative",
                   .reference = "Szekely & Rizzo 2013, J. Stat. Plan. Inference 143:1249",

@@ -20,6 +20,7 @@ static const mad_metric_output outputs[] = {
      .long_name = "differential entropy of the model's rows",
      .units = "nats",
      .direction = "target",
+     .estimator = "Kozachenko-Leonenko",
      .definition = "psi(n) - psi(k) + ln V_d + (d/n) sum ln r_k, r_k: distance of each of the n "
                    "model rows to its k-th nearest other, k = entropy_k, V_d: volume of the unit "
                    "ball, psi: digamma; -inf where a row stands more than k times",

@@ -7,6 +7,7 @@ static const mad_metric_output outputs[] = {
      .long_name = "kernel distance (KID), squared MMD of the cubic kernel",
      .units = "1",
      .direction = "lower",
+     .estimator = "U-statistic",
      .definition = "unbiased squared MMD with k(x, y) = (x.y/d + 1)^3, all rows, pairs of a row "
                    "with itself left out; expected value for equal laws: 0, may be negative",
      .reference = "Binkowski et al. 2018, arXiv:1801.01401",

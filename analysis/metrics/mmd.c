@@ -11,6 +11,7 @@ static const mad_metric_output outputs[] = {
      .long_name = "maximum mean discrepancy, squared, Gaussian kernel",
      .units = "1",
      .direction = "lower",
+     .estimator = "U-statistic",
      .definition = "unbiased squared MMD with k(x, y) = exp(-|x - y|^2/(2 s^2)), s = "
                    "measure.kernel_sigma, or with 0 the median distance over the pairs "
                    "i < j of the real rows, the same in every generation; expected value "

@@ -5,122 +5,17 @@
 
 #include "sim/cli/app.h"
 #include "sim/cli/key_options.h"
-#include "sim/cli/metrics_report.h"
+#include "sim/cli/metrics_choice.h"
 #include "sim/cli/verbs.h"
 #include "sim/config/config.h"
 #include "sim/num/stats.h"
 
-enum { MAX_OUTPUTS = 24, NAME_BYTES = 64 };
+enum { MAX_OUTPUTS = 24 };
 
 #define DIRECTIONS_DOC                                                                             \
     "number of projection directions of the sliced Wasserstein distance, or a file of them: a "    \
     "row "                                                                                         \
     "each, of any length but 0"
-
-/* ---- which measures -------------------------------------------------------------------------- */
-
-/* 1 when `name` is one of the words of "a,b,c". */
-static int is_in(const char *list, const char *name)
-{
-    const size_t n = strlen(name);
-    for (const char *p = list; *p != '\0'; p += strcspn(p, ",")) {
-        p += *p == ',';
-        if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0')) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Names of the measures of plain rows; *n of them. Returns 1 when `word` is another's. */
-static int list_names(const mad_registry *registry, const char *word, size_t *n,
-                      const char *names[MAD_METRICS_ROWS])
-{
-    int is_other = 0;
-    *n = 0;
-    for (size_t i = 0; registry->metrics[i] != NULL; i++) {
-        const mad_metric_type *type = registry->metrics[i];
-        for (const mad_metric_output *o = type->outputs; o->name != NULL; o++) {
-            if (type->worlds & 1u << MAD_WORLD_CONTINUOUS) {
-                MAD_ASSERT(*n < MAD_METRICS_ROWS);
-                names[(*n)++] = o->name;
-            } else {
-                is_other |= strcmp(o->name, word) == 0;
-            }
-        }
-    }
-    return is_other;
-}
-
-static mad_status check_name(mad_ctx *ctx, const mad_registry *registry, const char *word)
-{
-    const char *names[MAD_METRICS_ROWS];
-    size_t n = 0;
-    const int is_other = list_names(registry, word, &n, names);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(names[i], word) == 0) {
-            return MAD_OK;
-        }
-    }
-    if (is_other) {
-        return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' is not a measure of plain rows", word);
-    }
-    const char *nearest = mad_nearest(word, n, names);
-    return mad_fail(ctx, MAD_E_USAGE, "metrics: unknown measure '%s'%s%s%s", word,
-                    nearest != NULL ? " (did you mean '" : "; see `madloop list metrics`",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
-}
-
-static mad_status check_names(mad_ctx *ctx, const mad_registry *registry, const char *only)
-{
-    mad_status st = MAD_OK;
-    if (only[0] == '\0') {
-        return mad_fail(ctx, MAD_E_USAGE, "metrics: --only names no measure");
-    }
-    for (const char *p = only; *p != '\0'; p += *p == ',') {
-        char word[NAME_BYTES];
-        const size_t length = strcspn(p, ",");
-        snprintf(word, sizeof word, "%.*s", (int)length, p);
-        if (strcmp(word, "all") != 0) {
-            MAD_TRY(check_name(ctx, registry, word));
-        }
-        p += length;
-    }
-out:
-    return st;
-}
-
-/* 1 when a named output wants this one beside it. */
-static int is_beside(const mad_registry *registry, const char *only, const char *output)
-{
-    for (const mad_metric_type *const *t = registry->metrics; *t != NULL; t++) {
-        for (size_t i = 0; (*t)->beside != NULL && (*t)->outputs[i].name != NULL; i++) {
-            if (strcmp((*t)->beside, output) == 0 && is_in(only, (*t)->outputs[i].name)) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-/* The outputs that are named; or all that the files can give and that mean something there, but
- * the costly ones only with --only all or with the training rows they are for. */
-static int is_wanted(const mad_app *app, const mad_metrics_report *r, const mad_metric_type *type,
-                     size_t i_output)
-{
-    const char *output = type->outputs[i_output].name;
-    const int is_all = r->only != NULL && is_in(r->only, "all");
-    if (!(type->worlds & 1u << MAD_WORLD_CONTINUOUS)) {
-        return 0;
-    }
-    if (r->only != NULL && (is_in(r->only, output) || is_beside(app->registry, r->only, output))) {
-        return 1;
-    }
-    const int is_costly = (type->needs & MAD_BY_NAME) != 0 && !(type->needs & MAD_NEEDS_TRAIN);
-    return (is_all || (r->only == NULL && !is_costly)) &&
-           mad_comparison_lacks(&r->comparison, type) == NULL &&
-           (type->fits == NULL || type->fits(&r->comparison.mapped.world, i_output));
-}
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -136,7 +31,7 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
         size_t n_wanted = 0;
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
             MAD_ASSERT(k < MAX_OUTPUTS);
-            n_wanted += (size_t)is_wanted(app, r, type, k);
+            n_wanted += (size_t)mad_metrics_choose(app->registry, r, type, k).is_wanted;
         }
         if (n_wanted == 0) {
             continue;
@@ -148,7 +43,7 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
             goto out;
         }
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
-            if (is_wanted(app, r, type, k)) {
+            if (mad_metrics_choose(app->registry, r, type, k).is_wanted) {
                 MAD_ASSERT(*n < MAD_METRICS_ROWS);
                 out[(*n)++] = all[k];
             }
@@ -222,6 +117,38 @@ out:
     return st;
 }
 
+/* What is named must be had. */
+static mad_status refuse_missing(mad_ctx *ctx, const mad_metrics_report *r, const mad_verdict *v)
+{
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const char *name = v[i].output->name;
+        if (!mad_metrics_is_named(r, name)) {
+            continue;
+        }
+        if (!mad_comparison_fits(&r->comparison, v[i].type, v[i].output)) {
+            return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' is not defined %s", name,
+                            v[i].output->undefined);
+        }
+        if (v[i].why != NULL && v[i].why != v[i].output->undefined) {
+            return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' %s", name, v[i].why);
+        }
+    }
+    return MAD_OK;
+}
+
+static void list_left_out(const mad_registry *registry, mad_metrics_report *r)
+{
+    for (const mad_metric_type *const *type = registry->metrics; *type != NULL; type++) {
+        for (size_t k = 0; (*type)->outputs[k].name != NULL; k++) {
+            const char *why = mad_metrics_choose(registry, r, *type, k).why_not;
+            if (why != NULL) {
+                MAD_ASSERT(r->n_left_out < MAD_METRICS_ROWS);
+                r->left_out[r->n_left_out++] = (mad_left_out){(*type)->outputs[k].name, why};
+            }
+        }
+    }
+}
+
 static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
 {
     mad_status st = MAD_OK;
@@ -233,12 +160,8 @@ static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
         return mad_fail_memory(app->ctx, "the measures");
     }
     MAD_TRY(measure(app, r, &r->comparison, mem, &r->n_rows, v));
-    for (size_t i = 0; r->only != NULL && i < r->n_rows; i++) {
-        if (v[i].why != NULL && v[i].why != v[i].output->undefined) {
-            st = mad_fail(app->ctx, MAD_E_USAGE, "metrics: '%s' %s", v[i].output->name, v[i].why);
-            goto out;
-        }
-    }
+    MAD_TRY(refuse_missing(app->ctx, r, v));
+    list_left_out(app->registry, r);
     MAD_TRY(measure_halves(app, r, n_splits, 1, mem, split));
     MAD_TRY(measure_halves(app, r, n_halves, 0, mem, half));
     for (size_t i = 0; i < r->n_rows; i++) {
@@ -298,11 +221,14 @@ static mad_status compare_files(mad_app *app, mad_arena *mem, mad_metrics_report
 {
     mad_status st = MAD_OK;
     mad_feature *feature = NULL;
+    mad_pair *const raw = &r->comparison.raw;
     if (r->only != NULL) {
-        MAD_TRY(check_names(app->ctx, app->registry, r->only));
+        MAD_TRY(mad_metrics_check_names(app->ctx, app->registry, r->only));
     }
-    MAD_TRY(mad_metrics_read(app->ctx, mem, &r->files, &r->comparison.raw));
-    const mad_features_asked asked = {.text = r->features, .world = &r->comparison.raw.world};
+    MAD_TRY(mad_metrics_read(app->ctx, mem, &r->files, raw));
+    MAD_TRY(mad_set_count_shared(app->ctx, &raw->real, &raw->train, &r->n_shared[0]));
+    MAD_TRY(mad_set_count_shared(app->ctx, &raw->test, &raw->train, &r->n_shared[1]));
+    const mad_features_asked asked = {.text = r->features, .world = &raw->world};
     MAD_TRY(mad_features_create(app->ctx, app->registry, &asked, mem, &feature));
     r->features = feature != NULL ? feature->text : r->features;
     r->comparison.values = &r->values;

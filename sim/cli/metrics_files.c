@@ -240,6 +240,9 @@ mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, mad_metrics_files *fil
     }
     *out = (mad_pair){.world = {.kind = MAD_WORLD_CONTINUOUS,
                                 .dim = real.dim,
+                                .height = real.height,
+                                .width = real.width,
+                                .channels = real.channels,
                                 .n_classes = with_labels ? real.n_classes : 0},
                       .real = set_of(&real, with_labels),
                       .fake = set_of(&fake, with_labels)};

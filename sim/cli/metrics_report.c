@@ -10,6 +10,36 @@
 
 #include "sim/num/stats.h"
 
+enum { MOST_NAMES = 32 }; /* of outputs left out for one reason, in text */
+
+/* A line for each reason; where it holds for very many, their number. */
+static void print_left_out(const mad_metrics_report *r)
+{
+    const mad_left_out *left = r->left_out;
+    for (size_t i = 0; i < r->n_left_out; i++) {
+        size_t n_before = 0, n_same = 0;
+        for (size_t k = 0; k < r->n_left_out; k++) {
+            const int is_same = strcmp(left[k].why, left[i].why) == 0;
+            n_before += (size_t)(k < i && is_same);
+            n_same += (size_t)is_same;
+        }
+        if (n_before > 0) {
+            continue;
+        }
+        printf("%sleft out (%s):", i == 0 ? "\n" : "", left[i].why);
+        if (n_same > MOST_NAMES) {
+            printf(" %zu outputs, which --json names\n", n_same);
+            continue;
+        }
+        for (size_t k = i; k < r->n_left_out; k++) {
+            if (strcmp(left[k].why, left[i].why) == 0) {
+                printf("%s %s", k > i ? "," : "", left[k].name);
+            }
+        }
+        printf("\n");
+    }
+}
+
 void mad_metrics_print(const mad_metrics_report *r)
 {
     const mad_pair *pair = &r->comparison.raw;
@@ -20,6 +50,12 @@ void mad_metrics_print(const mad_metrics_report *r)
     if (r->files.drops_bad_rows) {
         printf("bad rows left out: %zu real, %zu of the model\n", r->files.n_dropped[0],
                r->files.n_dropped[1]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (r->n_shared[i] > 0) {
+            printf("warning: %zu of the %s rows are training rows, too\n", r->n_shared[i],
+                   i == 0 ? "real" : "test");
+        }
     }
     printf("floor: %zu real rows against as many others\n\n", pair->real.n_rows / 2);
     printf("%-28s %13s %*s%13s  %-7s %s\n", "measure", "value", with_se ? 14 : 0,
@@ -34,8 +70,14 @@ void mad_metrics_print(const mad_metrics_report *r)
         if (with_se) {
             printf("%13.3g ", r->row[i].se);
         }
-        printf("%13.6g  %-7s %s\n", r->row[i].floor, v->output->direction, v->output->units);
+        if (isnan(r->row[i].floor)) { /* half of the real rows are too few */
+            printf("%13s", "-");
+        } else {
+            printf("%13.6g", r->row[i].floor);
+        }
+        printf("  %-7s %s\n", v->output->direction, v->output->units);
     }
+    print_left_out(r);
 }
 
 /* JSON has no NaN and no infinity. */
@@ -52,59 +94,109 @@ static void put_number(json_t *out, const char *name, double x)
     }
 }
 
+static void put_text(json_t *out, const char *name, const char *text)
+{
+    (void)json_object_set_new(out, name, json_string(text));
+}
+
+static void put_count(json_t *out, const char *name, size_t n)
+{
+    (void)json_object_set_new(out, name, json_integer((json_int_t)n));
+}
+
+/* 64-bit FNV-1a of the rows that were read. */
+static void put_hash(json_t *out, const char *name, const mad_set *set)
+{
+    char digits[17];
+    if (set->n_rows > 0) {
+        (void)snprintf(digits, sizeof digits, "%016" PRIx64, mad_set_hash(set, MAD_FNV1A_START));
+        put_text(out, name, digits);
+    }
+}
+
+/* How the measure was taken: the keys it reads. */
+static void put_parameters(json_t *out, const mad_metrics_report *r, const mad_metric_type *type)
+{
+    for (const mad_param *p = type->params; p != NULL && p->name != NULL; p++) {
+        const mad_value *value = mad_get(&r->values, p->name);
+        if (strcmp(p->name, "directions") == 0 && r->files.directions != NULL) {
+            put_text(out, p->name, r->files.directions);
+        } else if (p->kind == MAD_PARAM_INT) {
+            put_count(out, p->name, mad_get_size(&r->values, p->name));
+        } else if (p->kind == MAD_PARAM_REAL) {
+            put_number(out, p->name, value->number);
+        } else {
+            put_text(out, p->name, value->text);
+        }
+    }
+    for (size_t i = 0; type->beside != NULL && i < r->n_rows; i++) {
+        if (strcmp(r->row[i].verdict.output->name, type->beside) == 0) {
+            put_number(out, type->beside, r->row[i].verdict.value);
+        }
+    }
+}
+
 static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
 {
     const mad_verdict *v = &of->verdict;
     const mad_pair *pair = &r->comparison.raw;
-    const size_t n_floor = pair->real.n_rows / 2;
-    json_t *out =
-        json_pack("{s:o, s:s, s:s, s:s, s:s, s:s?, s:I, s:I, s:s}", "value", json_value(v->value),
-                  "long_name", v->output->long_name, "units", v->output->units, "direction",
-                  v->output->direction, "definition", v->output->definition, "reference",
-                  v->output->reference, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
-                  (json_int_t)pair->fake.n_rows, "features",
-                  mad_features_apply(v->type) ? r->features : "raw");
+    const int is_of_test = v->type->needs & MAD_NEEDS_TRAIN && pair->test.n_rows > 0;
+    const mad_set *real = is_of_test ? &pair->test : &pair->real;
+    json_t *out = json_object();
+    (void)json_object_set_new(out, "value", json_value(v->value));
+    put_text(out, "long_name", v->output->long_name);
+    put_text(out, "units", v->output->units);
+    put_text(out, "direction", v->output->direction);
+    put_text(out, "definition", v->output->definition);
+    put_text(out, "reference", v->output->reference);
+    put_text(out, "estimator", mad_metric_estimator(v->type, v->output));
+    put_count(out, "n_real", real->n_rows);
+    put_count(out, "n_synthetic", pair->fake.n_rows);
+    put_text(out, "features", mad_features_apply(v->type) ? r->features : "raw");
+    put_text(out, "reference_set", is_of_test ? "test" : "real");
     if (v->why != NULL) {
-        (void)json_object_set_new(out, "why", json_string(v->why));
+        put_text(out, "why", v->why);
     }
     if (v->type->needs & MAD_NEEDS_TRAIN) {
-        (void)json_object_set_new(out, "n_train", json_integer((json_int_t)pair->train.n_rows));
+        put_count(out, "n_train", pair->train.n_rows);
     }
     put_number(out, "floor", of->floor);
     if (!isnan(of->floor)) {
-        (void)json_object_set_new(out, "n_floor", json_integer((json_int_t)n_floor));
+        put_count(out, "n_floor", pair->real.n_rows / 2);
     }
     put_number(out, "std_error", of->se);
-    for (const mad_param *p = v->type->params; p != NULL && p->name != NULL; p++) {
-        if (strcmp(p->name, "directions") == 0 && r->files.directions != NULL) {
-            (void)json_object_set_new(out, p->name, json_string(r->files.directions));
-            continue;
-        }
-        const mad_value *value = mad_get(&r->values, p->name);
-        const int is_number = p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL;
-        (void)json_object_set_new(out, p->name,
-                                  is_number ? json_real(value->number) : json_string(value->text));
-    }
+    put_parameters(out, r, v->type);
     return out;
 }
 
 mad_status mad_metrics_print_json(mad_ctx *ctx, const mad_metrics_report *r)
 {
     const mad_pair *pair = &r->comparison.raw;
-    json_t *metrics = json_object();
+    json_t *metrics = json_object(), *left_out = json_object();
     for (size_t i = 0; i < r->n_rows; i++) {
         (void)json_object_set_new(metrics, r->row[i].verdict.output->name, json_row(r, &r->row[i]));
     }
-    char hash[17];
-    (void)snprintf(hash, sizeof hash, "%016" PRIx64, mad_set_hash(&pair->real, MAD_FNV1A_START));
+    for (size_t i = 0; i < r->n_left_out; i++) {
+        put_text(left_out, r->left_out[i].name, r->left_out[i].why);
+    }
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o}", "real",
-        r->files.real, "real_hash", hash, "fake", r->files.fake, "train", r->files.train, "test",
-        r->files.test, "n_real", (json_int_t)pair->real.n_rows, "n_synthetic",
-        (json_int_t)pair->fake.n_rows, "n_dropped", (json_int_t)r->files.n_dropped[0],
-        (json_int_t)r->files.n_dropped[1], "dim", (json_int_t)pair->world.dim, "classes",
-        (json_int_t)pair->world.n_classes, "features", r->features, "bootstrap",
-        (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics);
+        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o, s:o}", "real",
+        r->files.real, "fake", r->files.fake, "train", r->files.train, "test", r->files.test,
+        "n_real", (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows,
+        "n_dropped", (json_int_t)r->files.n_dropped[0], (json_int_t)r->files.n_dropped[1], "dim",
+        (json_int_t)pair->world.dim, "classes", (json_int_t)pair->world.n_classes, "features",
+        r->features, "bootstrap", (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics,
+        "left_out", left_out);
+    put_hash(root, "real_hash", &pair->real);
+    put_hash(root, "fake_hash", &pair->fake);
+    put_hash(root, "train_hash", &pair->train);
+    put_hash(root, "test_hash", &pair->test);
+    if (pair->train.n_rows > 0) {
+        put_count(root, "n_real_in_train", r->n_shared[0]);
+    }
+    if (pair->test.n_rows > 0) {
+        put_count(root, "n_test_in_train", r->n_shared[1]);
+    }
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
     if (text != NULL) {

@@ -13,6 +13,10 @@ typedef struct mad_metrics_row {
     double se;    /* of the value, from half samples; NaN without any */
 } mad_metrics_row;
 
+typedef struct mad_left_out {
+    const char *name, *why;
+} mad_left_out;
+
 typedef struct mad_metrics_report {
     mad_metrics_files files;
     const char *features;
@@ -21,8 +25,11 @@ typedef struct mad_metrics_report {
     size_t n_halves; /* half samples; 0 = none */
     mad_values values;
     mad_comparison comparison;
+    size_t n_shared[2]; /* rows of REAL, of --test, that are training rows, too */
     size_t n_rows;
     mad_metrics_row row[MAD_METRICS_ROWS];
+    size_t n_left_out; /* outputs that the files cannot give, or that cost much */
+    mad_left_out left_out[MAD_METRICS_ROWS];
 } mad_metrics_report;
 
 void mad_metrics_print(const mad_metrics_report *report);

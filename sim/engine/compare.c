@@ -100,6 +100,13 @@ const char *mad_comparison_lacks(const mad_comparison *comparison, const mad_met
     return NULL;
 }
 
+int mad_comparison_fits(const mad_comparison *comparison, const mad_metric_type *type,
+                        const mad_metric_output *output)
+{
+    return type->fits == NULL ||
+           type->fits(&seen_by(comparison, type)->world, (size_t)(output - type->outputs));
+}
+
 static mad_status law_of(mad_ctx *ctx, const mad_set *set, mad_arena *mem, mad_moments *law)
 {
     const size_t dim = set->dim;

@@ -57,6 +57,10 @@ typedef struct mad_verdict {
 /** What two files cannot give the measure: NULL, or the reason in words. */
 const char *mad_comparison_lacks(const mad_comparison *comparison, const mad_metric_type *type);
 
+/** Whether the output means something for such rows; where not, its `undefined` says why. */
+int mad_comparison_fits(const mad_comparison *comparison, const mad_metric_type *type,
+                        const mad_metric_output *output);
+
 /**
  * Every output of one measure (laws are taken when first needed, and kept in mem), `out` in the order of its outputs. An output with fewer rows than it
  * needs is NaN and says so; so are all of a measure whose needs are not met.

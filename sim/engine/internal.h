@@ -20,9 +20,9 @@ typedef struct metric_group {
 
 /* Indices of the series the engine fills itself. */
 typedef struct own_series {
-    size_t real_share, mean_depth, origin_share, ancestor_share; /* lineage */
-    size_t train_s, sample_s, measure_s, samples_seen, flops;    /* cost */
-    size_t loss;                                                 /* SIZE_MAX: the model has none */
+    size_t real_share, mean_depth, n_train, origin_share, ancestor_share; /* lineage */
+    size_t train_s, sample_s, measure_s, samples_seen, flops;             /* cost */
+    size_t loss; /* SIZE_MAX: the model has none */
     size_t n_reports;
     size_t report[MAX_REPORTS]; /* what the model says of its fits */
 } own_series;

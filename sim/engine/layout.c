@@ -62,7 +62,50 @@ static size_t add_vector(builder *b, const char *group, const char *name, size_t
 
 /* ---- measures ------------------------------------------------------------------------------ */
 
-/* What a value of the group is and how it was taken; the floor puts real rows in the model's place. */
+/* From which rows a value of the group is; the floor puts real rows in the model's place. */
+static void rows_attributes(builder *b, const metric_group *group, int is_floor)
+{
+    const mad_experiment *e = b->e;
+    const int of_rows = (group->type->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS)) != 0;
+    if (!of_rows) {
+        text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
+        text(b, "model_law",
+             is_floor            ? "real rows in place of the model's"
+             : e->exact_fake_law ? "exact"
+                                 : "sampled rows");
+    }
+    if (of_rows || !e->exact_real_law) {
+        number(b, "n_real", (double)e->n_measure);
+        text(b, "reference_set", "data/reference_hash");
+    }
+    if (of_rows || is_floor || !e->exact_fake_law) {
+        number(b, "n_synthetic", (double)e->n_measure);
+    }
+    if (!(group->type->needs & MAD_NEEDS_TRAIN)) {
+        return;
+    }
+    if (is_floor) {
+        number(b, "n_train", (double)e->n_floor_train);
+    } else {
+        text(b, "train_rows", "lineage/n_train");
+    }
+}
+
+/* How the group's values are taken: the keys it reads, and where what hangs on the rows is kept. */
+static void parameter_attributes(builder *b, const mad_metric_type *type)
+{
+    for (const mad_param *p = type->params; p != NULL && p->name != NULL; p++) {
+        const mad_value *value = mad_get(b->e->setting.measure_values, p->name);
+        if (p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL) {
+            number(b, p->name, value->number);
+        } else {
+            text(b, p->name, value->text);
+        }
+    }
+    text(b, "beside", type->beside);
+}
+
+/* What a value of the group is and how it was taken. */
 static void metric_attributes(builder *b, const metric_group *group,
                               const mad_metric_output *output, int is_floor)
 {
@@ -73,38 +116,18 @@ static void metric_attributes(builder *b, const metric_group *group,
     text(b, "direction", output->direction);
     text(b, "definition", output->definition);
     text(b, "reference", output->reference);
-    if (output->undefined != NULL) {
-        text(b, "undefined", output->undefined);
-    }
+    text(b, "estimator",
+         !of_rows && e->exact_real_law && e->exact_fake_law && !is_floor
+             ? "none: exact laws"
+             : mad_metric_estimator(group->type, output));
+    text(b, "undefined", output->undefined);
     if (e->feature != NULL && mad_features_apply(group->type)) {
         text(b, "features", e->feature->text);
     } else if (of_rows) {
         text(b, "features", "raw");
     }
-    if (!of_rows) {
-        text(b, "real_law", e->exact_real_law ? "exact" : "reference rows");
-        text(b, "model_law",
-             is_floor            ? "real rows in place of the model's"
-             : e->exact_fake_law ? "exact"
-                                 : "sampled rows");
-    }
-    if (of_rows || !e->exact_real_law) {
-        number(b, "n_real", (double)e->n_measure);
-    }
-    if (of_rows || is_floor || !e->exact_fake_law) {
-        number(b, "n_synthetic", (double)e->n_measure);
-    }
-    if (is_floor && group->type->needs & MAD_NEEDS_TRAIN) {
-        number(b, "n_train", (double)e->n_floor_train);
-    }
-    for (const mad_param *p = group->type->params; p != NULL && p->name != NULL; p++) {
-        const mad_value *value = mad_get(e->setting.measure_values, p->name);
-        if (p->kind == MAD_PARAM_INT || p->kind == MAD_PARAM_REAL) {
-            number(b, p->name, value->number);
-        } else {
-            text(b, p->name, value->text);
-        }
-    }
+    rows_attributes(b, group, is_floor);
+    parameter_attributes(b, group->type);
 }
 
 static mad_status add_theory(mad_ctx *ctx, builder *b, const char *metric)
@@ -174,6 +197,7 @@ static void add_own(builder *b)
         add_plain(b, "lineage", "real_share", 1, "1", "share of real rows in the training set");
     own->mean_depth = add_plain(b, "lineage", "mean_depth", 1, "generations",
                                 "mean number of models between a training row and real data");
+    own->n_train = add_plain(b, "lineage", "n_train", 1, "rows", "rows of the training set");
     if (e->n_ages > 0) {
         own->origin_share = add_plain(
             b, "lineage", "origin_share", e->n_ages, "1",
@@ -231,6 +255,13 @@ static mad_status add_reference(mad_ctx *ctx, builder *b)
     text(b, "definition",
          "lowest 53 bits of the 64-bit FNV-1a hash of the rows as float64, then of their labels as "
          "int32; in the world's own coordinates, before any features");
+    number(b, "n", (double)e->n_measure);
+    text(b, "rows",
+         e->world->info.n_train > 0
+             ? "n rows of data/reference_rows, chosen by the stream (seed, replicate, 0, 3, 0); no "
+               "training row is among them"
+             : "rows 0 to n - 1 of the streams (seed, replicate, 0, 3, chunk) of the world; "
+               "training rows are drawn from other streams");
     (void)add_vector(b, "data", "reference_hash", e->setting.n_replicates, e->reference_hash);
     return MAD_OK;
 }

@@ -346,6 +346,7 @@ static void trace_lineage(engine *g, const replicate *r, size_t n_rows, size_t n
 {
     const double n = (double)n_rows;
     line->real_share = (double)t->n_real / n;
+    *mad_engine_cell(g, g->e->own.n_train, r->index) = n;
     if (g->e->n_ages > 0) {
         line->origin[0] = line->real_share;
     }

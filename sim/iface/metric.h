@@ -42,6 +42,7 @@ typedef struct mad_metric_output {
     const char *direction;                /* "higher", "lower" or "target": which way is better */
     const char *definition, *reference;   /* one line; paper */
     const char *undefined; /* when the value is NaN, in words; NULL: never, given min_rows */
+    const char *estimator; /* how the definition is estimated from rows; NULL: plug-in */
 } mad_metric_output;
 
 typedef struct mad_metric_type {
@@ -50,9 +51,8 @@ typedef struct mad_metric_type {
     unsigned needs;
     unsigned worlds;                  /* bit set of 1u << mad_world_kind */
     const mad_metric_output *outputs; /* ends at name == NULL */
-    const char
-        *beside; /* NULL, or the output of another group that is taken whenever one of this is:
-                           a parameter that hangs on the rows */
+    const char *beside; /* NULL, or the output of another group that is taken whenever one of this
+                           is: a parameter that hangs on the rows */
     /** Smallest number of rows per side for the named output (values: the measure section). */
     size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
     /** NULL: always. Whether the output means something in a world that meets the needs: `auto`
@@ -71,5 +71,14 @@ typedef struct mad_metric_type {
      */
     MAD_MUST_CHECK mad_status (*eval)(mad_ctx *ctx, const mad_metric_in *in, double *values);
 } mad_metric_type;
+
+/** What stands for the law of the rows in a value that was taken from rows. */
+static inline const char *mad_metric_estimator(const mad_metric_type *type,
+                                               const mad_metric_output *output)
+{
+    return output->estimator != NULL     ? output->estimator
+           : type->needs & MAD_NEEDS_LAW ? "plug-in, covariances with ddof = 1"
+                                         : "plug-in";
+}
 
 #endif

@@ -2,6 +2,7 @@
 #include "sim/iface/set.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/num/stats.h"
@@ -96,4 +97,35 @@ uint64_t mad_set_hash(const mad_set *set, uint64_t start)
     const uint64_t hash = mad_fnv1a(set->x, set->n_rows * set->dim * sizeof *set->x, start);
     return set->label == NULL ? hash
                               : mad_fnv1a(set->label, set->n_rows * sizeof *set->label, hash);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint64_t hash_of_row(const mad_set *set, size_t i)
+{
+    return mad_fnv1a(set->x + i * set->dim, set->dim * sizeof *set->x, MAD_FNV1A_START);
+}
+
+mad_status mad_set_count_shared(mad_ctx *ctx, const mad_set *set, const mad_set *other, size_t *out)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    uint64_t *hash = mad_arena_take_raw(ctx->scratch, other->n_rows, sizeof *hash);
+    if (hash == NULL) {
+        return mad_fail_memory(ctx, "the hashes of rows");
+    }
+    for (size_t i = 0; i < other->n_rows; i++) {
+        hash[i] = hash_of_row(other, i);
+    }
+    qsort(hash, other->n_rows, sizeof *hash, by_value);
+    *out = 0;
+    for (size_t i = 0; i < set->n_rows; i++) {
+        const uint64_t key = hash_of_row(set, i);
+        *out += bsearch(&key, hash, other->n_rows, sizeof *hash, by_value) != NULL;
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
 }

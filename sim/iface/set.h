@@ -35,4 +35,12 @@ MAD_MUST_CHECK mad_status mad_set_check_finite(mad_ctx *ctx, const mad_set *set,
  *  (MAD_FNV1A_START). */
 uint64_t mad_set_hash(const mad_set *set, uint64_t start);
 
+/**
+ * How many rows of a set are, bit for bit, rows of another (labels do not count; told by 64-bit
+ * hashes).
+ * errors  MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_set_count_shared(mad_ctx *ctx, const mad_set *set,
+                                               const mad_set *other, size_t *out);
+
 #endif
