@@ -6,7 +6,7 @@
 
 /* Of the model's law, and of rows drawn from it. */
 enum { COVERED, MODE_KL, MODE_JSD, MODE_TV, ENTROPY, NORMALISED, EXPONENTIAL, HETEROZYGOSITY };
-enum { MILLER_MADOW };
+enum { MILLER_MADOW, SEEN, MISSING_MASS };
 
 static const mad_metric_output outputs[] = {
     [COVERED] = {.name = "modes_covered",
@@ -66,12 +66,17 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
+static const double *truth_of(const mad_metric_in *in)
+{
+    return in->world->category_p != NULL ? in->world->category_p : in->real_p;
+}
+
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     (void)ctx;
     const size_t n = in->world->n_categories;
     const double *p = in->fake_p;
-    const double *truth = in->world->category_p != NULL ? in->world->category_p : in->real_p;
+    const double *truth = truth_of(in);
     size_t n_covered = 0;
     double squares = 0.0;
     for (size_t k = 0; k < n; k++) {
@@ -109,12 +114,28 @@ static const mad_metric_output row_outputs[] = {
                       .definition = "- sum h ln h + (m - 1) / (2 n), h = shares of the categories "
                                     "of n model rows, m of them above 0",
                       .reference = "Miller 1955, in Information Theory in Psychology, p. 95"},
+    [SEEN] = {.name = "categories_seen",
+              .long_name = "number of categories among the model's rows",
+              .units = "1",
+              .direction = "target",
+              .definition = "categories of which a row is; of n real rows sum_k (1 - (1 - w_k)^n) "
+                            "are expected, w = the world's probabilities",
+              .reference = "coupon collector, Feller 1968, vol. 1, ch. IV"},
+    [MISSING_MASS] = {.name = "missing_mass",
+                      .long_name = "true probability of the categories not among the model's rows",
+                      .units = "1",
+                      .direction = "target",
+                      .definition = "sum of w over the categories of which no row is, w = the "
+                                    "world's probabilities; of n real rows sum_k w_k (1 - w_k)^n "
+                                    "is expected",
+                      .reference = "Good 1953, Biometrika 40:237"},
     {.name = NULL},
 };
 
 static mad_status eval_rows(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const size_t n = in->world->n_categories, n_rows = in->fake->n_rows;
+    const double *truth = truth_of(in);
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *share = mad_arena_take(ctx->scratch, n, sizeof *share);
     if (share == NULL) {
@@ -123,19 +144,22 @@ static mad_status eval_rows(mad_ctx *ctx, const mad_metric_in *in, double *value
     for (size_t i = 0; i < n_rows; i++) {
         share[(size_t)in->fake->x[i]] += 1.0;
     }
+    values[SEEN] = values[MISSING_MASS] = 0.0;
     for (size_t k = 0; k < n; k++) {
         share[k] /= (double)n_rows;
+        values[SEEN] += share[k] > 0.0;
+        values[MISSING_MASS] += share[k] > 0.0 ? 0.0 : truth[k];
     }
     values[MILLER_MADOW] = mad_entropy(n, share) + mad_miller_madow(n, share, n_rows);
     mad_arena_release(ctx->scratch, mark);
     return MAD_OK;
 }
 
-/* By name: where the model's probabilities are known there is nothing to correct. */
+/* By name: where the model's probabilities are known there is nothing to correct or to miss. */
 const mad_metric_type mad_metric_category_rows = {
     .name = "category_rows",
-    .doc = "entropy of categories drawn from the model, corrected for their number",
-    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .doc = "categories among rows of the model, their corrected entropy, and those not seen",
+    .needs = MAD_NEEDS_SAMPLES | MAD_NEEDS_CATEGORIES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CATEGORICAL,
     .outputs = row_outputs,
     .min_rows = mad_rows_one,

@@ -1,6 +1,6 @@
 """Null calibration by the program itself: floors are fresh rows against fresh rows, so the floors of
 4000 replicates are 4000 independent repetitions, for the measures of worlds that test_null does not
-draw from: categories, regression, densities and scales of a random field.
+draw from: categories, regression, densities, tails and scales of a random field.
 
 20 bands, each the central 95 % of 200 repetitions (quantiles at (n + 1) p), judged by the other 3800:
 93-97 % of them must lie inside (with ties: inside 93 % counting ties, not above 97 % without). A sound
@@ -17,7 +17,9 @@ from harness import h5py, madloop, np, workspace
 N_BAND, N_BANDS = 200, 20
 CASES = {
     "zipf": ("{kind: zipf, categories: 20}", "{kind: categorical}",
-             "auto, class_entropy_miller_madow"),
+             "auto, class_entropy_miller_madow, categories_seen, missing_mass"),
+    "heavy": ("{kind: heavy}", "{kind: kde}",
+              "hill_index, tail_quantile_ratio, iqr_ratio, exceedance_q99, nll_excess", 120),
     "regression": ("{kind: regression, features: 4}", "{kind: linear}", "auto, excess_risk"),
     "grf": ("{kind: grf, size: 8}", "{kind: gauss}",
             "power_ratio_0, power_ratio_1, power_ratio_2, power_ratio_4, nll_excess, impossible_share"),
@@ -48,14 +50,14 @@ def is_calibrated(value):
     return inside >= 0.93 and strictly <= 0.97, inside, strictly
 
 
-def check(folder, name, world, model, metrics):
+def check(folder, name, world, model, metrics, n=60):
     (folder / "c.yaml").write_text(f"""name: null
 replicates: {N_BAND * N_BANDS}
 generations: 1
 world: {world}
 model: {model}
 loop: {{family: fully_synthetic, n_initial: 5, n_synthetic: 0}}
-measure: {{n: 60, moments: samples, metrics: [{metrics}]}}
+measure: {{n: {n}, moments: samples, metrics: [{metrics}]}}
 """)
     madloop("run", folder / "c.yaml", "-o", folder / name, "--progress", "none")
     half = N_BAND * N_BANDS // 2

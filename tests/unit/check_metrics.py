@@ -168,6 +168,9 @@ def check(case, got):
         distances(case, part, "mode_", p, truth)
         close(case, "category rows", part["class_entropy_miller_madow"],
               miller_madow(case.get("labels", np.zeros(len(fake)))))
+        seen = np.unique(case.get("labels", [0])).astype(int)
+        close(case, "categories seen", part["categories_seen"], len(seen))
+        close(case, "missing mass", part["missing_mass"], np.delete(truth, seen).sum())
         close(case, "heterozygosity", part["heterozygosity"], 1 - (p ** 2).sum())
 
 
