@@ -33,9 +33,10 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-/* Of one row: others nearer than its k-th neighbour, and as far as it, [0] real and [1] model. */
+/* Of one row: others nearer than its k-th neighbour, and as far as it, [0] real and [1] model.
+ * Counts: it does not matter which thread comes first. */
 typedef struct votes {
-    uint32_t nearer[2], level[2];
+    _Atomic uint32_t nearer[2], level[2];
 } votes;
 
 typedef struct vote_job {
@@ -43,31 +44,44 @@ typedef struct vote_job {
     size_t n_real;
     const double *radius_sq; /* [n_rows] */
     mad_reach *reach;        /* [n_rows] */
-    mad_reach *nothing;      /* [n_rows] 0 */
     votes *votes;            /* [n_rows] */
 } vote_job;
 
-static void count_vote(void *arg, size_t i, size_t j, int32_t square)
+/* What row i makes of a row of the side `other` at the squared distance. */
+static void vote(const vote_job *job, size_t i, size_t other, double square)
+{
+    const size_t side = other >= job->n_real;
+    votes *v = &job->votes[i];
+    if (square < job->radius_sq[i]) {
+        atomic_fetch_add_explicit(&v->nearer[side], 1, memory_order_relaxed);
+    } else if (square == job->radius_sq[i]) {
+        atomic_fetch_add_explicit(&v->level[side], 1, memory_order_relaxed);
+    }
+}
+
+static void count_votes(void *arg, size_t i, size_t j, int32_t square)
 {
     const vote_job *job = arg;
     const mad_set *set = job->pool.set;
     const size_t dim = set->dim;
-    const double radius_sq = job->radius_sq[i];
-    if (i == j || mad_screen_bounds(&job->pool, i, &job->pool, j, square).low > radius_sq) {
+    if (j <= i) { /* itself, or met from the other side */
         return;
     }
-    const double exact = mad_distance_sq(dim, set->x + i * dim, set->x + j * dim);
-    job->votes[i].nearer[j >= job->n_real] += exact < radius_sq;
-    job->votes[i].level[j >= job->n_real] += exact == radius_sq;
+    const double low = mad_screen_bounds(&job->pool, i, &job->pool, j, square).low;
+    if (low <= job->radius_sq[i] || low <= job->radius_sq[j]) {
+        const double exact = mad_distance_sq(dim, set->x + i * dim, set->x + j * dim);
+        vote(job, i, j, exact);
+        vote(job, j, i, exact);
+    }
 }
 
 static mad_status count_block(mad_ctx *ctx, void *arg, size_t i_block)
 {
     vote_job *job = arg;
-    const mad_scan scan = {&job->pool, &job->pool, job->reach, job->nothing, count_vote, job};
+    const mad_scan scan = {&job->pool, &job->pool, job->reach, job->reach, count_votes, job};
     mad_status st = MAD_OK;
     MAD_TRY(mad_ctx_poll(ctx));
-    mad_scan_block(&scan, i_block, 0);
+    mad_scan_block(&scan, i_block, mad_first_tile(i_block));
 out:
     return st;
 }
@@ -116,10 +130,8 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     double *radius_sq = mad_arena_take_raw(ctx->scratch, n, sizeof *radius_sq);
     double *right = mad_arena_take_raw(ctx->scratch, n, sizeof *right);
     job.reach = mad_arena_take_raw(ctx->scratch, n, sizeof *job.reach);
-    job.nothing = mad_arena_take_raw(ctx->scratch, n, sizeof *job.nothing);
     job.votes = mad_arena_take(ctx->scratch, n, sizeof *job.votes);
-    if (radius_sq == NULL || right == NULL || job.reach == NULL || job.nothing == NULL ||
-        job.votes == NULL) {
+    if (radius_sq == NULL || right == NULL || job.reach == NULL || job.votes == NULL) {
         st = mad_fail_memory(ctx, "votes of neighbours");
         goto out;
     }
@@ -134,7 +146,6 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     for (size_t i = 0; i < n; i++) {
         const double beyond = nextafter(radius_sq[i], (double)INFINITY);
         atomic_init(&job.reach[i], sqrt(beyond) / job.pool.step + job.pool.miss[i]);
-        atomic_init(&job.nothing[i], 0.0);
     }
     MAD_TRY(mad_par_for(ctx, mad_n_blocks(&job.pool), count_block, &job));
     values[0] = accuracy(&job, k, right);

@@ -7,24 +7,6 @@
 #include "sim/base/par.h"
 #include "sim/num/stats.h"
 
-enum { LANES = 8 }; /* sums in a fixed order, whatever the vectoriser makes of them */
-
-double mad_distance_sq(size_t dim, const double *x, const double *y)
-{
-    double lane[LANES] = {0};
-    size_t j = 0;
-    for (; j + LANES <= dim; j += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lane[l] += (x[j + l] - y[j + l]) * (x[j + l] - y[j + l]);
-        }
-    }
-    for (size_t l = 0; j < dim; j++, l++) {
-        lane[l] += (x[j] - y[j]) * (x[j] - y[j]);
-    }
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
-
 /* Threads meet every pair of rows once and offer its distance to both. The k smallest of a set of
  * numbers do not depend on the order in which they come, and a distance that is left out because
  * of an outdated reach, which can only be too long, is none of them. */
@@ -96,7 +78,7 @@ static mad_status search_block(mad_ctx *ctx, void *arg, size_t i_block)
     (void)ctx;
     knn_job *job = arg;
     const mad_scan scan = {job->cloud, job->cloud, job->reach, job->reach, compare, job};
-    mad_scan_block(&scan, i_block, i_block * MAD_BLOCK_ROWS / MAD_SCREEN_COLS);
+    mad_scan_block(&scan, i_block, mad_first_tile(i_block));
     return MAD_OK;
 }
 

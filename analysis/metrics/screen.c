@@ -158,6 +158,11 @@ size_t mad_n_blocks(const mad_cloud *cloud)
     return (cloud->set->n_rows + MAD_BLOCK_ROWS - 1) / MAD_BLOCK_ROWS;
 }
 
+size_t mad_first_tile(size_t i_block)
+{
+    return i_block * MAD_BLOCK_ROWS / MAD_SCREEN_COLS;
+}
+
 static int32_t cut_of(const mad_reach *reach, double miss)
 {
     return mad_screen_cut(atomic_load_explicit(reach, memory_order_relaxed) + miss);

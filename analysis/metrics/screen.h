@@ -83,6 +83,10 @@ enum { MAD_BLOCK_ROWS = 64 }; /* whole tiles */
 
 size_t mad_n_blocks(const mad_cloud *cloud);
 
+/** The first tile of the rows of a block: a set against itself is met from there, every pair once
+ *  (those of the block twice). */
+size_t mad_first_tile(size_t i_block);
+
 /** The pairs of rows of block i_block of a with rows of b in tiles first_tile.. Serial. */
 void mad_scan_block(const mad_scan *scan, size_t i_block, size_t first_tile);
 

@@ -1,5 +1,5 @@
 /* Neighbour search: whole-number images bound distances, every instruction set gives the same, and
- * radii, precision and recall are those of plain loops over exact distances. */
+ * radii, nearest rows, precision and recall are those of plain loops over exact distances. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include "sim/num/stats.h"
 #include "tests/support/metric_case.h"
 
-enum { CLOUDS, GRID, CONSTANT, OUTLIERS, FAR_AWAY, TINY, HUGE_ROWS, N_KINDS };
+enum { CLOUDS, GRID, NEAR_TIES, CONSTANT, OUTLIERS, FAR_AWAY, TINY, HUGE_ROWS, N_KINDS };
 
 static void fill(mad_set *set, size_t kind, uint64_t item)
 {
@@ -30,6 +30,9 @@ static void fill(mad_set *set, size_t kind, uint64_t item)
             break;
         case GRID: /* ties and duplicates */
             *x = round(1.5 * *x);
+            break;
+        case NEAR_TIES: /* squared distances that differ in their last bits only */
+            *x = round(1.5 * *x) + 1e-15 * *x;
             break;
         case CONSTANT:
             *x = 0.1;
@@ -49,9 +52,17 @@ static void fill(mad_set *set, size_t kind, uint64_t item)
     }
 }
 
+/* The sum of squared differences in its eight lanes: the bits that every way has to give. */
 static double plain_distance(const mad_set *a, size_t i, const mad_set *b, size_t j)
 {
-    return mad_distance_sq(a->dim, a->x + i * a->dim, b->x + j * b->dim);
+    double lane[8] = {0};
+    for (size_t k = 0; k < a->dim; k++) {
+        const size_t at = k < a->dim / 8 * 8 ? k % 8 : k - a->dim / 8 * 8;
+        const double d = a->x[i * a->dim + k] - b->x[j * b->dim + k];
+        lane[at] += d * d;
+    }
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
 
 static void check_screens(const mad_cloud *a, const mad_cloud *b)
@@ -112,6 +123,34 @@ static void check_radii(metric_case *c, const mad_cloud *cloud, size_t k)
     free(all);
 }
 
+/* Nearest rows and the first of those on ties, row by row; exact distances have the bits of the
+ * plain sum. */
+static void check_nearest(metric_case *c, const mad_set *from, const mad_set *to)
+{
+    mad_nearest *found = malloc(from->n_rows * sizeof *found);
+    double *square = malloc(from->n_rows * sizeof *square);
+    assert_int_equal(mad_nearest_two(c->ctx, from, to, found), MAD_OK);
+    assert_int_equal(mad_nearest_sq(c->ctx, from, to, square), MAD_OK);
+    for (size_t i = 0; i < from->n_rows; i++) {
+        mad_nearest want = {SIZE_MAX, (double)INFINITY, (double)INFINITY};
+        for (size_t j = 0; j < to->n_rows; j++) {
+            const double exact = plain_distance(from, i, to, j);
+            assert_true(exact ==
+                        mad_distance_sq(from->dim, from->x + i * from->dim, to->x + j * to->dim));
+            if (exact < want.first) {
+                want = (mad_nearest){j, exact, want.first};
+            } else {
+                want.second = fmin(want.second, exact);
+            }
+        }
+        assert_int_equal(found[i].row, want.row);
+        assert_true(found[i].first == want.first && found[i].second == want.second);
+        assert_true(square[i] == want.first);
+    }
+    free(found);
+    free(square);
+}
+
 /* The definitions (Kynkaanniemi et al. 2019, Naeem et al. 2020), pair by pair. */
 static void check_prdc(metric_case *c, const mad_cloud *real, const mad_cloud *fake)
 {
@@ -165,6 +204,8 @@ static void test_every_kind(void **state)
             check_radii(c, &real, 1);
             check_radii(c, &real, 5);
             check_radii(c, &fake, 98);
+            check_nearest(c, &c->real, &c->fake);
+            check_nearest(c, &c->real, &c->real);
             if (kind != HUGE_ROWS) { /* no covariance there */
                 check_prdc(c, &real, &fake);
             }
