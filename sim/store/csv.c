@@ -11,6 +11,10 @@
 #include "sim/store/levels.h"
 #include "sim/store/reader.h"
 
+typedef struct word_column {
+    mad_span *field; /* [n_lines], NULL: a column of numbers */
+} word_column;
+
 typedef struct table_form {
     const char *path;
     char delimiter;
@@ -19,7 +23,7 @@ typedef struct table_form {
     size_t first_line; /* where n_columns was counted */
     int drops_bad_rows;
     mad_table_column *column; /* [n_columns] names */
-    mad_span **words;         /* [n_columns] NULL: numbers; else [n_lines] the fields of a column */
+    word_column *words;       /* [n_columns] */
     size_t n_lines;           /* of rows, good or bad */
 } table_form;
 
@@ -27,8 +31,9 @@ typedef struct table_form {
 
 static mad_status fail_quotes(mad_ctx *ctx, const char *path, size_t i_line, size_t i_column)
 {
-    return mad_fail(ctx, MAD_E_DATA, "'%s': line %zu, column %zu: broken quotes", path, i_line,
-                    i_column);
+    (void)mad_fail(ctx, MAD_E_DATA, "'%s': line %zu, column %zu: broken quotes", path, i_line,
+                   i_column);
+    return MAD_E_DATA;
 }
 
 /* 0 and the number of fields before it when quotes are broken. */
@@ -109,7 +114,10 @@ static mad_status find_form(mad_ctx *ctx, mad_arena *mem, mad_span line, size_t 
     const int by_name = label != NULL && strcmp(label, "last") != 0 && strcmp(label, "first") != 0;
     form->first_line = i_line;
     form->drops_bad_rows = how->drops_bad_rows;
-    form->delimiter = how->delimiter != 0 ? how->delimiter : mad_fields_delimiter(line);
+    form->delimiter = how->delimiter;
+    if (form->delimiter == 0) {
+        form->delimiter = mad_fields_delimiter(line);
+    }
     if (!count_fields(line, form->delimiter, &form->n_columns)) {
         return fail_quotes(ctx, form->path, i_line, form->n_columns + 1);
     }
@@ -154,9 +162,9 @@ static mad_status survey(mad_ctx *ctx, mad_lines lines, const mad_reading *how, 
     }
     for (size_t i = 0; i < form->n_columns; i++) {
         if (has[i] == HAS_WORD && (form->n_columns > 1 || how->takes_one_word)) {
-            form->words[i] =
-                mad_arena_take_raw(ctx->scratch, form->n_lines, sizeof *form->words[i]);
-            if (form->words[i] == NULL) {
+            form->words[i].field =
+                mad_arena_take_raw(ctx->scratch, form->n_lines, sizeof *form->words[i].field);
+            if (form->words[i].field == NULL) {
                 return mad_fail_memory(ctx, form->path);
             }
         }
@@ -197,13 +205,13 @@ static mad_status read_row(mad_ctx *ctx, const table_form *form, mad_span line, 
     }
     for (size_t i = 0; mad_fields_next(&rest, form->delimiter, &field) > 0; i++) {
         double value = 0.0;
-        const int is_good =
-            form->words[i] != NULL ? !mad_span_is_missing(field) : mad_span_number(field, &value);
+        const int is_good = form->words[i].field != NULL ? !mad_span_is_missing(field)
+                                                         : mad_span_number(field, &value);
         if (!is_good) {
             return fail_field(ctx, form, i_line, i, field);
         }
-        if (form->words[i] != NULL) {
-            form->words[i][i_row] = field;
+        if (form->words[i].field != NULL) {
+            form->words[i].field[i_row] = field;
         }
         if (i == form->i_label) {
             *label_value = value;
@@ -251,9 +259,10 @@ static mad_status rank_words(mad_ctx *ctx, mad_arena *mem, table_form *form, dou
     }
     for (size_t i = 0; i < form->n_columns; i++) {
         const int is_label = i == form->i_label;
-        if (form->words[i] != NULL) {
+        if (form->words[i].field != NULL) {
             double *to = is_label ? label : rank;
-            MAD_TRY(mad_levels_rank(ctx, mem, table->n_rows, form->words[i], to, &form->column[i]));
+            MAD_TRY(mad_levels_rank(ctx, mem, table->n_rows, form->words[i].field, to,
+                                    &form->column[i]));
             for (size_t r = 0; !is_label && r < table->n_rows; r++) {
                 table->x[r * table->dim + j] = rank[r];
             }

@@ -2,6 +2,7 @@
  *
  * ref  PKWARE APPNOTE 6.3.10, 4.3 (records), 4.4 (fields); RFC 1951
  */
+#define ZLIB_CONST
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
@@ -36,7 +37,8 @@ static size_t load(const unsigned char *b, size_t n)
 
 static mad_status fail_zip(mad_ctx *ctx, const mad_raw *zip, const char *what)
 {
-    return mad_fail(ctx, MAD_E_DATA, "'%s' is a damaged NPZ archive: %s", zip->path, what);
+    (void)mad_fail(ctx, MAD_E_DATA, "'%s' is a damaged NPZ archive: %s", zip->path, what);
+    return MAD_E_DATA;
 }
 
 /* The end record: behind it only its comment. NULL: there is none. */
@@ -143,11 +145,13 @@ static mad_status find_bytes(mad_ctx *ctx, const mad_raw *zip, const zip_entry *
                              const unsigned char **out)
 {
     if ((e->flags & 1) != 0 || (e->method != STORED && e->method != DEFLATED)) {
-        return mad_fail(ctx, MAD_E_DATA, "'%s': its member is %s, expected one stored or deflated",
-                        zip->path, (e->flags & 1) != 0 ? "encrypted" : "packed by another method");
+        (void)mad_fail(ctx, MAD_E_DATA, "'%s': its member is %s, expected one stored or deflated",
+                       zip->path, (e->flags & 1) != 0 ? "encrypted" : "packed by another method");
+        return MAD_E_DATA;
     }
     if (e->n_bytes >= UINT32_MAX || e->n_packed >= UINT32_MAX) {
-        return mad_fail(ctx, MAD_E_DATA, "'%s' holds an array of more than 4 GiB", zip->path);
+        (void)mad_fail(ctx, MAD_E_DATA, "'%s' holds an array of more than 4 GiB", zip->path);
+        return MAD_E_DATA;
     }
     if (e->at > zip->n_bytes || zip->n_bytes - e->at < LOCAL_BYTES ||
         memcmp(zip->bytes + e->at, "PK\3\4", 4) != 0) {
@@ -168,7 +172,7 @@ static mad_status find_bytes(mad_ctx *ctx, const mad_raw *zip, const zip_entry *
 /* Exactly n_bytes from exactly n_packed. */
 static int inflate_whole(const zip_entry *e, const unsigned char *packed, unsigned char *bytes)
 {
-    z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed, /* zlib reads it only */
+    z_stream z = {.next_in = packed,
                   .avail_in = (unsigned)e->n_packed,
                   .next_out = bytes,
                   .avail_out = (unsigned)e->n_bytes};
