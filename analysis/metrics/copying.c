@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/metrics/nearest_mode.h"
 #include "analysis/metrics/neighbours.h"
 #include "analysis/metrics/shared.h"
-#include "sim/base/par.h"
 
 static const char reference[] = "Meehan et al. 2020, arXiv:2004.05675";
 
@@ -83,33 +83,6 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 
 /* ---- cells ------------------------------------------------------------------------------------ */
 
-typedef struct cell_job {
-    const mad_world_info *world;
-    const mad_set *set;
-    size_t *cell; /* [n_rows] */
-} cell_job;
-
-static mad_status find_cells(mad_ctx *ctx, void *arg, size_t i_chunk)
-{
-    (void)ctx;
-    const cell_job *job = arg;
-    const size_t dim = job->set->dim, begin = mad_chunk_begin(i_chunk);
-    const size_t end = begin + mad_chunk_rows(job->set->n_rows, i_chunk);
-    for (size_t i = begin; i < end; i++) {
-        double best = (double)INFINITY;
-        job->cell[i] = 0;
-        for (size_t k = 0; k < job->world->n_modes; k++) {
-            const double square =
-                mad_distance_sq(dim, job->set->x + i * dim, job->world->mode_centre + k * dim);
-            if (square < best) {
-                best = square;
-                job->cell[i] = k;
-            }
-        }
-    }
-    return MAD_OK;
-}
-
 /* The rows of a set in the order of their cells; begin[k] is the first of cell k. */
 typedef struct by_cell {
     mad_set rows;
@@ -120,25 +93,26 @@ static mad_status sort_by_cell(mad_ctx *ctx, const mad_world_info *world, const 
                                by_cell *out)
 {
     const size_t n = set->n_rows, dim = set->dim, n_modes = world->n_modes;
-    cell_job job = {world, set, mad_arena_take_raw(ctx->scratch, n, sizeof(size_t))};
+    size_t *cell = mad_arena_take_raw(ctx->scratch, n, sizeof *cell);
+    double *square = mad_arena_take_raw(ctx->scratch, n, sizeof *square);
     size_t *next = mad_arena_take(ctx->scratch, n_modes + 1, sizeof *next);
     out->begin = mad_arena_take(ctx->scratch, n_modes + 1, sizeof *out->begin);
     mad_status st = MAD_OK;
-    if (job.cell == NULL || next == NULL || out->begin == NULL) {
+    if (cell == NULL || square == NULL || next == NULL || out->begin == NULL) {
         st = mad_fail_memory(ctx, "the cells");
         goto out;
     }
     MAD_TRY(mad_set_take(ctx, ctx->scratch, n, dim, 0, &out->rows));
-    MAD_TRY(mad_par_for(ctx, mad_n_chunks(n), find_cells, &job));
+    MAD_TRY(mad_nearest_modes(ctx, world, set, cell, square));
     for (size_t i = 0; i < n; i++) {
-        out->begin[job.cell[i] + 1]++;
+        out->begin[cell[i] + 1]++;
     }
     for (size_t k = 0; k < n_modes; k++) {
         out->begin[k + 1] += out->begin[k];
         next[k] = out->begin[k];
     }
     for (size_t i = 0; i < n; i++) {
-        memcpy(out->rows.x + next[job.cell[i]]++ * dim, set->x + i * dim, dim * sizeof *set->x);
+        memcpy(out->rows.x + next[cell[i]]++ * dim, set->x + i * dim, dim * sizeof *set->x);
     }
 out:
     return st;

@@ -50,6 +50,7 @@
     X(mad_metric_tails)                                                                            \
     X(mad_metric_heavy_tails)                                                                      \
     X(mad_metric_frechet)                                                                          \
+    X(mad_metric_frechet_rows)                                                                     \
     X(mad_metric_sliced)                                                                           \
     X(mad_metric_axis)                                                                             \
     X(mad_metric_emd)                                                                              \

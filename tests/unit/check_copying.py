@@ -13,7 +13,7 @@ except ImportError as error:
 from group_cases import close, failures, finish, pairs_of_sets, run
 
 rng = np.random.default_rng(7301)
-GROUPS = ["copying", "copying_cells", "fld"]
+GROUPS = ["copying", "copying_cells", "memory", "fld"]
 
 
 def squares(a, b):
@@ -51,6 +51,21 @@ def cells(test, fake, train, centres, n_least):
             z += len(of[0]) * zu(*of)
             weight += len(of[0])
     return z / weight if weight else np.nan
+
+
+# ---- memorisation ----------------------------------------------------------------------------------
+
+
+def memory(test, fake, train):
+    to_train, to_test = squares(fake, train), squares(test, train)
+    base = np.sqrt(to_test.min(1)).mean()
+    ratio = np.sqrt(to_train.min(1)).mean() / base if base > 0 else np.nan
+    if len(train) < 2:
+        return np.nan, np.nan, ratio
+    within = squares(train, train)
+    np.fill_diagonal(within, np.inf)
+    first, second = np.sort(to_train, 1)[:, :2].T
+    return (first > within.min(1)[to_train.argmin(1)]).mean(), (9 * first < second).mean(), ratio
 
 
 # ---- feature likelihood ----------------------------------------------------------------------------
@@ -103,6 +118,9 @@ def check(case, got):
         close(case, "ct_zu (scipy)", got["ct_zu"], zu_scipy(test, fake, train), 1e-13, 1e-15)
     close(case, "ct_cells_by_centres", got["ct_cells_by_centres"],
           cells(test, fake, train, case["centres"], case["least"]), 1e-13, 1e-15)
+    for name, value, rel in zip(("authenticity", "memorised_fraction", "nn_distance_vs_base"),
+                                memory(test, fake, train), (0, 0, 1e-13)):
+        close(case, name, got[name], value, rel)
     if min(len(test), len(fake), len(train)) >= 2:
         value, gap = fld(test, fake, train)
         # a difference of two: rounding of the terms, and of columns far from zero
@@ -129,6 +147,15 @@ def all_cases():
     yield {"name": "ties", "real": grid(80), "fake": grid(95), "train": rng.integers(0, 9, (12, 2)),
            "centres": [[0, 0], [3, 3], [0, 0], [1.5, 1.5]], "least": 3}
     far = np.concatenate([normal((50, 2)), normal((50, 2)) + 40])
+    yield {"name": "one training row", "real": grid(30), "fake": grid(20), "train": grid(1), "centres": [[0, 0]],
+           "least": 0}
+    once, all_the_same = rng.permutation(12)[:, None] * [1.0, 0.5], np.full((20, 2), 0.5)
+    yield {"name": "repeated training rows", "real": grid(30), "fake": once, "train": np.repeat(once, 3, 0),
+           "centres": [[0, 0]], "least": 0}
+    yield {"name": "training rows a point", "real": grid(30), "fake": grid(25), "train": all_the_same,
+           "centres": [[0, 0]], "least": 0}
+    yield {"name": "all one point", "real": all_the_same, "fake": all_the_same[:9], "train": all_the_same[:7],
+           "centres": [[0, 0]], "least": 0}
     yield {"name": "a cell without training rows", "real": far, "fake": far[::-1] + 0.1, "train": far[:50] + 0.2,
            "centres": [[0, 0], [40, 40]], "least": 20}
     yield {"name": "a cell without model rows", "real": far, "fake": far[:40] + 0.1, "train": far + 0.2,
@@ -136,7 +163,7 @@ def all_cases():
     yield {"name": "every row a training row", "real": far, "fake": far, "train": far, "centres": [[0, 0]], "least": 0}
 
 
-cases = [{**case, "groups": GROUPS if len(case["train"]) > 1 and len(case["real"]) > 1 else GROUPS[:2],
+cases = [{**case, "groups": GROUPS if len(case["train"]) > 1 and len(case["real"]) > 1 else GROUPS[:3],
           "keys": [f"ct_cell_rows={case['least']}"], "centres": np.asarray(case["centres"], float)}
          for case in all_cases()]
 for one, values in zip(cases, run(sys.argv[1], cases)):

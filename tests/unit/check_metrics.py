@@ -111,6 +111,12 @@ def check(case, got):
     # a root turns an error e of the square into sqrt(e) near 0
     close(case, "gaussian_w2", got["gaussian_w2"], np.sqrt(square), 0,
           min(np.sqrt(tolerance), tolerance / max(np.sqrt(square), 1e-300)))
+    parts = [(len(x) - 1) / len(x) for x in (real, fake)]  # of covariances that divide by n
+    traces = [np.trace(c) for c in cov]
+    cross = (np.sum((mean[0] - mean[1]) ** 2) + sum(traces) - square) / 2
+    biased = (square - sum((1 - a) * t for a, t in zip(parts, traces))
+              + 2 * (1 - np.sqrt(parts[0] * parts[1])) * cross)
+    close(case, "frechet_ddof0", got["frechet_ddof0"], biased, 0, tolerance)
     shift = np.linalg.norm(mean[0] - mean[1])
     close(case, "mean_error", got["mean_error"], shift, 1e-9)
     close(case, "mean_error_sq", got["mean_error_sq"], shift ** 2, 1e-9)

@@ -57,6 +57,7 @@ static void print_case(metric_case *c, size_t n_real, size_t n_fake, size_t dim,
     printf("{\"case\": 0");
     print_group(c, &mad_metric_moments);
     print_group(c, &mad_metric_frechet);
+    print_group(c, &mad_metric_frechet_rows);
     print_group(c, &mad_metric_prdc);
     print_group(c, &mad_metric_sliced);
     if (dim > 1) {
