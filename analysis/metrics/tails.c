@@ -145,6 +145,10 @@ static mad_status factorise(mad_ctx *ctx, size_t dim, tails *t)
     }
     for (size_t i = 0; i < dim; i++) {
         t->sd[i] = sqrt(t->factor[i * dim + i]);
+        t->is_singular |= t->sd[i] == 0.0; /* squares underflow */
+    }
+    if (t->is_singular) {
+        return MAD_OK;
     }
     for (size_t i = 0; i < dim; i++) {
         for (size_t j = 0; j < dim; j++) {

@@ -19,6 +19,23 @@ enum { MAX_OUTPUTS = 24 };
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* A measure whose numbers overflow has no value; the others go on. */
+static mad_status compare(mad_ctx *ctx, mad_comparison *c, const mad_metric_type *type,
+                          mad_arena *mem, mad_verdict *out)
+{
+    const mad_status st = mad_compare(ctx, c, type, mem, out);
+    if (st != MAD_E_NONFINITE) {
+        return st == MAD_OK ? st : mad_fail_while(ctx, st, "measure %s", type->name);
+    }
+    const char *why = mad_arena_text(mem, ctx->message);
+    mad_ctx_clear(ctx);
+    for (size_t k = 0; type->outputs[k].name != NULL; k++) {
+        out[k] = (mad_verdict){
+            .type = type, .output = &type->outputs[k], .value = (double)NAN, .why = why};
+    }
+    return why != NULL ? MAD_OK : mad_fail_memory(ctx, "a reason");
+}
+
 /* All wanted outputs, in the order of the registry. */
 static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_comparison *c,
                           mad_arena *mem, size_t *n, mad_verdict *out)
@@ -37,11 +54,7 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
             continue;
         }
         MAD_TRY(mad_ctx_poll(app->ctx));
-        st = mad_compare(app->ctx, c, type, mem, all);
-        if (st != MAD_OK) {
-            st = mad_fail_while(app->ctx, st, "measure %s", type->name);
-            goto out;
-        }
+        MAD_TRY(compare(app->ctx, c, type, mem, all));
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
             if (mad_metrics_choose(app->registry, r, type, k).is_wanted) {
                 MAD_ASSERT(*n < MAD_METRICS_ROWS);

@@ -220,6 +220,11 @@ def check_degenerate(folder):
     assert value["frechet"] == 0 and value["trace"] == 0 and value["log_det"] == "-inf"
     for row in answer["metrics"].values():
         assert row["value"] is not None or row["why"], row
+    rng = np.random.default_rng(12)
+    np.save(folder / "huge.npy", rng.normal(size=(40, 3)) * 1e200)  # squares overflow: other measures go on
+    answer, value = metrics(folder / "huge.npy", folder / "huge.npy", "--only", "all")
+    assert "is inf" in answer["metrics"]["frechet"]["why"] and np.isfinite(value["vendi_cosine_q1"])
+    refused("'frechet' Frechet distance", folder / "huge.npy", folder / "huge.npy", "--only", "frechet")
     np.save(folder / "two.npy", np.ones((2, 3)))
     answer, value = metrics(folder / "two.npy", folder / "two.npy")
     assert value["recall"] is None and "at least 7 rows" in answer["metrics"]["recall"]["why"]

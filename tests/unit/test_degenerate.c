@@ -27,19 +27,37 @@ typedef enum shape {
     FEW,          /* fewer rows than columns */
     HUGE_NUMBERS, /* 1e150 */
     TINY,         /* 1e-150 */
+    TINIEST,      /* 1e-200: squares are 0 */
+    ONE_MODE,     /* the model's rows in one mode and class, the real ones in all */
+    PICTURES,     /* constant pictures, all alike */
+    ONE_ROW,      /* on every side */
     N_SHAPES
 } shape;
 
-static const char *const shape_names[N_SHAPES] = {
-    "point",  "two points",    "the model a point", "duplicates",
-    "copies", "a flat column", "the model flat",    "n < d",
-    "1e150",  "1e-150"};
+static const char *const shape_names[N_SHAPES] = {"point",
+                                                  "two points",
+                                                  "the model a point",
+                                                  "duplicates",
+                                                  "copies",
+                                                  "a flat column",
+                                                  "the model flat",
+                                                  "n < d",
+                                                  "1e150",
+                                                  "1e-150",
+                                                  "1e-200",
+                                                  "one mode left",
+                                                  "constant pictures",
+                                                  "one row"};
 
 static void fill(mad_rng *rng, shape of, int is_fake, mad_set *set)
 {
     const size_t n = set->n_rows, dim = set->dim;
-    const double scale = of == HUGE_NUMBERS ? 1e150 : of == TINY ? 1e-150 : 1.0;
-    const int is_point = of == POINT || of == TWO_POINTS || (of == FAKE_POINT && is_fake);
+    const double scale = of == HUGE_NUMBERS ? 1e150
+                         : of == TINY       ? 1e-150
+                         : of == TINIEST    ? 1e-200
+                                            : 1.0;
+    const int is_point =
+        of == POINT || of == TWO_POINTS || of == PICTURES || (of == FAKE_POINT && is_fake);
     mad_rng_normals(rng, n * dim, set->x);
     for (size_t i = 0; i < n * dim; i++) {
         set->x[i] *= scale;
@@ -51,7 +69,11 @@ static void fill(mad_rng *rng, shape of, int is_fake, mad_set *set)
         }
     }
     for (size_t i = 0; i < n; i++) {
-        set->label[i] = is_point ? 0 : (int32_t)(i % N_MODES);
+        set->label[i] = is_point || (of == ONE_MODE && is_fake) ? 0 : (int32_t)(i % N_MODES);
+        for (size_t j = 0; j < dim && of == ONE_MODE; j++) {
+            set->x[i * dim + j] =
+                0.01 * set->x[i * dim + j] + (j == 0 ? (double)set->label[i] - 1.5 : 0.0);
+        }
         if (of == DUPLICATES) {
             memcpy(set->x + i * dim, set->x + i / 3 * dim, dim * sizeof *set->x);
         }
@@ -61,7 +83,7 @@ static void fill(mad_rng *rng, shape of, int is_fake, mad_set *set)
 static mad_status draw(mad_ctx *ctx, mad_arena *mem, shape of, size_t dim, mad_comparison *out)
 {
     mad_pair *pair = &out->raw;
-    const size_t n = of == FEW ? dim / 2 + 7 : 60;
+    const size_t n = of == FEW ? dim / 2 + 7 : of == ONE_ROW ? 1 : 60;
     mad_rng rng = mad_rng_open((mad_key){.seed = 3, .purpose = MAD_RNG_TEST}, (uint64_t)of);
     mad_status st = MAD_OK;
     double *centre = mad_arena_take(mem, N_MODES * dim, sizeof *centre);
@@ -78,9 +100,14 @@ static mad_status draw(mad_ctx *ctx, mad_arena *mem, shape of, size_t dim, mad_c
                                    .mode_centre = centre,
                                    .mode_p = p,
                                    .mode_sd = 0.5};
+    if (of == PICTURES) {
+        pair->world.height = dim / 2;
+        pair->world.width = 2;
+        pair->world.channels = 1;
+    }
     mad_set *const sides[] = {&pair->real, &pair->fake, &pair->train, &pair->test};
     for (size_t i = 0; i < 4; i++) {
-        MAD_TRY(mad_set_take(ctx, mem, i == 1 ? n + 3 : n, dim, 1, sides[i]));
+        MAD_TRY(mad_set_take(ctx, mem, i == 1 ? n + (of == ONE_ROW ? 0 : 3) : n, dim, 1, sides[i]));
         fill(&rng, of, i == 1, sides[i]);
     }
     if (of == COPIES) {
@@ -103,6 +130,70 @@ static void check(const char *where, const mad_metric_type *type, size_t n, cons
     }
 }
 
+/* What the definitions say when all rows of all sides are one point, or the model has one mode. */
+static const struct {
+    shape of;
+    const char *name;
+    double value;
+} expected[] = {
+    {POINT, "mean_error", 0.0},
+    {POINT, "trace", 0.0},
+    {POINT, "log_det", -INFINITY},
+    {POINT, "frechet", 0.0},
+    {POINT, "frechet_ddof0", 0.0},
+    {POINT, "sliced_w2", 0.0},
+    {POINT, "axis_w2_sq", 0.0},
+    {POINT, "emd_w2_sq", 0.0},
+    {POINT, "energy_v", 0.0},
+    {POINT, "energy_u", 0.0},
+    {POINT, "kid_unbiased", 0.0},
+    {POINT, "kernel_sigma_used", 0.0},
+    {POINT, "vendi_cosine_q1", 1.0},
+    {POINT, "vendi_cosine_qinf", 1.0},
+    {POINT, "precision", 0.0},
+    {POINT, "recall", 0.0},
+    {POINT, "density", 0.0},
+    {POINT, "coverage", 0.0},
+    {POINT, "authenticity", 0.0},
+    {POINT, "memorised_fraction", 0.0},
+    {POINT, "knn_entropy", -INFINITY},
+    {POINT, "class_entropy", 0.0},
+    {POINT, "class_entropy_exp", 1.0},
+    {FAKE_POINT, "vendi_rbf_q1", 1.0},
+    {FAKE_POINT, "vendi_rbf_qinf", 1.0},
+    {FAKE_POINT, "recall", 0.0},
+    {FAKE_POINT, "trace_ratio", 0.0},
+    {FLAT_FAKE, "log_det", -INFINITY},
+    {COPIES, "authenticity", 0.0},
+    {COPIES, "memorised_fraction", 1.0},
+    {COPIES, "nn_distance_vs_base", 0.0},
+    {ONE_MODE, "modes_covered", 1.0},
+    {ONE_MODE, "hq_ratio", 1.0},
+    {ONE_MODE, "mode_kl_fake_true", 1.3862943611198906}, /* ln 4 */
+    {ONE_MODE, "mode_tv", 0.75},
+    {ONE_MODE, "modes_missed", 3.0},
+    {ONE_MODE, "class_entropy", 0.0},
+    {ONE_MODE, "class_tv", 0.75},
+};
+
+static void compare_with_expected(shape of, const mad_metric_type *type, const mad_verdict *v,
+                                  size_t *n_checked)
+{
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        for (size_t k = 0; type->outputs[k].name != NULL && expected[i].of == of; k++) {
+            if (strcmp(type->outputs[k].name, expected[i].name) != 0) {
+                continue;
+            }
+            (*n_checked)++;
+            if (v[k].value != expected[i].value &&
+                !(fabs(v[k].value - expected[i].value) < 1e-15)) {
+                fail_msg("%s of %s: %.17g, expected %.17g", expected[i].name, shape_names[of],
+                         v[k].value, expected[i].value);
+            }
+        }
+    }
+}
+
 static void test_every_measure(void **state)
 {
     (void)state;
@@ -110,6 +201,7 @@ static void test_every_measure(void **state)
     mad_arena *mem = mad_arena_create(1 << 20);
     const mad_param *table = NULL;
     mad_values values;
+    size_t n_checked = 0;
     assert_true(ctx != NULL && mem != NULL);
     assert_int_equal(mad_measure_table(ctx, mem, &mad_builtin, &table), MAD_OK);
     assert_int_equal(mad_values_default(ctx, mem, table, &values), MAD_OK);
@@ -131,9 +223,11 @@ static void test_every_measure(void **state)
                     fail_msg("%s of %s: %s", type->name, shape_names[of], ctx->message);
                 }
                 check(shape_names[of], type, n, verdict);
+                compare_with_expected((shape)of, type, verdict, &n_checked);
             }
         }
     }
+    assert_int_equal(n_checked, 2 * sizeof expected / sizeof *expected); /* in both dimensions */
     mad_arena_destroy(mem);
     mad_ctx_destroy(ctx);
 }
