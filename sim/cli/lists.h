@@ -11,6 +11,7 @@
     X(mad_world_grid)                                                                              \
     X(mad_world_swiss)                                                                             \
     X(mad_world_moons)                                                                             \
+    X(mad_world_s_curve)                                                                           \
     X(mad_world_heavy)                                                                             \
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \

@@ -43,7 +43,7 @@ static mad_status read_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     void *work = mad_arena_take(ctx->scratch, job->work_bytes, 1);
     if (work == NULL) {
-        return mad_fail_memory(ctx, "a picture to be read");
+        return mad_fail_memory(ctx, "a row to be read");
     }
     for (size_t i = begin; i < end; i++) {
         job->read(job->world, work, job->rows->x + i * job->rows->dim, i, job->out);

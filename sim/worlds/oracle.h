@@ -1,6 +1,6 @@
-/* sim/worlds/oracle.h: what worlds that read back their pictures share.
+/* sim/worlds/oracle.h: what worlds that read back their rows share.
  *
- * Such a world draws a row as x = 2 light - 1 + noise e, light 0..1, e ~ N(0, 1): in each chunk of rows
+ * One of pictures draws a row as x = 2 light - 1 + noise e, light 0..1, e ~ N(0, 1): in each chunk of rows
  * a stream gives, row by row, first what the row is made of and then its dim normals.
  */
 #ifndef MAD_WORLDS_ORACLE_H

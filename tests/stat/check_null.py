@@ -1,6 +1,6 @@
 """Null calibration by the program itself: floors are fresh rows against fresh rows, so the floors of
 4000 replicates are 4000 independent repetitions, for the measures of worlds that test_null does not
-draw from: categories, regression, densities, tails and scales of a random field.
+draw from: categories, regression, densities, tails, curves and scales of a random field.
 
 20 bands, each the central 95 % of 200 repetitions (quantiles at (n + 1) p), judged by the other 3800:
 93-97 % of them must lie inside (with ties: inside 93 % counting ties, not above 97 % without). A sound
@@ -15,14 +15,18 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from harness import h5py, madloop, np, workspace
 
 N_BAND, N_BANDS = 200, 20
+CURVES = "residual, residual_ratio, valid_share, factor_w2, factor_sd_ratio, factor_ks, factor_coverage"
 CASES = {
     "zipf": ("{kind: zipf, categories: 20}", "{kind: categorical}",
              "auto, class_entropy_miller_madow, categories_seen, missing_mass"),
-    "heavy": ("{kind: heavy}", "{kind: kde}",
+    "heavy": ("{kind: heavy}", "{kind: gauss}",
               "hill_index, tail_quantile_ratio, iqr_ratio, exceedance_q99, nll_excess", 120),
     "regression": ("{kind: regression, features: 4}", "{kind: linear}", "auto, excess_risk"),
     "grf": ("{kind: grf, size: 8}", "{kind: gauss}",
             "power_ratio_0, power_ratio_1, power_ratio_2, power_ratio_4, nll_excess, impossible_share"),
+    "swiss": ("{kind: swiss}", "{kind: gauss}", CURVES),
+    "moons": ("{kind: moons}", "{kind: gauss}", CURVES + ", found_class_kl, factor_class_information"),
+    "s_curve": ("{kind: s_curve}", "{kind: gauss}", CURVES),
     "gauss": ("{kind: gauss, dim: 3}", "{kind: gauss}", "nll_excess, impossible_share, direction_ratio_min"),
     "ring": ("{kind: ring}", "{kind: kde}", "nll_excess, bridge_mass, modes_missed, mode_variance_ratio"),
 }

@@ -42,6 +42,7 @@ static const known_world continuous[] = {
     {&mad_world_heavy, {"law=student(10)", "dim=3", NULL}},
     {&mad_world_swiss, {NULL}},
     {&mad_world_moons, {NULL}},
+    {&mad_world_s_curve, {NULL}},
     {&mad_world_regression, {"features=3", "noise=0.5", "norm=2", NULL}},
 };
 enum { N_CONTINUOUS = sizeof continuous / sizeof *continuous };
