@@ -18,7 +18,8 @@
 #include "sim/num/stats.h"
 #include "tests/support/collapse.h"
 
-enum { N_NULL = 300, N_TRIALS = 30, MIN_SEEN = 24, MAX_OUTPUTS = 24, MAX_MEASURES = 160 };
+enum { N_NULL = 300, N_TRIALS = 30, MIN_SEEN = 24, MAX_OUTPUTS = 24, MAX_MEASURES = 200 };
+enum { MAX_SEVERITIES = sizeof((mad_collapse *)0)->severity / sizeof(double) };
 
 /* One output's answers: index of the severity per collapse, SIZE_MAX = none seen. */
 typedef struct answer {
@@ -50,41 +51,77 @@ out:
     return st;
 }
 
-/* From mild to strong until every output has seen it. */
-static mad_status search(mad_ctx *ctx, mad_collapse_run *run, const band *bands, answer *answers)
+/* What was found out about one measure and collapse. */
+typedef struct probe {
+    const band *bands; /* [n_outputs] */
+    int is_done[MAX_SEVERITIES];
+    size_t n_outside[MAX_SEVERITIES][MAX_OUTPUTS];
+} probe;
+
+static mad_status look(mad_ctx *ctx, mad_collapse_run *run, probe *p, size_t s)
 {
-    const mad_collapse *collapse = &mad_collapses[run->kind];
     const size_t n_outputs = mad_collapse_n_outputs(run->type);
     mad_status st = MAD_OK;
-    size_t n_left = n_outputs;
-    for (size_t s = 0; s < collapse->n_severities && n_left > 0; s++) {
-        run->severity = collapse->severity[s];
-        run->first = 1000000 * (s + 1);
-        MAD_TRY(mad_collapse_repeat(ctx, run));
-        for (size_t k = 0; k < n_outputs; k++) {
-            size_t n_outside = 0;
-            for (size_t i = 0; i < run->n; i++) {
-                const double v = run->value[i * n_outputs + k];
-                n_outside += v < bands[k].low || v > bands[k].high;
-            }
-            if (answers[k].seen[run->kind] == SIZE_MAX &&
-                n_outside * N_TRIALS >= run->n * MIN_SEEN) {
-                answers[k].seen[run->kind] = s;
-                n_left--;
-            }
+    if (p->is_done[s]) {
+        return MAD_OK;
+    }
+    run->severity = mad_collapses[run->kind].severity[s];
+    run->first = 1000000 * (s + 1);
+    MAD_TRY(mad_collapse_repeat(ctx, run));
+    for (size_t k = 0; k < n_outputs; k++) {
+        for (size_t i = 0; i < run->n; i++) {
+            const double v = run->value[i * n_outputs + k];
+            p->n_outside[s][k] += v < p->bands[k].low || v > p->bands[k].high;
         }
     }
+    p->is_done[s] = 1;
 out:
     return st;
 }
 
-static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run, answer *answers)
+static int is_seen(const mad_collapse_run *run, const probe *p, size_t s, size_t k)
+{
+    return p->n_outside[s][k] * N_TRIALS >= run->n * MIN_SEEN;
+}
+
+/* By bisection: what is seen at some severity is seen at stronger ones. */
+static mad_status search(mad_ctx *ctx, mad_collapse_run *run, probe *p, size_t k, size_t *out)
+{
+    mad_status st = MAD_OK;
+    size_t low = 0, high = mad_collapses[run->kind].n_severities - 1;
+    MAD_TRY(look(ctx, run, p, high));
+    if (!is_seen(run, p, high, k)) {
+        *out = SIZE_MAX;
+        goto out;
+    }
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        MAD_TRY(look(ctx, run, p, middle));
+        if (is_seen(run, p, middle, k)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    *out = high;
+out:
+    return st;
+}
+
+/* Rows without a collapse come from one of two laws: a cloud, or modes with classes. */
+static size_t law_of(mad_collapse_kind kind)
+{
+    return kind == MAD_COLLAPSE_MODES || kind == MAD_COLLAPSE_CLASSES;
+}
+
+static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run,
+                               band bands[MAX_OUTPUTS], int *has_bands, answer *answers)
 {
     const int is_costly = (run->type->needs & MAD_BY_NAME) != 0;
     const size_t n_outputs = mad_collapse_n_outputs(run->type);
     const size_t n_null = is_costly ? N_NULL / 3 : N_NULL;
     const mad_arena_mark mark = mad_arena_get_mark(mem);
-    band bands[MAX_OUTPUTS];
+    probe p = {.bands = bands};
     int suits = 0;
     mad_status st = MAD_OK;
     MAD_TRY(mad_collapse_suits(ctx, run->kind, run->type, &suits));
@@ -97,15 +134,20 @@ static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *r
         st = mad_fail_memory(ctx, "repetitions");
         goto out;
     }
-    for (size_t k = 0; k < n_outputs; k++) {
-        MAD_TRY(mad_collapse_fits(ctx, run->kind, run->type, run->values, run->n_rows, k,
-                                  &answers[k].is_taken[run->kind]));
-        answers[k].seen[run->kind] = SIZE_MAX;
+    if (!*has_bands) {
+        run->n = n_null;
+        MAD_TRY(take_bands(ctx, run, column, bands));
+        *has_bands = 1;
     }
-    run->n = n_null;
-    MAD_TRY(take_bands(ctx, run, column, bands));
     run->n = is_costly ? N_TRIALS / 3 : N_TRIALS;
-    MAD_TRY(search(ctx, run, bands, answers));
+    for (size_t k = 0; k < n_outputs; k++) {
+        answer *a = &answers[k];
+        MAD_TRY(mad_collapse_fits(ctx, run->kind, run->type, run->values, run->n_rows, k,
+                                  &a->is_taken[run->kind]));
+        if (a->is_taken[run->kind]) {
+            MAD_TRY(search(ctx, run, &p, k, &a->seen[run->kind]));
+        }
+    }
 out:
     mad_arena_release(mem, mark);
     return st;
@@ -114,12 +156,15 @@ out:
 static mad_status try_measure(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run, answer *answers)
 {
     mad_status st = MAD_OK;
+    band bands[2][MAX_OUTPUTS];
+    int has_bands[2] = {0, 0};
     for (size_t k = 0; run->type->outputs[k].name != NULL; k++) {
         answers[k] = (answer){.name = run->type->outputs[k].name};
     }
     for (int kind = 0; kind < MAD_N_COLLAPSES; kind++) {
+        const size_t law = law_of((mad_collapse_kind)kind);
         run->kind = (mad_collapse_kind)kind;
-        MAD_TRY(try_collapse(ctx, mem, run, answers));
+        MAD_TRY(try_collapse(ctx, mem, run, bands[law], &has_bands[law], answers));
     }
 out:
     return st;
