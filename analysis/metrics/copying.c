@@ -6,6 +6,7 @@
 #include "analysis/metrics/nearest_mode.h"
 #include "analysis/metrics/neighbours.h"
 #include "analysis/metrics/shared.h"
+#include "sim/base/par.h"
 
 static const char reference[] = "Meehan et al. 2020, arXiv:2004.05675";
 
@@ -123,25 +124,47 @@ static mad_set cell_of(const by_cell *rows, size_t k)
     return mad_set_rows(&rows->rows, rows->begin[k], rows->begin[k + 1] - rows->begin[k]);
 }
 
+/* Cells are many and small: each belongs to one thread. */
+typedef struct cells_job {
+    by_cell real, fake, train;
+    size_t n_least;
+    double *z, *weight; /* [n_modes] */
+} cells_job;
+
+static mad_status score_cell(mad_ctx *ctx, void *arg, size_t k)
+{
+    const cells_job *job = arg;
+    const mad_set real = cell_of(&job->real, k), fake = cell_of(&job->fake, k);
+    const mad_set train = cell_of(&job->train, k);
+    mad_status st = MAD_OK;
+    if (fake.n_rows > job->n_least && real.n_rows > 0 && train.n_rows > 0) {
+        MAD_TRY(score(ctx, &real, &fake, &train, &job->z[k]));
+        job->weight[k] = (double)real.n_rows;
+    }
+out:
+    return st;
+}
+
 static mad_status eval_cells(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const size_t n_least = mad_get_size(in->values, "ct_cell_rows");
-    by_cell real, fake, train;
+    const size_t n_modes = in->world->n_modes;
     double sum = 0.0, weight = 0.0;
     mad_status st = MAD_OK;
-    MAD_TRY(sort_by_cell(ctx, in->world, in->real, &real));
-    MAD_TRY(sort_by_cell(ctx, in->world, in->fake, &fake));
-    MAD_TRY(sort_by_cell(ctx, in->world, in->train, &train));
-    for (size_t k = 0; k < in->world->n_modes; k++) {
-        const mad_set of_real = cell_of(&real, k), of_fake = cell_of(&fake, k);
-        const mad_set of_train = cell_of(&train, k);
-        double z = 0.0;
-        if (of_fake.n_rows > n_least && of_real.n_rows > 0 && of_train.n_rows > 0) {
-            MAD_TRY(score(ctx, &of_real, &of_fake, &of_train, &z));
-            sum += (double)of_real.n_rows * z;
-            weight += (double)of_real.n_rows;
-        }
+    cells_job job = {.n_least = mad_get_size(in->values, "ct_cell_rows"),
+                     .z = mad_arena_take(ctx->scratch, n_modes, sizeof *job.z),
+                     .weight = mad_arena_take(ctx->scratch, n_modes, sizeof *job.weight)};
+    if (job.z == NULL || job.weight == NULL) {
+        st = mad_fail_memory(ctx, "the cells");
+        goto out;
+    }
+    MAD_TRY(sort_by_cell(ctx, in->world, in->real, &job.real));
+    MAD_TRY(sort_by_cell(ctx, in->world, in->fake, &job.fake));
+    MAD_TRY(sort_by_cell(ctx, in->world, in->train, &job.train));
+    MAD_TRY(mad_par_for(ctx, n_modes, score_cell, &job));
+    for (size_t k = 0; k < n_modes; k++) {
+        sum += job.weight[k] * job.z[k];
+        weight += job.weight[k];
     }
     values[0] = sum / weight; /* 0 / 0: no cell counts */
 out:

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analysis/metrics/neighbours.h"
 #include "sim/base/par.h"
 
 typedef struct nearest_job {
@@ -23,11 +24,7 @@ static mad_status find_nearest(mad_ctx *ctx, void *arg, size_t i_chunk)
         job->square[i] = (double)INFINITY;
         job->nearest[i] = 0;
         for (size_t k = 0; k < job->world->n_modes; k++) {
-            const double *c = job->world->mode_centre + k * dim;
-            double square = 0.0;
-            for (size_t j = 0; j < dim; j++) {
-                square += (x[j] - c[j]) * (x[j] - c[j]);
-            }
+            const double square = mad_distance_sq(dim, x, job->world->mode_centre + k * dim);
             if (square < job->square[i]) {
                 job->square[i] = square;
                 job->nearest[i] = k;
