@@ -17,16 +17,19 @@ enum {
     MAD_SCREEN_COLS = 32, /* rows of a set that stand side by side */
 };
 
+typedef struct mad_coarse mad_coarse; /* coarse.h */
+
 /* The images of a set. Past the last row stand zeros. */
 typedef struct mad_cloud {
     const mad_set *set;
     size_t n_pairs; /* of coordinates, the last one padded with 0 */
     size_t n_tiles; /* of MAD_SCREEN_COLS rows */
     double step;
-    int16_t *image;    /* [n_tiles][n_pairs][MAD_SCREEN_COLS][2] q */
-    int32_t *square;   /* [n_tiles][MAD_SCREEN_COLS] |q|^2 */
-    double *miss;      /* [n_tiles][MAD_SCREEN_COLS] |r|, rounded up; INFINITY = no bound */
-    double *tile_miss; /* [n_tiles] the largest of a tile */
+    int16_t *image;     /* [n_tiles][n_pairs][MAD_SCREEN_COLS][2] q */
+    int32_t *square;    /* [n_tiles][MAD_SCREEN_COLS] |q|^2 */
+    double *miss;       /* [n_tiles][MAD_SCREEN_COLS] |r|, rounded up; INFINITY = no bound */
+    double *tile_miss;  /* [n_tiles] the largest of a tile */
+    mad_coarse *coarse; /* NULL: none */
 } mad_cloud;
 
 /* Squared distances of images, and which of them are below the cut of their row or column. */
@@ -36,7 +39,8 @@ typedef struct mad_tile {
 } mad_tile;
 
 /**
- * Images of two sets on one grid: centre = the mean of a, step from the spread of both.
+ * Images of two sets on one grid, its centre and step from the mean and the spread of some rows of
+ * a. The images of one set given twice are the same ones.
  *
  * errors  MAD_E_MEMORY
  */
