@@ -49,7 +49,7 @@ static void paint(const mad_glyph *glyph, unsigned char *corner)
 {
     double light[SIDE * SIDE];
     mad_glyph_draw(glyph, SIDE, light, NULL, NULL);
-    for (size_t i = 0; i < SIDE * SIDE; i++) {
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
         corner[i / SIDE * WIDTH + i % SIDE] = (unsigned char)(255.0 * light[i] + 0.5);
     }
 }

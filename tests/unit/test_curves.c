@@ -84,10 +84,10 @@ typedef struct brute {
 static brute brute_force(const known_curve *k, const mad_world_case *s, size_t i)
 {
     const double *x = s->rows.x + 2 * i;
-    brute out = {INFINITY, INFINITY};
+    brute out = {(double)INFINITY, (double)INFINITY};
     for (size_t arc = 0; arc < k->n_arcs; arc++) {
         const int is_read = k->n_arcs == 1 || s->found.label[i] == (int32_t)arc;
-        double last[2], length = 0.0, gap = INFINITY;
+        double last[2], length = 0.0, gap = (double)INFINITY;
         k->at(arc, 0.0, last);
         for (size_t j = 0; j <= N_SIDES; j++) {
             double c[2];
@@ -263,7 +263,7 @@ static void test_strangers(void **state)
 
 static double simpson(const known_curve *k, double noise, const double *x)
 {
-    double nearest = INFINITY, sum = 0.0;
+    double nearest = (double)INFINITY, sum = 0.0;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t arc = 0; arc < k->n_arcs; arc++) {
             for (size_t j = 0; j <= N_SIDES; j++) {

@@ -166,11 +166,11 @@ static void test_moments(void **state)
         const char *law;
         double mean, variance;
     } moments[] = {{"student(5)", 0, 5.0 / 3.0},
-                   {"student(2)", NAN, NAN},
+                   {"student(2)", (double)NAN, (double)NAN},
                    {"pareto(5)", 1.25, 0.10416666666666667},
-                   {"pareto(2)", NAN, NAN},
+                   {"pareto(2)", (double)NAN, (double)NAN},
                    {"lognormal(0.5)", 1.1331484530668263, 0.3646958540123867},
-                   {"lognormal(30)", NAN, NAN}};
+                   {"lognormal(30)", (double)NAN, (double)NAN}};
     (void)state;
     for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
         metric_case *c = open_case(moments[i].law);
