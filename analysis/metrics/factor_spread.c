@@ -4,7 +4,7 @@
 #include "analysis/metrics/shared.h"
 #include "sim/num/stats.h"
 
-enum { N_FACTORS = 9 };
+enum { N_FACTORS = 7 }; /* the most a world has */
 
 #define OUTPUT(i)                                                                                  \
     {                                                                                              \
@@ -20,8 +20,7 @@ enum { N_FACTORS = 9 };
     }
 
 static const mad_metric_output outputs[] = {
-    OUTPUT(1), OUTPUT(2), OUTPUT(3), OUTPUT(4), OUTPUT(5),
-    OUTPUT(6), OUTPUT(7), OUTPUT(8), OUTPUT(9), {.name = NULL},
+    OUTPUT(1), OUTPUT(2), OUTPUT(3), OUTPUT(4), OUTPUT(5), OUTPUT(6), OUTPUT(7), {.name = NULL},
 };
 
 static int fits(const mad_world_info *world, size_t i_output)

@@ -6,9 +6,10 @@ draw from: categories, regression, densities, tails, curves and scales of a rand
 93-97 % of them must lie inside (with ties: inside 93 % counting ties, not above 97 % without). A sound
 measure fails with a probability below 1e-7, as in test_null. Sabotaged twin: in the second half of the
 repetitions a model fitted to 5 rows stands in the real rows' place; some measure of every world must
-refuse it. log_likelihood has no floor: no model's density goes with real rows against real rows.
+refuse it. test_null lists the outputs whose band is here alone (by_floors): all must be seen.
 """
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -65,18 +66,25 @@ measure: {{n: {n}, moments: samples, metrics: [{metrics}]}}
 """)
     madloop("run", folder / "c.yaml", "-o", folder / name, "--progress", "none")
     half = N_BAND * N_BANDS // 2
-    n_seen = 0
+    n_seen, outputs = 0, set()
     with h5py.File(folder / name / "run.h5") as file:
         for output, floor in file["floor"].items():
             value = floor[:]
+            outputs.add(output)
             good, inside, strictly = is_calibrated(value)
             assert good, f"{output} of {name}: covers {inside:.4f}, without ties {strictly:.4f}"
             twin = np.concatenate([value[:half], file["metrics"][output][half:, 0]])
             n_seen += not is_calibrated(twin)[0]
         print(f"{name}: {len(file['floor'])} outputs calibrated, {n_seen} refuse the twin")
     assert n_seen > 0
+    return outputs
+
+
+def named_by_test_null():
+    source = (pathlib.Path(__file__).parent / "test_null.c").read_text()
+    return set(re.findall(r'"(\w+)"', re.search(r"by_floors\[\] = \{(.*?)\};", source, re.S)[1]))
 
 
 with workspace() as where:
-    for name, case in CASES.items():
-        check(pathlib.Path(where), name, *case)
+    outputs = set().union(*(check(pathlib.Path(where), name, *case) for name, case in CASES.items()))
+    assert named_by_test_null() <= outputs, named_by_test_null() - outputs
