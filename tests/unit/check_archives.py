@@ -4,72 +4,13 @@ store: exactly, or refused with a reason.
 Usage: check_archives.py TABLE_PRINT
 """
 import io
-import json
 import os
 import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 import zipfile
 import zlib
 
-try:
-    import h5py
-    import numpy as np
-except ImportError:
-    print("skipped: python without numpy or h5py")
-    sys.exit(77)
-
-TOOL = sys.argv[1]
-WHERE = tempfile.mkdtemp(prefix="madloop-archives-")
-n_checks = 0
-
-
-def read(reader, **keys):
-    """(table, rows, classes), or (exit code, message, None)."""
-    out = os.path.join(WHERE, "out")
-    call = [TOOL, reader, out] + [f"{k}={v}" for k, v in keys.items()]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        return done.returncode, done.stderr.strip(), None
-    table = json.loads(done.stdout)
-    rows = np.fromfile(out + ".x").reshape(table["n_rows"], table["dim"])
-    label = np.fromfile(out + ".label", np.int32) if table["labels"] else None
-    return table, rows, label
-
-
-def path_of(name):
-    return os.path.join(WHERE, name)
-
-
-def put(name, content):
-    os.makedirs(os.path.dirname(path_of(name)), exist_ok=True)
-    with open(path_of(name), "wb") as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-    return path_of(name)
-
-
-def check(ok, what):
-    global n_checks
-    n_checks += 1
-    if not ok:
-        sys.exit(f"FAILED: {what}")
-
-
-def refused(what, words, reader, **keys):
-    got, message, _ = read(reader, **keys)
-    words = [words] if isinstance(words, str) else words
-    check(got == 3 and all(w in message for w in words) and "\n" not in message,
-          f"{what}: expected exit 3 and {words}, got {got!r}: {message!r}")
-
-
-def same(what, want, reader, **keys):
-    table, rows, label = read(reader, **keys)
-    check(isinstance(table, dict), f"{what}: refused: {rows}")
-    want = np.asarray(want, float)
-    check(rows.shape == want.shape and np.array_equal(rows, want), f"{what}: rows differ:\n{rows}")
-    return table, label
+from table_cases import check, csv_of, finish, h5py, np, path_of, put, read, refused, same
 
 
 # ---- NPZ -----------------------------------------------------------------------------------------
@@ -129,11 +70,11 @@ def check_bombs():
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False,
                                                   "shape": (2**31, 2**31)})
-    text = header.getvalue()
+    head = header.getvalue()
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = deflate.compress(text) + deflate.flush()
+    packed = deflate.compress(head) + deflate.flush()
     refused("bomb in the header", "header promises", "npy",
-            path=put("bomb.npz", zip_of(b"x.npy", packed, len(text), zlib.crc32(text))))
+            path=put("bomb.npz", zip_of(b"x.npy", packed, len(head), zlib.crc32(head))))
 
 
 # ---- HDF5 ----------------------------------------------------------------------------------------
@@ -161,15 +102,15 @@ def check_hdf5():
     same("hdf5 packed", x.reshape(5, 12), "hdf5", path=where + ":/packed")
     same("hdf5 float", x[0], "hdf5", path=where + ":float")
     same("hdf5 flag", [[1], [0], [1]], "hdf5", path=where + ":flag")
-    for text, want in [("[1:4]", x[1:4]), ("[:2]", x[:2]), ("[3:]", x[3:]), ("[::2]", x[::2]),
+    for part, want in [("[1:4]", x[1:4]), ("[:2]", x[:2]), ("[3:]", x[3:]), ("[::2]", x[::2]),
                        ("[1:5:3]", x[1:5:3]), ("[2]", x[2]), ("[:, 1]", x[:, 1]),
                        ("[:,1:3,2]", x[:, 1:3, 2]), ("[0:2, 3, 0:3:2]", x[:2, 3, ::2])]:
-        same("hdf5 " + text, want.reshape(len(want), -1), "hdf5", path=where + ":/x" + text)
+        same("hdf5 " + part, want.reshape(len(want), -1), "hdf5", path=where + ":/x" + part)
     same("hdf5 slice of the huge", np.zeros((2, 4)), "hdf5", path=where + ":/huge[5:7, 0:4]")
-    for text in ("[5]", "[0:6]", "[3:3]", "[4:2]", "[-1:]", "[::0]", "[:,:,:,:]", "[", "[]", "[1",
+    for part in ("[5]", "[0:6]", "[3:3]", "[4:2]", "[-1:]", "[::0]", "[:,:,:,:]", "[", "[]", "[1",
                  "[1]x", "[a]", "[1:2:3:4]", "[99999999999999999999]"):
-        refused("hdf5 " + text, ["is no slice of shape [5][4][3]", text], "hdf5",
-                path=where + ":/x" + text)
+        refused("hdf5 " + part, ["is no slice of shape [5][4][3]", part], "hdf5",
+                path=where + ":/x" + part)
     for name, words in [("z", ["no dataset 'z'", "/x", "/deep/y"]), ("deep", "numbers in the group"),
                         ("text", "holds text"), ("pair", "holds structures"),
                         ("one", "one number"), ("none", "is empty"), ("huge", "4 GiB"),
@@ -192,30 +133,26 @@ def check_hdf5():
 # ---- text ----------------------------------------------------------------------------------------
 
 
-def text(content, **keys):
-    return dict(reader="csv", path=put("t.csv", content), **keys)
-
-
 def check_words():
     table, label = same("words", [[1, 1], [0, 2.5], [1, 3]],
-                        **text("colour,size,kind\nred,1,b\nblue,2.5,a\nred,3,b\n",
+                        **csv_of("colour,size,kind\nred,1,b\nblue,2.5,a\nred,3,b\n",
                                label_column="kind"))
     check(table["columns"][0] == {"n": 2, "words": ["blue", "red"], "name": ["colour"]}, "words")
     check(table["columns"][1]["n"] == 0 and table["columns"][1]["name"] == ["size"], "numbers")
     check(table["class_names"] == ["a", "b"] and label.tolist() == [1, 0, 1], "class names")
     table, _ = same("quoted words", [[0, 1], [1, 2], [0, 3]],
-                    **text('"a, ""b""";1\n"c;d";2\n"a, ""b""";3\n', header="no"))
+                    **csv_of('"a, ""b""";1\n"c;d";2\n"a, ""b""";3\n', header="no"))
     check(table["columns"][0]["words"] == ['a, "b"', "c;d"], "quoted words")
-    same("all words", [[0, 1], [1, 0]], **text("p,q\nx,y\ny,x\n"))
-    same("header: no", [[0, 0], [1, 2], [2, 1]], **text("p,q\nx,y\ny,x\n", header="no"))
-    same("header: yes", [[3.0, 4]], **text("1,2\n3,4\n", header="yes"))
-    same("delimiter", [[1, 0], [3, 1]], **text("1\t5,6\n3\tx\n".replace("5,6", "w"), delimiter="tab"))
-    refused("decimal commas are no words", "got '1,5'", **text("1,5;2\n2,5;3\n"))
+    same("all words", [[0, 1], [1, 0]], **csv_of("p,q\nx,y\ny,x\n"))
+    same("header: no", [[0, 0], [1, 2], [2, 1]], **csv_of("p,q\nx,y\ny,x\n", header="no"))
+    same("header: yes", [[3.0, 4]], **csv_of("1,2\n3,4\n", header="yes"))
+    same("delimiter", [[1, 0], [3, 1]], **csv_of("1\t5,6\n3\tx\n".replace("5,6", "w"), delimiter="tab"))
+    refused("decimal commas are no words", "got '1,5'", **csv_of("1,5;2\n2,5;3\n"))
     refused("a number among words", "line 2, column 1: expected a finite number, got 'red'",
-            **text("colour,size\nred,1\n5,2\n"))
-    refused("missing word", "line 3, column 1: missing value 'NA'", **text("a,b\nx,1\nNA,2\n"))
-    refused("prose is no table", "expected a finite number", **text("It was\na dark\n"))
-    refused("long words", "expected a finite number, got 'xxxx", **text("1," + "x" * 65 + "\n"))
+            **csv_of("colour,size\nred,1\n5,2\n"))
+    refused("missing word", "line 3, column 1: missing value 'NA'", **csv_of("a,b\nx,1\nNA,2\n"))
+    refused("prose is no table", "expected a finite number", **csv_of("It was\na dark\n"))
+    refused("long words", "expected a finite number, got 'xxxx", **csv_of("1," + "x" * 65 + "\n"))
     labels = put("l.txt", "cat\ndog\ncat\n")
     np.save(path_of("x.npy"), np.eye(3))
     table, label = same("words as labels", np.eye(3), "npy", path=path_of("x.npy"), labels=labels)
@@ -224,12 +161,12 @@ def check_words():
 
 def check_dirty():
     content = "a,b\n1,2\n3,NA\n5\n7,8,9\n,4\n11,x\n\"12,1\n13,inf\n14,15\n"
-    table, _ = same("dirty", [[1, 2], [14, 15]], **text(content, bad_rows="drop"))
+    table, _ = same("dirty", [[1, 2], [14, 15]], **csv_of(content, bad_rows="drop"))
     check(table["n_dropped"] == 7, f"dropped {table['n_dropped']}")
-    refused("dirty", "line 3, column 2: missing value 'NA'", **text(content))
-    refused("only dirty", "no rows without bad fields", **text("1,NA\n2,NA\n", bad_rows="drop"))
+    refused("dirty", "line 3, column 2: missing value 'NA'", **csv_of(content))
+    refused("only dirty", "no rows without bad fields", **csv_of("1,NA\n2,NA\n", bad_rows="drop"))
     table, label = same("dirty labels", [[1.0], [5]],
-                        **text("1,a\n2,\n5,b\n", bad_rows="drop", label_column="last"))
+                        **csv_of("1,a\n2,\n5,b\n", bad_rows="drop", label_column="last"))
     check(table["n_dropped"] == 1 and label.tolist() == [0, 1], "dirty labels")
     x = np.arange(12.0).reshape(6, 2)
     x[1, 0], x[4, 1] = np.nan, -np.inf
@@ -337,5 +274,4 @@ check_hdf5()
 check_words()
 check_dirty()
 check_png()
-shutil.rmtree(WHERE)
-print(f"{n_checks} checks passed")
+finish()

@@ -8,57 +8,8 @@ import os
 import struct
 import subprocess
 import sys
-import tempfile
 
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: python without numpy")
-    sys.exit(77)
-
-TOOL = sys.argv[1]
-WHERE = tempfile.mkdtemp(prefix="madloop-data-")
-n_checks = 0
-
-
-def read(reader, **keys):
-    """(table, rows, classes), or (exit code, message, None)."""
-    out = os.path.join(WHERE, "out")
-    call = [TOOL, reader, out] + [f"{k}={v}" for k, v in keys.items()]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=60)
-    if done.returncode != 0:
-        return done.returncode, done.stderr.strip(), None
-    table = json.loads(done.stdout)
-    rows = np.fromfile(out + ".x").reshape(table["n_rows"], table["dim"])
-    label = np.fromfile(out + ".label", np.int32) if table["labels"] else None
-    return table, rows, label
-
-
-def put(name, content):
-    path = os.path.join(WHERE, name)
-    with open(path, "wb") as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def check(ok, what):
-    global n_checks
-    n_checks += 1
-    if not ok:
-        sys.exit(f"FAILED: {what}")
-
-
-def refused(what, text, reader, code=3, **keys):
-    got, message, _ = read(reader, **keys)
-    check(got == code and text in message and "\n" not in message,
-          f"{what}: expected exit {code} and '{text}', got {got!r}: {message!r}")
-
-
-def same(what, want, reader, **keys):
-    table, rows, label = read(reader, **keys)
-    check(isinstance(table, dict), f"{what}: refused: {rows}")
-    check(rows.shape == want.shape and np.array_equal(rows, want), f"{what}: rows differ")
-    return table, label
+from table_cases import TOOL, WHERE, check, csv_of, finish, np, put, read, refused, same
 
 
 def idx(array, code, kind):
@@ -181,13 +132,9 @@ def check_idx():
     refused("no name", "no data file is named", "idx", images="")
 
 
-def csv(text, **keys):
-    return dict(reader="csv", path=put("t.csv", text), **keys)
-
-
 def check_csv():
     want = np.array([[1, 2.5, -3], [4e3, 0.05, 6]])
-    for what, text in [
+    for what, content in [
             ("plain", "1,2.5,-3\n4e3,.05,+6\n"), ("no last newline", "1,2.5,-3\n4000,0.05,6"),
             ("CRLF", "1,2.5,-3\r\n4e3,.05,6\r\n"), ("semicolon", "1;2.5;-3\n4e3;.05;6\n"),
             ("tab", "1\t2.5\t-3\n4e3\t.05\t6\n"), ("header", "a,b,c\n1,2.5,-3\n4e3,.05,6\n"),
@@ -195,18 +142,18 @@ def check_csv():
             ("comments", "# x;y\n\n1,2.5,-3\n  # 3 columns\n4e3,.05,6\n\n"),
             ("spaces", " 1 ,  2.5,-3 \n4e3 ,.05 , 6\n"), ("mark", "\ufeff1,2.5,-3\n4e3,.05,6\n"),
             ("header and comment", "# made by hand\r\na;b;c\r\n\r\n1;2.5;-3\r\n4e3;.05;6")]:
-        same("csv " + what, want, **csv(text))
-        same("csv gz " + what, want, "csv", path=put("t.csv.gz", gzip.compress(text.encode())))
-    same("csv one column", np.array([[1.0], [2.0]]), **csv("x\n1\n2\n"))
+        same("csv " + what, want, **csv_of(content))
+        same("csv gz " + what, want, "csv", path=put("t.csv.gz", gzip.compress(content.encode())))
+    same("csv one column", np.array([[1.0], [2.0]]), **csv_of("x\n1\n2\n"))
     same("csv exact", np.array([[0.1, 1e-320, 1.7976931348623157e308]]),
-         **csv("0.1,1e-320,1.7976931348623157e308\n"))
+         **csv_of("0.1,1e-320,1.7976931348623157e308\n"))
     for column, rows in [("last", [[1, 2], [4, 5]]), ("first", [[2, 7], [5, 3]]),
                          ("b", [[1, 7], [4, 3]])]:
         table, label = same("label " + column, np.array(rows, float),
-                            **csv("a,b,c\n1,2,7\n4,5,3\n", label_column=column))
+                            **csv_of("a,b,c\n1,2,7\n4,5,3\n", label_column=column))
         check(label.tolist() == ([1, 0] if column == "last" else [0, 1]), "label " + column)
-    same("numbers as header", np.array([[1.0], [3.0]]), **csv("0,y\n1,2\n3,4\n", label_column="y"))
-    for what, text, part, keys in [
+    same("numbers as header", np.array([[1.0], [3.0]]), **csv_of("0,y\n1,2\n3,4\n", label_column="y"))
+    for what, content, part, keys in [
             ("nothing", "# only\n\n", "no rows", {}), ("only a header", "a,b\n", "no rows", {}),
             ("short row", "1,2\n3\n", "line 2 has 1 columns, line 1 has 2", {}),
             ("long row", "a,b\n1,2\n\n3,4,5\n", "line 4 has 3 columns, line 1 has 2", {}),
@@ -222,11 +169,11 @@ def check_csv():
             ("only labels", "1\n2\n", "nothing is left", {"label_column": "last"}),
             ("bad label", "1,2\n3,-4\n", "row 2 is -4", {"label_column": "last"}),
             ("half label", "1,2.5\n3,4\n", "row 1 is 2.5", {"label_column": "last"})]:
-        arguments = csv(text, **keys)
+        arguments = csv_of(content, **keys)
         refused("csv " + what, part, **arguments)
     for word in ["", "NA", "nan", "NaN", "N/A", "null", "?"]:
         refused(f"csv missing {word}", f"line 2, column 2: missing value '{word}'",
-                **csv(f"1,2,3\n4,{word},6\n"))
+                **csv_of(f"1,2,3\n4,{word},6\n"))
 
 
 def check_cifar():
@@ -313,5 +260,4 @@ else:
     check_csv()
     check_cifar()
     check_noise()
-subprocess.run(["rm", "-rf", WHERE], check=True)
-print(f"{n_checks} checks passed")
+finish()
