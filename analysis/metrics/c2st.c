@@ -9,8 +9,6 @@
 
 enum { N_FOLDS = 5 };
 
-static const char reference[] = "Lopez-Paz & Oquab 2017, arXiv:1610.06545";
-
 static const mad_param params[] = {
     {.name = "c2st_columns",
      .kind = MAD_PARAM_INT,
@@ -21,34 +19,32 @@ static const mad_param params[] = {
     {.name = NULL},
 };
 
-#define DEFINITION                                                                                 \
-    "area under the ROC curve of held-out rows, pooled over 5 folds (row index mod 5 on either "   \
-    "side), ties 1/2; logistic regression on columns standardised on the training rows, mean "     \
-    "log-loss + 0.0005 |w|^2, free intercept"
+/* The one output of a classifier. */
+#define AREA(kind, note, columns)                                                                  \
+    {                                                                                              \
+        {.name = "c2st_" kind "_auc",                                                              \
+         .long_name = "area under the ROC curve of a " kind " classifier of real and model rows",  \
+         .units = "1",                                                                             \
+         .direction = "target",                                                                    \
+         .estimator = "5-fold cross-validation",                                                   \
+         .definition =                                                                             \
+             "area under the ROC curve of held-out rows, pooled over 5 folds (row index mod 5 on " \
+             "either side), ties 1/2; logistic regression on columns standardised on the "         \
+             "training "                                                                           \
+             "rows, mean log-loss + 0.0005 |w|^2, free intercept; " note,                          \
+         .reference = "Lopez-Paz & Oquab 2017, arXiv:1610.06545",                                  \
+         .undefined = "with more " columns " than c2st_columns"},                                  \
+        {                                                                                          \
+            .name = NULL                                                                           \
+        }                                                                                          \
+    }
 
-static const mad_metric_output linear_outputs[] = {
-    {.name = "c2st_linear_auc",
-     .long_name = "area under the ROC curve of a linear classifier of real and model rows",
-     .units = "1",
-     .direction = "target",
-     .estimator = "5-fold cross-validation",
-     .definition = DEFINITION "; 1/2 for equal means, whatever the variances",
-     .reference = reference,
-     .undefined = "with more columns than c2st_columns"},
-    {.name = NULL},
-};
+static const mad_metric_output linear_outputs[] =
+    AREA("linear", "1/2 for equal means, whatever the variances", "columns");
 
-static const mad_metric_output quadratic_outputs[] = {
-    {.name = "c2st_quadratic_auc",
-     .long_name = "area under the ROC curve of a quadratic classifier of real and model rows",
-     .units = "1",
-     .direction = "target",
-     .estimator = "5-fold cross-validation",
-     .definition = DEFINITION "; with all products z_i z_j, i <= j, of standardised columns",
-     .reference = reference,
-     .undefined = "with more columns and products than c2st_columns"},
-    {.name = NULL},
-};
+static const mad_metric_output quadratic_outputs[] =
+    AREA("quadratic", "with all products z_i z_j, i <= j, of standardised columns",
+         "columns and products");
 
 typedef struct fold_job {
     const mad_set *side[2]; /* real, model */

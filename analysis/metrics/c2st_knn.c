@@ -9,12 +9,7 @@
 #include "sim/num/stats.h"
 
 static const mad_param params[] = {
-    {.name = "c2st_k",
-     .kind = MAD_PARAM_INT,
-     .fallback = "5",
-     .min = 1,
-     .max = 10000,
-     .doc = "nearest rows that vote (c2st_knn_accuracy)"},
+    MAD_NEIGHBOURS_PARAM("c2st_k", "5", 1, "nearest rows that vote (c2st_knn_accuracy)"),
     {.name = NULL},
 };
 
@@ -29,7 +24,7 @@ static const mad_metric_output outputs[] = {
          "side are of (leave one out); rows at the distance of the last of them share its "
          "votes, a draw counts 1/2; 1/2 for equal laws and sizes, below: copies",
      .reference = "Lopez-Paz & Oquab 2017, arXiv:1610.06545",
-     .undefined = "where squared distances overflow"},
+     .undefined = MAD_SQUARES_OVERFLOW},
     {.name = NULL},
 };
 

@@ -29,7 +29,7 @@ static const mad_metric_output outputs[] = {
                    "held-out real row of which the model row is farther from its nearest training "
                    "row, ties 1/2; below 0: copies, above: underfitting",
      .reference = reference,
-     .undefined = "without training rows, or where squared distances overflow"},
+     .undefined = "without training rows, or " MAD_SQUARES_OVERFLOW},
     {.name = NULL},
 };
 
@@ -42,7 +42,7 @@ static const mad_metric_output cell_outputs[] = {
                    "rows of the same cell), weighted by their real rows; cells with more than "
                    "ct_cell_rows model rows and some training rows count",
      .reference = reference,
-     .undefined = "where no cell counts and holds real rows, or squared distances overflow"},
+     .undefined = "where no cell counts and holds real rows, or " MAD_SQUARES_OVERFLOW},
     {.name = NULL},
 };
 

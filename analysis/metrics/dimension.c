@@ -11,12 +11,8 @@
 enum { FIT, MLE, INVERSE_MEAN };
 
 static const mad_param params[] = {
-    {.name = "dimension_k",
-     .kind = MAD_PARAM_INT,
-     .fallback = "10",
-     .min = 2,
-     .max = 10000,
-     .doc = "neighbours of a row that mle_inverse_mean looks at"},
+    MAD_NEIGHBOURS_PARAM("dimension_k", "10", 2,
+                         "neighbours of a row that mle_inverse_mean looks at"),
     {.name = NULL},
 };
 

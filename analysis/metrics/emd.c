@@ -27,8 +27,7 @@ static const mad_metric_output outputs[] = {
                    "model rows (n = m: over all assignments), exact",
      .reference = "Jonker & Volgenant 1987, Computing 38:325; Rubner et al. 2000, Int. J. Comput. "
                   "Vis. 40:99",
-     .undefined = "with more rows than measure.emd_rows on a side, or where squared distances "
-                  "overflow"},
+     .undefined = "with more rows than measure.emd_rows on a side, or " MAD_SQUARES_OVERFLOW},
     {.name = NULL},
 };
 

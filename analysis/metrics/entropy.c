@@ -6,12 +6,7 @@
 #include "sim/num/stats.h"
 
 static const mad_param params[] = {
-    {.name = "entropy_k",
-     .kind = MAD_PARAM_INT,
-     .fallback = "3",
-     .min = 1,
-     .max = 10000,
-     .doc = "neighbour whose distance knn_entropy looks at"},
+    MAD_NEIGHBOURS_PARAM("entropy_k", "3", 1, "neighbour whose distance knn_entropy looks at"),
     {.name = NULL},
 };
 

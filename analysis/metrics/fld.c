@@ -31,7 +31,7 @@ static const mad_param params[] = {
 
 #define UNDEFINED                                                                                  \
     "with fewer than two training rows, more rows than fld_rows, a column without variance in "    \
-    "the real rows, or where squared distances overflow"
+    "the real rows, or " MAD_SQUARES_OVERFLOW
 
 static const mad_metric_output outputs[] = {
     [FLD] = {.name = "fld",

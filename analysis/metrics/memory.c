@@ -8,6 +8,8 @@
 
 enum { AUTHENTICITY, MEMORISED, NN_RATIO };
 
+#define TOO_FEW "with fewer than two training rows, or " MAD_SQUARES_OVERFLOW
+
 static const mad_metric_output outputs[] = {
     [AUTHENTICITY] =
         {.name = "authenticity",
@@ -17,7 +19,7 @@ static const mad_metric_output outputs[] = {
          .definition = "share of model rows farther from their nearest training row (the first on "
                        "ties) than that row is from its own nearest other training row",
          .reference = "Alaa et al. 2022, arXiv:2102.08921",
-         .undefined = "with fewer than two training rows, or where squared distances overflow"},
+         .undefined = TOO_FEW},
     [MEMORISED] = {.name = "memorised_fraction",
                    .long_name =
                        "share of model rows much nearer to one training row than to others",
@@ -28,8 +30,7 @@ static const mad_metric_output outputs[] = {
                                  "dimensions: compare it with the floor",
                    .reference = "Yoon et al. 2023, ICML workshop SPIGM; Gu et al. 2023, "
                                 "arXiv:2310.02664",
-                   .undefined =
-                       "with fewer than two training rows, or where squared distances overflow"},
+                   .undefined = TOO_FEW},
     [NN_RATIO] = {.name = "nn_distance_vs_base",
                   .long_name = "distance to the training rows, relative to that of held-out rows",
                   .units = "1",
@@ -37,9 +38,8 @@ static const mad_metric_output outputs[] = {
                   .definition = "mean distance of model rows to their nearest training row over "
                                 "that of held-out real rows; below 1: copies",
                   .reference = "Meehan et al. 2020, arXiv:2004.05675 (the distances compared)",
-                  .undefined =
-                      "without training rows, where every held-out row is one of them, or where "
-                      "squared distances overflow"},
+                  .undefined = "without training rows, where every held-out row is one of them, "
+                               "or " MAD_SQUARES_OVERFLOW},
     {.name = NULL},
 };
 

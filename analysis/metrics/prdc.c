@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "analysis/metrics/neighbours.h"
+#include "analysis/metrics/shared.h"
 #include "sim/base/par.h"
 #include "sim/iface/metric.h"
 
@@ -10,13 +11,10 @@ enum { PRECISION, RECALL, DENSITY, COVERAGE };
 enum { RULE_LT, RULE_LE };
 
 static const mad_param params[] = {
-    {.name = "k",
-     .kind = MAD_PARAM_INT,
-     .fallback = "5",
-     .min = 1,
-     .max = 10000,
-     .doc = "neighbour whose distance is the radius of a ball (precision, recall, density, "
-            "coverage)"},
+    MAD_NEIGHBOURS_PARAM(
+        "k", "5", 1,
+        "neighbour whose distance is the radius of a ball (precision, recall, density, "
+        "coverage)"),
     {.name = "rule",
      .kind = MAD_PARAM_CHOICE,
      .fallback = "lt",

@@ -4,6 +4,16 @@
 
 #include "sim/iface/metric.h"
 
+/** A key that counts neighbours; its largest value is the same everywhere. */
+#define MAD_NEIGHBOURS_PARAM(key, count, least, text)                                              \
+    {                                                                                              \
+        .name = (key), .kind = MAD_PARAM_INT, .fallback = (count), .min = (least), .max = 10000,   \
+        .doc = (text)                                                                              \
+    }
+
+/** Why a measure of distances is not defined. */
+#define MAD_SQUARES_OVERFLOW "where squared distances overflow"
+
 /** min_rows of measures that any row at all defines. */
 size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output);
 
