@@ -50,8 +50,7 @@ double mad_total_variation(size_t n, const double *p, const double *q);
  *  (2 n_rows). share: [n] */
 double mad_miller_madow(size_t n, const double *share, size_t n_rows);
 
-/** Whether no coordinate varies by more than the rounding of its mean: rows that are all alike
- *  leave that much of a variance. */
+/** Whether no coordinate varies by more than the rounding of its mean. */
 int mad_is_point(const mad_moments *law);
 
 /**

@@ -120,21 +120,6 @@ static mad_status distances(mad_ctx *ctx, const tails *t, const mad_set *set, do
                                 : mad_fail_memory(ctx, "Mahalanobis distances");
 }
 
-/* A constant column may have the rounding of its mean as variance: look at the numbers. */
-static int has_constant_column(const mad_set *set)
-{
-    for (size_t j = 0; j < set->dim; j++) {
-        size_t i = 1;
-        while (i < set->n_rows && set->x[i * set->dim + j] == set->x[j]) {
-            i++;
-        }
-        if (i >= set->n_rows) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* cov -> the factor of the correlations, in place, unless they are singular. */
 static mad_status factorise(mad_ctx *ctx, size_t dim, tails *t)
 {
@@ -145,7 +130,7 @@ static mad_status factorise(mad_ctx *ctx, size_t dim, tails *t)
     }
     for (size_t i = 0; i < dim; i++) {
         t->sd[i] = sqrt(t->factor[i * dim + i]);
-        t->is_singular |= t->sd[i] == 0.0; /* squares underflow */
+        t->is_singular |= t->sd[i] == 0.0;
     }
     if (t->is_singular) {
         return MAD_OK;
@@ -179,7 +164,7 @@ static mad_status prepare(mad_ctx *ctx, const mad_metric_in *in, mad_arena *mem,
     }
     *t = (tails){.mean = mean, .sd = sd, .factor = factor};
     *out = t;
-    t->is_singular = n < 2 || has_constant_column(in->real);
+    t->is_singular = n < 2;
     if (t->is_singular) {
         return MAD_OK;
     }

@@ -143,6 +143,9 @@ mad_status mad_mean_cov(mad_ctx *ctx, size_t n_rows, size_t dim, const double *x
     }
     MAD_TRY(mad_par_for(ctx, job.n_slots, add_means, &job));
     add_slots(job.n_slots, dim, job.partial, total, mean);
+    for (size_t j = 0; j < dim; j++) {
+        mean[j] = mad_is_constant(n_rows, x + j, dim) ? x[j] : mean[j];
+    }
     MAD_TRY(mad_par_for(ctx, job.n_slots, add_products, &job));
     add_slots(job.n_slots, dim * dim, job.partial, freedom, cov);
 out:

@@ -50,9 +50,21 @@ static double sum_squares(size_t n, const double *x, double centre)
     return sum_squares(half, x, centre) + sum_squares(n - half, x + half, centre);
 }
 
+int mad_is_constant(size_t n, const double *x, size_t stride)
+{
+    size_t i = 1;
+    while (i < n && x[i * stride] == x[0]) {
+        i++;
+    }
+    return i >= n;
+}
+
 double mad_mean(size_t n, const double *x)
 {
-    return n > 0 ? mad_sum(n, x) / (double)n : (double)NAN;
+    if (n == 0) {
+        return (double)NAN;
+    }
+    return mad_is_constant(n, x, 1) ? x[0] : mad_sum(n, x) / (double)n;
 }
 
 double mad_variance(size_t n, const double *x, double ddof)

@@ -9,6 +9,11 @@
 
 /** Sum by pairwise halves: a fixed order that depends on n only. */
 double mad_sum(size_t n, const double *x);
+
+/** 1 when the n numbers x[0], x[stride], x[2 stride] ... are equal, or there is none. */
+int mad_is_constant(size_t n, const double *x, size_t stride);
+
+/** Of equal numbers exactly that number, so that their variance is 0. NaN when n is 0. */
 double mad_mean(size_t n, const double *x);
 
 /** Two-pass variance with the given delta degrees of freedom; NaN when n <= ddof. */
@@ -16,7 +21,8 @@ double mad_variance(size_t n, const double *x, double ddof);
 
 /**
  * Mean and covariance of rows, optionally weighted, two passes over fixed chunks of MAD_CHUNK rows
- * whose partials are added in index order.
+ * whose partials are added in index order. A column of equal numbers has exactly that mean, and
+ * covariances 0.
  *
  * ddof    0: maximum likelihood, divides by sum w.  1: unbiased: divides by n - 1, with weights by
  *         W - sum w^2 / W where W = sum w

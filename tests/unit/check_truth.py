@@ -275,23 +275,141 @@ def scene_cases():
     yield {"group": "scene", "real": np.zeros((3, 1)), "fake": np.zeros((2, 1))}
 
 
+# ---- factors: what rows are made of --------------------------------------------------------------
+
+def is_number(f):
+    return f["period"] == 0 and not len(f["levels"])
+
+
+def factors(case):
+    names = ("residual residual_ratio valid_share rare_rate found_class_kl label_hit_rate factor_class_information "
+             "factor_w2 factor_sd_ratio factor_sd_ratio_min factor_ks factor_kuiper factor_coverage "
+             "factor_level_kl").split()
+    law, found, n_classes = case["factors"], case["found"], len(case["class_p"])
+    real, fake = (side["factor"].T for side in found)
+    out = dict.fromkeys(names, nan)
+    rms = [np.sqrt((side["residual"] ** 2).mean()) for side in found]
+    out["residual"], out["valid_share"] = rms[1], found[1]["valid"].mean()
+    out["residual_ratio"] = rms[1] / rms[0] if rms[0] > 0 else nan
+    if case["rare_p"] > 0:
+        out["rare_rate"] = found[1]["rare"].mean()
+    label = found[1]["label"]
+    if n_classes:
+        out["found_class_kl"] = stats.entropy(np.bincount(label, minlength=n_classes) / len(label), case["class_p"])
+        out["label_hit_rate"] = (label == case["labels"]).mean()
+    numbers = [k for k, f in enumerate(law) if is_number(f)]
+    if numbers:
+        white = [np.array([(side[k] - law[k]["mean"]) / law[k]["sd"] for k in numbers]) for side in (real, fake)]
+        mean, cov = [w.mean(1) for w in white], [np.atleast_2d(np.cov(w)) for w in white]
+        root = linalg.sqrtm(cov[0])
+        cross = np.sqrt(np.maximum(linalg.eigvalsh(root @ cov[1] @ root), 0)).sum()
+        square = ((mean[0] - mean[1]) ** 2).sum() + np.trace(cov[0] + cov[1]) - 2 * cross
+        out["factor_w2"] = np.sqrt(max(square, 0))
+        if np.ptp(white[0], axis=1).min() > 0:
+            flat = np.ptp(white[1], axis=1) == 0
+            ratio = np.where(flat, 0, white[1].std(1, ddof=1) / white[0].std(1, ddof=1))
+            out["factor_sd_ratio"], out["factor_sd_ratio_min"] = stats.gmean(ratio), ratio.min()
+        out["factor_ks"] = max(stats.ks_2samp(real[k], fake[k]).statistic for k in numbers)
+        if n_classes:
+            eta = [0 if np.ptp(x) == 0 else
+                   1 - sum(((x[label == c] - x[label == c].mean()) ** 2).sum() for c in set(label)) / ((x - x.mean()) ** 2).sum()
+                   for x in white[1]]
+            out["factor_class_information"] = -np.log1p(-np.array(eta)).sum() / 2
+    gaps = []
+    for k, f in enumerate(law):
+        if f["period"]:
+            at = np.concatenate([real[k], fake[k]])
+            cdf = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in (real[k], fake[k])]
+            gaps.append(max((cdf[0] - cdf[1]).max(), 0) + max((cdf[1] - cdf[0]).max(), 0))
+    out["factor_kuiper"] = max(gaps, default=nan)
+    reached = [len(np.unique(np.minimum((fake[k] - f["low"]) / (f["high"] - f["low"]) * 100, 99).astype(int))) / 100
+               for k, f in enumerate(law) if f["high"] > f["low"]]
+    out["factor_coverage"] = np.mean(reached) if reached else nan
+    kls = [stats.entropy(np.bincount(fake[k].astype(int), minlength=len(f["levels"])) / fake.shape[1], f["levels"])
+           for k, f in enumerate(law) if len(f["levels"])]
+    out["factor_level_kl"] = np.mean(kls) if kls else nan
+    return out
+
+
+def factor_spread(case):
+    real, fake = (side["factor"].T for side in case["found"])
+    out = dict.fromkeys((f"factor_sd_ratio_{k}" for k in range(1, 8)), nan)
+    for k, f in enumerate(case["factors"]):
+        if is_number(f) and np.ptp(real[k]) > 0:
+            out[f"factor_sd_ratio_{k + 1}"] = fake[k].std(ddof=1) / real[k].std(ddof=1) if np.ptp(fake[k]) else 0
+    return out
+
+
+def factors_cases():
+    def law(**more):
+        return {"mean": 0.2, "sd": 0.5, "low": 0, "high": 0, "period": 0, "levels": np.zeros(0), **more}
+
+    number, angle = law(), law(period=2 * np.pi, high=2 * np.pi)
+    range_, levels = law(mean=3, sd=2, low=-40, high=40), law(levels=np.array([0.2, 0.5, 0.3]))
+
+    def draw(f, n, wide):
+        if len(f["levels"]):
+            return rng.integers(len(f["levels"]), size=n)
+        return rng.uniform(0, 2 * np.pi, n) if f["period"] else f["mean"] + wide * f["sd"] * rng.normal(size=n)
+
+    def side(laws, n, n_classes, wide):
+        label = rng.integers(max(n_classes, 1), size=n)
+        x = np.array([draw(f, n, wide) + (0.1 * label if is_number(f) else 0) for f in laws]).T
+        return {"factor": x, "residual": abs(rng.normal(size=n)), "valid": rng.random(n) < 0.8,
+                "rare": rng.random(n) < 0.3, "label": label}
+
+    def still(one, k):
+        """All rows as row k."""
+        return {name: np.repeat(x[k:k + 1], len(x), 0) for name, x in one.items()}
+
+    for n, m, laws, n_classes, rare_p in ((300, 200, [number, range_, number], 4, 0.1), (50, 61, [angle, levels, range_], 0, 0),
+                                          (40, 30, [levels, angle, number, angle, levels], 3, 0), (90, 80, [levels], 2, 0.5),
+                                          (2, 2, [number, number], 0, 0.2)):
+        real, fake = side(laws, n, n_classes, 1), side(laws, m, n_classes, 0.8)
+        ties = [{**one, "factor": np.round(one["factor"], 1)} for one in (real, fake)]
+        for found in ([real, fake], ties, [real, still(fake, 0)], [still(real, 1), fake], [still(real, 0), still(fake, 1)],
+                      [{**real, "residual": np.zeros(n)}, fake]):
+            if any(f["period"] for f in laws):
+                found = [{**one, "factor": np.where([f["period"] > 0 for f in laws],
+                                                    np.clip(one["factor"], 0, 6.28), one["factor"])} for one in found]
+            case = {"real": np.zeros((n, 1)), "fake": np.zeros((m, 1)), "factors": laws, "found": found,
+                    "class_p": rng.dirichlet(np.ones(n_classes)) if n_classes else np.zeros(0), "rare_p": rare_p,
+                    "labels": rng.integers(max(n_classes, 1), size=m)}
+            yield {**case, "group": "factors"}
+            yield {**case, "group": "factor_spread"}
+
+
+def factor_arrays(case):
+    if "factors" not in case:
+        return []
+    arrays = [np.array([case["rare_p"]])]
+    for f in case["factors"]:
+        arrays += [np.array([f[key] for key in ("mean", "sd", "low", "high", "period")] + [len(f["levels"])]), f["levels"]]
+    arrays.append(case["class_p"])
+    for one in case["found"]:
+        arrays += [one["factor"], one["residual"], one["valid"]]
+        arrays += [one["rare"]] if case["rare_p"] else []
+        arrays += [one["label"]] if len(case["class_p"]) else []
+    return arrays + ([case["labels"]] if len(case["class_p"]) else [])
+
+
 # ---- all ---------------------------------------------------------------------------------------
 
 def as_text(case):
     real, fake = case["real"], case["fake"]
     modes, logs = len(case.get("centres", ())), case.get("logs")
     parts = [case["group"], len(real), len(fake), real.shape[1], *case.get("shape", (0, 0, 0)), modes,
-             len(logs[1]) if logs else 0, case.get("frames", 0), *case.get("scene", (0, 0, 0))]
+             len(logs[1]) if logs else 0, case.get("frames", 0), *case.get("scene", (0, 0, 0)), len(case.get("factors", ())), len(case.get("class_p", ()))]
     arrays = [real, fake]
     if modes:
         arrays += [np.array([case["sd"]]), case["centres"], case["weights"]]
     arrays += logs if logs else []
-    arrays += [*case.get("tracks", []), *case.get("law", []), *case.get("objects", [])]
+    arrays += [*case.get("tracks", []), *case.get("law", []), *case.get("objects", []), *factor_arrays(case)]
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
 cases = [*bridges_cases(), *nll_cases(), *heavy_tails_cases(), *directions_cases(), *power_cases(),
-         *motion_cases(), *scene_cases()]
+         *motion_cases(), *scene_cases(), *factors_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)
 lines = [json.loads(line) for line in run.stdout.splitlines()]
