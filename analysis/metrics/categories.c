@@ -16,6 +16,7 @@ static const mad_metric_output outputs[] = {
                  .definition = "categories with p > 0",
                  .reference = "Lin et al. 2018 (PacGAN), arXiv:1712.04086"},
     [MODE_KL] = {.name = "mode_kl_fake_true",
+                 .is_infinite = 1,
                  .long_name = "KL divergence of the model's probabilities from the true ones",
                  .units = "nats",
                  .direction = "lower",

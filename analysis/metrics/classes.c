@@ -39,6 +39,7 @@ static const mad_metric_output outputs[] = {
                           "rows",
                       .reference = "Miller 1955, in Information Theory in Psychology, p. 95"},
     [CLASS_KL] = {.name = "class_kl_fake_true",
+                  .is_infinite = 1,
                   .long_name = "KL divergence of the model's class shares from the true ones",
                   .units = "nats",
                   .direction = "lower",

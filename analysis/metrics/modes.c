@@ -27,6 +27,7 @@ static const mad_metric_output outputs[] = {
                                 "0.9973)",
                   .reference = reference},
     [MODE_KL] = {.name = "mode_kl_fake_true",
+                 .is_infinite = 1,
                  .long_name = "KL divergence of the mode histogram from the true weights",
                  .units = "nats",
                  .direction = "lower",

@@ -13,6 +13,7 @@ static const char no_objects[] = "where rows are no scenes, or show no object";
 
 static const mad_metric_output outputs[] = {
     [KIND_KL] = {.name = "object_kind_kl",
+                 .is_infinite = 1,
                  .long_name = "KL divergence of the kinds of objects from the world's",
                  .units = "nats",
                  .direction = "lower",
@@ -20,6 +21,7 @@ static const mad_metric_output outputs[] = {
                  .reference = kullback,
                  .undefined = no_objects},
     [PLACE_KL] = {.name = "object_place_kl",
+                  .is_infinite = 1,
                   .long_name = "KL divergence of the places of objects from the world's",
                   .units = "nats",
                   .direction = "lower",
@@ -27,6 +29,7 @@ static const mad_metric_output outputs[] = {
                   .reference = kullback,
                   .undefined = no_objects},
     [DEPTH_KL] = {.name = "object_depth_kl",
+                  .is_infinite = 1,
                   .long_name = "KL divergence of the depths of objects from the world's",
                   .units = "nats",
                   .direction = "lower",
@@ -34,6 +37,7 @@ static const mad_metric_output outputs[] = {
                   .reference = kullback,
                   .undefined = no_objects},
     [PAIR_KL] = {.name = "kind_pair_kl",
+                 .is_infinite = 1,
                  .long_name = "KL divergence of the kinds that occur together",
                  .units = "nats",
                  .direction = "lower",

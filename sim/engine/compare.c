@@ -183,8 +183,11 @@ mad_status mad_compare(mad_ctx *ctx, mad_comparison *comparison, const mad_metri
     MAD_TRY(type->eval(ctx, &in, value));
     for (size_t i = 0; i < n_outputs; i++) {
         if (out[i].why == NULL) {
-            out[i].value = value[i];
-            out[i].why = isnan(value[i]) ? type->outputs[i].undefined : NULL;
+            out[i].value = mad_metric_value(&type->outputs[i], value[i]);
+            out[i].why = isinf(value[i]) || type->outputs[i].undefined == NULL
+                             ? MAD_METRIC_OVERFLOW
+                             : type->outputs[i].undefined;
+            out[i].why = isnan(out[i].value) ? out[i].why : NULL;
         }
     }
 out:

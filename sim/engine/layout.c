@@ -62,6 +62,17 @@ static size_t add_vector(builder *b, const char *group, const char *name, size_t
 
 /* ---- measures ------------------------------------------------------------------------------ */
 
+/* When a value is NaN. */
+static const char *undefined_text(mad_arena *mem, const mad_metric_output *output)
+{
+    char words[512];
+    if (output->undefined == NULL) {
+        return MAD_METRIC_OVERFLOW;
+    }
+    (void)snprintf(words, sizeof words, "%s; " MAD_METRIC_OVERFLOW, output->undefined);
+    return mad_arena_text(mem, words);
+}
+
 /* From which rows a value of the group is; the floor puts real rows in the model's place. */
 static void rows_attributes(builder *b, const metric_group *group, int is_floor)
 {
@@ -120,7 +131,7 @@ static void metric_attributes(builder *b, const metric_group *group,
          !of_rows && e->exact_real_law && e->exact_fake_law && !is_floor
              ? "none: exact laws"
              : mad_metric_estimator(group->type, output));
-    text(b, "undefined", output->undefined);
+    text(b, "undefined", undefined_text(b->mem, output));
     if (e->feature != NULL && mad_features_apply(group->type)) {
         text(b, "features", e->feature->text);
     } else if (of_rows) {

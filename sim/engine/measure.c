@@ -156,7 +156,8 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const su
         for (size_t k = 0; k < group->n_chosen; k++) {
             double *to = floors != NULL ? &floors[group->floor[k]][r->index]
                                         : mad_engine_cell(g, group->series[k], r->index);
-            *to = value[group->chosen[k]];
+            const size_t i_output = group->chosen[k];
+            *to = mad_metric_value(&group->type->outputs[i_output], value[i_output]);
         }
     }
 out:

@@ -41,9 +41,17 @@ typedef struct mad_metric_output {
     const char *name, *long_name, *units; /* units: "1" when dimensionless */
     const char *direction;                /* "higher", "lower" or "target": which way is better */
     const char *definition, *reference;   /* one line; paper */
-    const char *undefined; /* when the value is NaN, in words; NULL: never, given min_rows */
+    const char *undefined; /* when the value is NaN, in words, beside MAD_METRIC_OVERFLOW; NULL:
+                              never, given min_rows */
+    int is_infinite;       /* 1: the definition may give +INFINITY */
     const char *estimator; /* how the definition is estimated from rows; NULL: plug-in */
 } mad_metric_output;
+
+/** When any value may be NaN. */
+#define MAD_METRIC_OVERFLOW "where numbers overflow double precision"
+
+/** What stands for a value: NaN for a +INFINITY that the definition does not give. */
+double mad_metric_value(const mad_metric_output *output, double value);
 
 typedef struct mad_metric_type {
     const char *name, *doc;

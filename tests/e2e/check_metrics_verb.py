@@ -228,6 +228,10 @@ def check_degenerate(folder):
     np.save(folder / "two.npy", np.ones((2, 3)))
     answer, value = metrics(folder / "two.npy", folder / "two.npy")
     assert value["recall"] is None and "at least 7 rows" in answer["metrics"]["recall"]["why"]
+    np.save(folder / "vast.npy", np.full((30, 5), 1e300) * rng.normal(size=(30, 5)))
+    answer, value = metrics(folder / "x.npy", folder / "vast.npy", "--only", "all")
+    assert "inf" not in value.values() and value["axis_w2_sq"] is None
+    assert "overflow" in answer["metrics"]["axis_w2_sq"]["why"]
     print("degenerate rows: a value, or null and why")
 
 
