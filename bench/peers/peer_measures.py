@@ -43,7 +43,7 @@ def make_rows(folder, n, dim):
                     np.load(folder / f"{name}.npy").reshape(n, 28, 28))
 
 
-# ---- laws ------------------------------------------------------------------------------------------
+# ---- laws ----------------------------------------------------------------------------------------
 
 
 def law(x):
@@ -93,6 +93,22 @@ def frechet_eigh(f):
     return frechet_from(m1, c1, m2, c2, trace)
 
 
+def frechet_ddof0(f):
+    (m1, c1), (m2, c2) = ((x.mean(0), np.cov(x, rowvar=False, ddof=0)) for x in (f.real, f.fake))
+    root = scipy.linalg.sqrtm(c1 @ c2, disp=False)[0]
+    value = frechet_from(m1, c1, m2, c2, np.trace(np.real(root)))["frechet"]
+    return {"frechet_ddof0": value}
+
+
+def heavy_tails(f):
+    real, fake = (np.sort(np.linalg.norm(x, axis=1)) for x in (f.real, f.fake))
+    top = len(fake) // 100
+    return {"hill_index": top / np.log(fake[-top:] / fake[-top - 1]).sum(),
+            "tail_quantile_ratio": np.quantile(fake, 0.999) / np.quantile(fake, 0.99),
+            "iqr_ratio": stats.iqr(fake) / stats.iqr(real),
+            "exceedance_q99": (fake > np.quantile(real, 0.99)).mean()}
+
+
 def tails(f):
     mean, cov = law(f.real)
     inverse = np.linalg.inv(cov)
@@ -102,7 +118,7 @@ def tails(f):
             "tail_mass_chi2_q": (far[1] ** 2 > limit).mean()}
 
 
-# ---- distances of samples --------------------------------------------------------------------------
+# ---- distances of samples ------------------------------------------------------------------------
 
 
 def sliced(f):
@@ -149,7 +165,7 @@ def kid(f):
     return {"kid_unbiased": unbiased(polynomial_kernel, f)}  # (x.y / d + 1)^3
 
 
-# ---- spread ----------------------------------------------------------------------------------------
+# ---- spread --------------------------------------------------------------------------------------
 
 
 def scores(name, p):
@@ -170,7 +186,7 @@ def vendi_rbf(f):
     return scores("rbf", scipy.linalg.eigvalsh(rbf_kernel(f.fake, gamma=gamma) / len(f.fake)))
 
 
-# ---- neighbours ------------------------------------------------------------------------------------
+# ---- neighbours ----------------------------------------------------------------------------------
 
 
 def nearest(of, rows, k):
@@ -249,7 +265,7 @@ def entropy(f, k=3):
     return {"knn_entropy": psi(n) - psi(k) + ball + d * np.log(r).mean()}
 
 
-# ---- classifiers and densities ---------------------------------------------------------------------
+# ---- classifiers and densities -------------------------------------------------------------------
 
 
 def area(f, prepare):
@@ -317,7 +333,7 @@ def fld(f):
     return {"fld": 100 * (of_real - baseline), "fld_gap": 100 * (of_train - of_real)}
 
 
-# ---- modes and pictures ----------------------------------------------------------------------------
+# ---- modes and pictures --------------------------------------------------------------------------
 
 
 def modes(f):
@@ -345,12 +361,13 @@ def power(f):
     return {f"power_ratio_{n}": b / a for n, a, b in zip(names, *of)}
 
 
-# ---- the program -----------------------------------------------------------------------------------
+# ---- the program ---------------------------------------------------------------------------------
 
 WAYS = {way.__name__: way for way in (
-    moments, shape, directions, frechet_sqrtm, frechet_eigh, tails, sliced, axis, emd, energy, width,
-    mmd, kid, vendi_cosine, vendi_rbf, prdc, memory, copying, copying_cells, c2st_knn, dimension,
-    entropy, c2st_linear, c2st_quadratic, fld, modes, bridges, power)}
+    moments, shape, directions, frechet_sqrtm, frechet_eigh, frechet_ddof0, tails, heavy_tails,
+    sliced, axis, emd, energy, width, mmd, kid, vendi_cosine, vendi_rbf, prdc, memory, copying,
+    copying_cells, c2st_knn, dimension, entropy, c2st_linear, c2st_quadratic, fld, modes, bridges,
+    power)}
 
 
 class Files:
