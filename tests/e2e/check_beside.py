@@ -63,6 +63,34 @@ def check_run(folder):
     print("run.h5: sizes, estimator, keys, reference rows, floors and kernel width beside every value")
 
 
+def check_other_runs(folder):
+    """Exact laws estimate nothing; rows of a file are held out from all training."""
+    common = "generations: 2\nreplicates: 2\nmodel: {kind: gauss}\n" \
+             "loop: {family: fully_synthetic, n_initial: 60, n_synthetic: 60}\n"
+    (folder / "exact.yaml").write_text(common + "world: {kind: gauss, dim: 3}\nmeasure: {n: 50, metrics: [frechet]}\n")
+    madloop("run", folder / "exact.yaml", "-o", folder / "exact", "--progress", "none")
+    with h5py.File(folder / "exact/run.h5") as run:
+        value, floor = (dict(run[f"{group}/frechet"].attrs) for group in ("metrics", "floor"))
+        assert value["estimator"] == b"none: exact laws" and value["model_law"] == value["real_law"] == b"exact"
+        assert "n_real" not in value and floor["n_synthetic"] == 50
+        assert floor["estimator"] == ESTIMATOR["frechet"].encode()
+    rows = np.random.default_rng(5).normal(size=(150, 2))
+    np.save(folder / "rows.npy", rows)
+    (folder / "file.yaml").write_text(common + "world: {kind: npy, path: rows.npy, reference: 0.4}\n"
+                                      "measure: {n: 50, metrics: [recall]}\n")
+    madloop("run", folder / "file.yaml", "-o", folder / "file", "--progress", "none")
+    with h5py.File(folder / "file/run.h5") as run, h5py.File(folder / "file/gen-0002.h5") as gen:
+        train, held = (set(run[f"data/{part}_rows"][:].astype(int)) for part in ("train", "reference"))
+        assert not train & held and len(train | held) == 150
+        reference = run["data/reference_hash"]
+        assert b"data/reference_rows" in reference.attrs["rows"]
+        for r, real in enumerate(gen["real"][:]):
+            assert reference[r] == fnv1a(real) % 2**53
+            picked = {int(np.flatnonzero((rows == x).all(1))[0]) for x in real}
+            assert len(picked) == 50 and picked <= held
+    print("exact laws; reference rows of a file are none that train")
+
+
 def check_json(folder):
     rng = np.random.default_rng(3)
     rows = {"real": rng.normal(size=(60, 3)), "fake": rng.normal(size=(45, 3)),
@@ -112,4 +140,5 @@ def check_json(folder):
 
 with workspace() as name:
     check_run(pathlib.Path(name))
+    check_other_runs(pathlib.Path(name))
     check_json(pathlib.Path(name))

@@ -2,6 +2,7 @@
 import gzip
 import json
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -250,6 +251,15 @@ def check_formats(folder):
     refused("name one, as in", folder / "xy.npz", folder / "y.npy", code=3)
     refused("no dataset '/z'", folder / "xy.h5:/z", folder / "y.npy", code=3)
     refused("is no slice of shape", folder / "xy.h5:/x[0:91]", folder / "y.npy", code=3)
+
+    # files of pictures know their sides: waves of 1 to 2 per picture, by numpy's transform
+    pictures = [rng.integers(0, 256, size=(n, 6, 8)).astype(np.uint8) for n in (30, 20)]
+    for name, x in zip("ab", pictures):
+        (folder / f"{name}.idx").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", *x.shape) + x.tobytes())
+    _, value = metrics(folder / "a.idx", folder / "b.idx", "--only", "power_ratio_1")
+    waves = np.hypot(np.fft.fftfreq(6, 1 / 6)[:, None], np.fft.fftfreq(8, 1 / 8))
+    power = [np.var(np.fft.fft2(x), axis=0, ddof=1)[(waves >= 1) & (waves < 2)].sum() for x in pictures]
+    np.testing.assert_allclose(value["power_ratio_1"], power[1] / power[0], rtol=1e-12)
 
     def words(name, rows):
         (folder / name).write_text("colour,size,kind\n" + rows)
