@@ -36,7 +36,7 @@ static const mad_metric_output outputs[] = {
 static size_t band_of(double k)
 {
     size_t band = 0;
-    for (double from = 1.0; band + 1 < N_BANDS && k >= from; from *= 2.0) {
+    while (band + 1 < N_BANDS && k >= ldexp(1.0, (int)band)) {
         band++;
     }
     return band;

@@ -55,6 +55,31 @@ out:
     return st;
 }
 
+/* Of its rows; or the world's own, once for all replicates: wide rows have large covariances. */
+static mad_status take_reference_law(mad_ctx *ctx, engine *g, replicate *r)
+{
+    const mad_experiment *e = g->e;
+    const mad_world_info *info = &e->world->info;
+    mad_status st = MAD_OK;
+    if (!(e->needs & (MAD_NEEDS_LAW | MAD_NEEDS_CATEGORIES))) {
+        return MAD_OK;
+    }
+    if (e->exact_real_law && r != g->replicates) {
+        r->reference_law = g->replicates->reference_law;
+        r->reference_p = g->replicates->reference_p;
+        return MAD_OK;
+    }
+    MAD_TRY(take_law(ctx, g->mem, e, &r->reference_law, &r->reference_p));
+    if (e->exact_real_law && r->reference_p != NULL) {
+        memcpy(r->reference_p, info->category_p, info->n_categories * sizeof *r->reference_p);
+    } else if (e->exact_real_law) {
+        memcpy(r->reference_law.mean, info->mean, info->dim * sizeof *info->mean);
+        memcpy(r->reference_law.cov, info->cov, info->dim * info->dim * sizeof *info->cov);
+    }
+out:
+    return st;
+}
+
 static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
 {
     const mad_experiment *e = g->e;
@@ -86,7 +111,7 @@ static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
         MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, e->world->info.dim, e->with_labels,
                              &r->reference));
     }
-    MAD_TRY(take_law(ctx, g->mem, e, &r->reference_law, &r->reference_p));
+    MAD_TRY(take_reference_law(ctx, g, r));
     r->feature = e->feature;
     if (e->feature != NULL &&
         !e->feature->type->reads_file) { /* fitted to its own reference rows */

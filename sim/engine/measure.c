@@ -165,23 +165,6 @@ out:
     return st;
 }
 
-/* The law side of the reference: the world's own where it is known and wanted, else of the rows. */
-static mad_status reference_law(mad_ctx *ctx, const mad_experiment *e, replicate *r)
-{
-    const mad_world_info *info = &e->world->info;
-    if (!e->exact_real_law) {
-        return law_of_rows(ctx, e, &r->mapped, &r->reference_law, r->reference_p);
-    }
-    if (e->needs & MAD_NEEDS_CATEGORIES) {
-        memcpy(r->reference_p, info->category_p, info->n_categories * sizeof *r->reference_p);
-    }
-    if (e->needs & MAD_NEEDS_LAW) {
-        memcpy(r->reference_law.mean, info->mean, info->dim * sizeof *info->mean);
-        memcpy(r->reference_law.cov, info->cov, info->dim * info->dim * sizeof *info->cov);
-    }
-    return MAD_OK;
-}
-
 mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
 {
     const mad_experiment *e = g->e;
@@ -198,7 +181,9 @@ mad_status mad_measure_reference(mad_ctx *ctx, engine *g, replicate *r)
     }
     MAD_TRY(mad_features_fit(ctx, r->feature, &r->reference));
     MAD_TRY(mad_features_map(ctx, r->feature, &r->reference, r->mem, &r->mapped));
-    MAD_TRY(reference_law(ctx, e, r));
+    if (!e->exact_real_law) {
+        MAD_TRY(law_of_rows(ctx, e, &r->mapped, &r->reference_law, r->reference_p));
+    }
     MAD_TRY(ask_world(ctx, e, &r->reference, r->mem, &r->reference_found, &r->reference_log_p));
     MAD_TRY(prepare(ctx, g, r));
 out:
