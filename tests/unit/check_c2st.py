@@ -37,7 +37,7 @@ def area(real, fake, products):
         fit = LogisticRegression(C=1000 / (fold != k).sum(), solver="newton-cholesky", tol=1e-9,
                                  max_iter=1000).fit(z[fold != k], y[fold != k])
         score[fold == k] = fit.decision_function(z[fold == k])
-    return roc_auc_score(y, score)
+    return roc_auc_score(y, np.round(score, 9))  # equal rows tie, whatever rounding made of them
 
 
 def accuracy(real, fake, k):
@@ -81,7 +81,7 @@ def all_cases():
         n, m = len(real), len(fake)
         if min(n, m) >= 5:
             yield {"name": name, "real": real, "fake": fake, "k": int(rng.integers(1, 8)),
-                   "smooth": name.startswith("normal") and np.shape(real)[1] < 20}
+                   "smooth": np.shape(real)[1] < 20}
     for n, m, dim in [(5, 5, 1), (60, 60, 1), (7, 31, 2), (300, 300, 2), (200, 350, 8), (123, 77, 12)]:
         for k in (1, 4, 5):
             real, fake = normal((n, dim)), 0.7 * normal((m, dim)) + 0.1
