@@ -68,7 +68,7 @@ mad_status mad_coarse_take(mad_ctx *ctx, mad_arena *mem, const double *centre, d
                       .n_wide = (dim + MAD_COARSE_WIDE - 1) / MAD_COARSE_WIDE * MAD_COARSE_WIDE,
                       .step = farthest / LARGEST};
     c->per_fine = cloud->step / c->step;
-    c->image = mad_arena_take(mem, n_tiles * c->n_quads, COLS * QUAD);
+    c->image = mad_arena_take(mem, n_tiles * c->n_quads, (size_t)COLS * QUAD);
     c->square = mad_arena_take(mem, n_tiles, COLS * sizeof *c->square);
     c->sum = mad_arena_take(mem, n_tiles, COLS * sizeof *c->sum);
     c->miss = mad_arena_take(mem, n_tiles, COLS * sizeof *c->miss);
@@ -110,7 +110,8 @@ static void near_plain(const mad_cloud *a, size_t first_row, const mad_cloud *b,
         for (size_t c = 0; c < COLS; c++) {
             const int8_t *x = rows_at(a, first_row + r), *y = cols_at(b, i_tile) + c * QUAD;
             int32_t square = 0;
-            for (size_t k = 0; k < a->coarse->n_quads; k++, x += COLS * QUAD, y += COLS * QUAD) {
+            for (size_t k = 0; k < a->coarse->n_quads;
+                 k++, x += (size_t)COLS * QUAD, y += (size_t)COLS * QUAD) {
                 for (size_t l = 0; l < QUAD; l++) {
                     square += (x[l] - y[l]) * (x[l] - y[l]);
                 }
@@ -146,9 +147,9 @@ near_vnni(const mad_cloud *a, size_t first_row, const mad_cloud *b, size_t i_til
     const int8_t *y = cols_at(b, i_tile);
     const __m512i higher = _mm512_set1_epi8(-128);
     __m512i dot[ROWS][N] = {{{0}}};
-    for (size_t k = 0; k < a->coarse->n_quads; k++, x += COLS, y += COLS * QUAD) {
+    for (size_t k = 0; k < a->coarse->n_quads; k++, x += COLS, y += (size_t)COLS * QUAD) {
         const __m512i y0 = _mm512_xor_si512(_mm512_loadu_si512(y), higher);
-        const __m512i y1 = _mm512_xor_si512(_mm512_loadu_si512(y + LANES * QUAD), higher);
+        const __m512i y1 = _mm512_xor_si512(_mm512_loadu_si512(y + (size_t)LANES * QUAD), higher);
         for (size_t r = 0; r < ROWS; r++) {
             const __m512i quad = _mm512_set1_epi32(x[r]);
             dot[r][0] = _mm512_dpbusd_epi32(dot[r][0], y0, quad);

@@ -321,7 +321,7 @@ enum { SIEVE_SHARE = 32, N_UNSIEVED = 7 };
 void mad_scan_block(const mad_scan *scan, size_t i_block, size_t first_tile)
 {
     const block k = block_of(scan, i_block);
-    const size_t n_tiles = scan->b->n_tiles, n_pairs = MAD_BLOCK_ROWS * MAD_SCREEN_COLS;
+    const size_t n_tiles = scan->b->n_tiles, n_pairs = (size_t)MAD_BLOCK_ROWS * MAD_SCREEN_COLS;
     size_t n_unsieved = k.coarse != NULL ? 0 : SIZE_MAX;
     for (size_t i = first_tile; i < n_tiles; i++) { /* outside: a tile stays in the first cache */
         /* Every other block goes backwards: threads side by side do not write to the same rows. */
