@@ -193,33 +193,45 @@ out:
     return st;
 }
 
-/* A trained feature space, or a dataset. */
-static mad_status describe_hdf5(mad_ctx *ctx, mad_arena *mem, const mad_source *source, json_t *out)
+static void put_features(json_t *out, const mad_feature_file *file,
+                         const mad_attributes *attributes)
 {
-    mad_feature_file file;
-    mad_attributes attributes;
-    char reason[MAD_MESSAGE_BYTES];
-    if (source->at.member != NULL) {
-        return describe_array(ctx, mem, source, out);
-    }
-    if (mad_feature_read(ctx, mem, source->at.file, &file, &attributes) != MAD_OK) {
-        (void)snprintf(reason, sizeof reason, "%s", ctx->message);
-        mad_ctx_clear(ctx);
-        const mad_status st = describe_array(ctx, mem, source, out);
-        return st == MAD_OK
-                   ? st
-                   : mad_fail_while(ctx, st, "no feature space (%.300s), and as data", reason);
-    }
     json_t *all = json_object(), *arrays = json_object();
     (void)json_object_set_new(out, "kind", json_string("features"));
     (void)json_object_set_new(out, "attributes", all);
     (void)json_object_set_new(out, "arrays", arrays);
-    mad_json_put_attributes(all, attributes.n, attributes.attribute);
-    for (size_t i = 0; i < file.n_arrays; i++) {
-        const mad_feature_array *a = &file.array[i];
+    mad_json_put_attributes(all, attributes->n, attributes->attribute);
+    for (size_t i = 0; i < file->n_arrays; i++) {
+        const mad_feature_array *a = &file->array[i];
         (void)json_object_set_new(arrays, a->name, mad_json_shape(a->rank, a->shape));
     }
-    return MAD_OK;
+}
+
+static void put_dataset(void *arg, const char *name, size_t rank, const size_t *shape)
+{
+    json_t *datasets = arg;
+    (void)json_object_set_new(datasets, name, mad_json_shape(rank, shape));
+}
+
+/* One dataset; a trained feature space, or the list of what there is. */
+static mad_status describe_hdf5(mad_ctx *ctx, mad_arena *mem, const mad_source *source, json_t *out)
+{
+    mad_feature_file file;
+    mad_attributes attributes;
+    if (source->at.member != NULL) {
+        return describe_array(ctx, mem, source, out);
+    }
+    if (mad_feature_is_file(source->at.file)) {
+        const mad_status st = mad_feature_read(ctx, mem, source->at.file, &file, &attributes);
+        if (st == MAD_OK) {
+            put_features(out, &file, &attributes);
+        }
+        return st;
+    }
+    json_t *datasets = json_object();
+    (void)json_object_set_new(out, "kind", json_string("hdf5"));
+    (void)json_object_set_new(out, "datasets", datasets);
+    return mad_hdf5_each(ctx, source->at.file, put_dataset, datasets);
 }
 
 mad_status mad_info_data(mad_ctx *ctx, mad_arena *mem, const char *path, json_t *out)

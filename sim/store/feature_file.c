@@ -77,6 +77,14 @@ out:
 
 /* ---- reading ---- */
 
+int mad_feature_is_file(const char *path)
+{
+    mad_h5_quiet();
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    const int answer = file >= 0 && H5Aexists(file, "features") > 0;
+    return file >= 0 && H5Fclose(file) < 0 ? 0 : answer;
+}
+
 /* A number among the attributes; MAD_E_DATA unless it is in least..most (NaN is not). */
 static mad_status number_of(mad_ctx *ctx, size_t n, const mad_attribute *attributes,
                             const char *name, double least, double most, double *out)

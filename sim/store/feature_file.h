@@ -26,6 +26,9 @@ MAD_MUST_CHECK mad_status mad_feature_write(mad_ctx *ctx, const mad_publish *to,
                                             const mad_feature_file *file, size_t n_attributes,
                                             const mad_attribute *attributes);
 
+/** 1 when an HDF5 file says that it is a feature file. */
+int mad_feature_is_file(const char *path);
+
 /**
  * Read a file back, into mem; with `attributes`, all that stands at "/" (NULL: not wanted).
  * errors  MAD_E_IO: no such file;  MAD_E_DATA: damaged, no feature file, or its arrays are not those

@@ -293,3 +293,45 @@ out:
     }
     return st;
 }
+
+/* ---- all datasets ---- */
+
+typedef struct each_job {
+    mad_ctx *ctx;
+    mad_hdf5_fn fn;
+    void *arg;
+} each_job;
+
+static herr_t show_dataset(hid_t file, const char *name, const H5O_info_t *info, void *arg)
+{
+    const each_job *job = arg;
+    size_t rank, shape[MAD_ARRAY_MAX_RANK];
+    if (info->type != H5O_TYPE_DATASET) {
+        return 0;
+    }
+    const hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    if (dataset >= 0 &&
+        mad_h5_shape(job->ctx, dataset, name, MAD_ARRAY_MAX_RANK, &rank, shape) == MAD_OK) {
+        job->fn(job->arg, name, rank, shape);
+    }
+    mad_ctx_clear(job->ctx);
+    return dataset < 0 ? 0 : H5Dclose(dataset);
+}
+
+mad_status mad_hdf5_each(mad_ctx *ctx, const char *path, mad_hdf5_fn fn, void *arg)
+{
+    mad_status st = MAD_OK;
+    each_job job = {ctx, fn, arg};
+    mad_h5_quiet();
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0) {
+        return mad_h5_fail(ctx, MAD_E_DATA, "'%s' is a damaged HDF5 file", path);
+    }
+    if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, show_dataset, &job, H5O_INFO_BASIC) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_DATA, "'%s' has a damaged group", path);
+    }
+    if (H5Fclose(file) < 0 && st == MAD_OK) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "'%s' cannot be closed", path);
+    }
+    return st;
+}

@@ -126,6 +126,13 @@ MAD_MUST_CHECK mad_status mad_numbers_read(mad_ctx *ctx, mad_arena *mem, const m
 MAD_MUST_CHECK mad_status mad_hdf5_read(mad_ctx *ctx, mad_arena *mem, const mad_location *at,
                                         mad_numbers *out);
 
+/** Called for each dataset of a file, in the order of their names. */
+typedef void (*mad_hdf5_fn)(void *arg, const char *name, size_t rank, const size_t *shape);
+
+/** The datasets of an HDF5 file, those of more than MAD_ARRAY_MAX_RANK dimensions left out.
+ *  MAD_E_DATA: damaged; MAD_E_IO. */
+MAD_MUST_CHECK mad_status mad_hdf5_each(mad_ctx *ctx, const char *path, mad_hdf5_fn fn, void *arg);
+
 /* ---- tables ---- */
 
 /**

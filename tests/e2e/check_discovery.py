@@ -6,7 +6,7 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from harness import madloop, workspace
+from harness import h5py, madloop, workspace
 import numpy as np
 from runfixture import RECALL, config, write_gen, write_run
 
@@ -80,6 +80,12 @@ with workspace() as work:
         assert (info["min"], info["max"], info["mean"]) == (0, 23, 11.5), info
     info = json.loads(madloop("info", work / "x.npy", "--json")[0])
     assert info["type"] == "float32" and info["shape"] == [6, 2] and info["min"] == -1, info
+    with h5py.File(work / "d.h5", "w") as file:
+        file["x"], file["g/y"] = np.zeros((3, 2)), np.arange(4)
+    info = json.loads(madloop("info", work / "d.h5", "--json")[0])
+    assert info["datasets"] == {"g/y": [4], "x": [3, 2]}, info
+    info = json.loads(madloop("info", f"{work / 'd.h5'}:/g/y[1:3]", "--json")[0])
+    assert info["shape"] == [2] and info["classes"] == {"1": 1, "2": 1}, info
     info = json.loads(madloop("info", work / "labels.npy", "--json")[0])
     assert info["classes"] == {"0": 1, "1": 2, "4": 1}, info
     info = json.loads(madloop("info", work / "x.csv", "--json")[0])
