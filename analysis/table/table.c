@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "analysis/table/grid.h"
-#include "analysis/table/runs.h"
+#include "analysis/table/decay_rows.h"
 #include "sim/cli/options.h"
 #include "sim/config/config.h"
 
@@ -23,6 +22,7 @@ typedef struct table {
     size_t n_rows;
     mad_summary *rows;
     const mad_run_entry **run;
+    mad_decay_row *decay; /* [n_rows]; NULL: not asked for */
 } table;
 
 /* Keep of names[*n] those listed in "a,b" (in that order). */
@@ -114,41 +114,20 @@ out:
     return st;
 }
 
-static const char *keep(mad_arena *mem, const char *text)
+static mad_status take_decays(mad_ctx *ctx, mad_arena *mem, table *t)
 {
-    const char *copy = mad_arena_text(mem, text);
-    return copy != NULL ? copy : "";
-}
+    mad_status st = MAD_OK;
 
-static const char *number_cell(mad_arena *mem, double x)
-{
-    char text[MAD_CELL_BYTES];
-    mad_format_number(text, x);
-    return keep(mem, text);
-}
-
-static const char *estimate_cell(mad_arena *mem, const mad_estimate *estimate)
-{
-    char text[MAD_CELL_BYTES];
-    mad_format_estimate(text, estimate);
-    return keep(mem, text);
-}
-
-static const char *count_cell(mad_arena *mem, size_t n)
-{
-    char text[MAD_CELL_BYTES];
-    (void)snprintf(text, sizeof text, "%zu", n);
-    return keep(mem, text);
-}
-
-/* Full precision for machines; an empty cell where there is no number. */
-static const char *exact_cell(mad_arena *mem, double x)
-{
-    char text[MAD_CELL_BYTES] = "";
-    if (!isnan(x)) {
-        (void)snprintf(text, sizeof text, "%.17g", x);
+    t->decay = mad_arena_take(mem, t->n_rows, sizeof *t->decay);
+    if (t->decay == NULL) {
+        return mad_fail_memory(ctx, "table");
     }
-    return keep(mem, text);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        MAD_TRY(mad_decay_row_take(ctx, t->run[i], find_row(&t->run[i]->run, t->rows[i].name),
+                                   &t->rows[i], &t->decay[i]));
+    }
+out:
+    return st;
 }
 
 /* text, markdown, latex: an estimate is one cell */
@@ -164,14 +143,14 @@ static size_t readable_row(mad_arena *mem, const mad_run_entry *run, const mad_s
     }
     const char *const row[] = {s->name,
                                run->label,
-                               count_cell(mem, run->run.n_replicates),
-                               count_cell(mem, s->last),
-                               estimate_cell(mem, &s->first),
-                               estimate_cell(mem, &s->final),
-                               estimate_cell(mem, &s->change),
-                               estimate_cell(mem, &s->floor),
-                               number_cell(mem, s->theory),
-                               number_cell(mem, s->half_life),
+                               mad_cell_count(mem, run->run.n_replicates),
+                               mad_cell_count(mem, s->last),
+                               mad_cell_estimate(mem, &s->first),
+                               mad_cell_estimate(mem, &s->final),
+                               mad_cell_estimate(mem, &s->change),
+                               mad_cell_estimate(mem, &s->floor),
+                               mad_cell_number(mem, s->theory),
+                               mad_cell_number(mem, s->half_life),
                                mad_trend_text(s->trend)};
     memcpy(cell, row, sizeof row);
     return n;
@@ -194,18 +173,18 @@ static size_t exact_row(mad_arena *mem, const mad_run_entry *run, const mad_summ
                                run->dir,
                                s->name,
                                s->units,
-                               count_cell(mem, run->run.n_replicates),
-                               count_cell(mem, s->last),
-                               exact_cell(mem, s->first.mean),
-                               exact_cell(mem, s->first.half),
-                               exact_cell(mem, s->final.mean),
-                               exact_cell(mem, s->final.half),
-                               exact_cell(mem, s->change.mean),
-                               exact_cell(mem, s->change.half),
-                               exact_cell(mem, s->floor.mean),
-                               exact_cell(mem, s->floor.half),
-                               exact_cell(mem, s->theory),
-                               exact_cell(mem, s->half_life),
+                               mad_cell_count(mem, run->run.n_replicates),
+                               mad_cell_count(mem, s->last),
+                               mad_cell_exact(mem, s->first.mean),
+                               mad_cell_exact(mem, s->first.half),
+                               mad_cell_exact(mem, s->final.mean),
+                               mad_cell_exact(mem, s->final.half),
+                               mad_cell_exact(mem, s->change.mean),
+                               mad_cell_exact(mem, s->change.half),
+                               mad_cell_exact(mem, s->floor.mean),
+                               mad_cell_exact(mem, s->floor.half),
+                               mad_cell_exact(mem, s->theory),
+                               mad_cell_exact(mem, s->half_life),
                                s->trend == MAD_TREND_UNKNOWN ? "" : mad_trend_text(s->trend)};
     memcpy(cell, row, sizeof row);
     return n;
@@ -231,20 +210,12 @@ static mad_status print_grid(mad_ctx *ctx, mad_arena *mem, const table *t, mad_g
     return MAD_OK;
 }
 
-/* JSON has no NaN (null: nothing was measured) and no infinity (a text). */
-static json_t *json_number(double x)
-{
-    if (isnan(x)) {
-        return json_null();
-    }
-    return isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
-}
-
 static json_t *json_estimate(const mad_estimate *e)
 {
     return json_pack("{s:I, s:o, s:o, s:o, s:o}", "n", (json_int_t)e->n, "mean",
-                     json_number(e->mean), "half", json_number(e->half), "ci_low",
-                     json_number(e->mean - e->half), "ci_high", json_number(e->mean + e->half));
+                     mad_json_number(e->mean), "half", mad_json_number(e->half), "ci_low",
+                     mad_json_number(e->mean - e->half), "ci_high",
+                     mad_json_number(e->mean + e->half));
 }
 
 static mad_status print_json(mad_ctx *ctx, const table *t)
@@ -261,8 +232,11 @@ static mad_status print_json(mad_ctx *ctx, const table *t)
                       "n_replicates", (json_int_t)t->run[i]->run.n_replicates, "last_generation",
                       (json_int_t)s->last, "first", json_estimate(&s->first), "last",
                       json_estimate(&s->final), "change", json_estimate(&s->change), "floor",
-                      json_estimate(&s->floor), "theory", json_number(s->theory), "half_life",
-                      json_number(s->half_life), "trend", mad_trend_text(s->trend));
+                      json_estimate(&s->floor), "theory", mad_json_number(s->theory), "half_life",
+                      mad_json_number(s->half_life), "trend", mad_trend_text(s->trend));
+        if (t->decay != NULL) {
+            (void)json_object_set_new(row, "decay", mad_decay_row_json(&t->decay[i]));
+        }
         is_bad = row == NULL || json_array_append_new(array, row) != 0;
     }
     if (!is_bad) {
@@ -285,7 +259,7 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         "fits.";
     mad_status st = MAD_OK;
     size_t format = MAD_GRID_TEXT;
-    int is_json = 0;
+    int is_json = 0, with_decay = 0;
     const char *list = NULL;
     const char *names[MAX_METRICS];
     mad_arguments args;
@@ -296,6 +270,10 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         {"format", 'f', "FORMAT", MAD_GRID_FORMATS " (default text)", .count = &format,
          .choices = MAD_GRID_FORMATS},
         {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
+        {"decay", 0, NULL,
+         "fits of c + a exp(-b t) and c + a (t + 1)^-b to the means, t = generation - 1, with the "
+         "half-life of the approach to c and its 95 % interval over replicates",
+         .flag = &with_decay},
         {"json", 0, NULL, "print JSON", .flag = &is_json},
         {.name = NULL},
     };
@@ -317,8 +295,13 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         MAD_TRY(pick_metrics(app->ctx, mem, list, &n_names, names));
     }
     MAD_TRY(summarise(app->ctx, mem, &runs, n_names, names, &t));
+    if (with_decay) {
+        MAD_TRY(take_decays(app->ctx, mem, &t));
+    }
     MAD_TRY(is_json ? print_json(app->ctx, &t)
-                    : print_grid(app->ctx, mem, &t, (mad_grid_format)format));
+            : with_decay
+                ? mad_decay_rows_print(app->ctx, mem, (mad_grid_format)format, t.n_rows, t.decay)
+                : print_grid(app->ctx, mem, &t, (mad_grid_format)format));
 out:
     mad_arena_destroy(mem);
     return st;

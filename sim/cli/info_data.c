@@ -13,15 +13,6 @@ enum { MAX_CLASSES = 64, MAX_COLUMNS = 200 };
 
 /* ---- parts of the answer ---- */
 
-/* JSON has no NaN and no infinity. */
-json_t *mad_json_number(double x)
-{
-    if (isnan(x)) {
-        return json_null();
-    }
-    return isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
-}
-
 json_t *mad_json_shape(size_t rank, const size_t *shape)
 {
     json_t *list = json_array();

@@ -2,12 +2,9 @@
 #ifndef MAD_CLI_INFO_PARTS_H
 #define MAD_CLI_INFO_PARTS_H
 
-#include <jansson.h>
-
+#include "sim/cli/json.h"
 #include "sim/store/runfile.h"
 
-/** A number; null for NaN and "inf", "-inf", which JSON has not. */
-json_t *mad_json_number(double x);
 json_t *mad_json_shape(size_t rank, const size_t *shape);
 
 /** Members min, max, mean, sd of n numbers. */

@@ -2,12 +2,12 @@
 #include "sim/cli/metrics_report.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/cli/json.h"
 #include "sim/num/stats.h"
 
 enum { MOST_NAMES = 32 }; /* of outputs left out for one reason, in text */
@@ -80,17 +80,11 @@ void mad_metrics_print(const mad_metrics_report *r)
     print_left_out(r);
 }
 
-/* JSON has no NaN and no infinity. */
-static json_t *json_value(double x)
-{
-    return isnan(x) ? json_null() : isinf(x) ? json_string(x < 0.0 ? "-inf" : "inf") : json_real(x);
-}
-
 /* NaN and what it comes from are left out. */
 static void put_number(json_t *out, const char *name, double x)
 {
     if (!isnan(x)) {
-        (void)json_object_set_new(out, name, json_value(x));
+        (void)json_object_set_new(out, name, mad_json_number(x));
     }
 }
 
@@ -143,7 +137,7 @@ static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
     const int is_of_test = v->type->needs & MAD_NEEDS_TRAIN && pair->test.n_rows > 0;
     const mad_set *real = is_of_test ? &pair->test : &pair->real;
     json_t *out = json_object();
-    (void)json_object_set_new(out, "value", json_value(v->value));
+    (void)json_object_set_new(out, "value", mad_json_number(v->value));
     put_text(out, "long_name", v->output->long_name);
     put_text(out, "units", v->output->units);
     put_text(out, "direction", v->output->direction);

@@ -1,0 +1,13 @@
+/* analysis/table/cells.h: numbers as cells of a grid. */
+#ifndef MAD_TABLE_CELLS_H
+#define MAD_TABLE_CELLS_H
+
+#include "analysis/table/grid.h"
+
+/* Texts are kept in mem; "" when memory is short. */
+const char *mad_cell_number(mad_arena *mem, double x); /* to be read */
+const char *mad_cell_exact(mad_arena *mem, double x);  /* 17 digits; NaN: "" */
+const char *mad_cell_estimate(mad_arena *mem, const mad_estimate *estimate);
+const char *mad_cell_count(mad_arena *mem, size_t n);
+
+#endif
