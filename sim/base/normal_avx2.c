@@ -3,7 +3,7 @@
 
 #define LANES                 4
 #define BOX_MULLER            mad_box_muller_avx2
-#define multiply_add(a, b, c) _mm256_fmadd_pd(a, b, c)
-#define root(x)               _mm256_sqrt_pd(x)
-#define look_up(table, i)     _mm256_i64gather_pd(table, (__m256i)((i)&15), 8)
+#define MULTIPLY_ADD(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define ROOT(x)               _mm256_sqrt_pd(x)
+#define LOOK_UP(table, i)     _mm256_i64gather_pd(table, (__m256i)((i)&15), 8)
 #include "sim/base/normal_vec.h"

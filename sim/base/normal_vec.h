@@ -1,7 +1,7 @@
 /* sim/base/normal_vec.h: Box-Muller in GNU vector code, included once per instruction set.
  *
  * The including file defines LANES (doubles per register), BOX_MULLER (name of the function) and,
- * for its machine, multiply_add(a, b, c) = a b + c rounded once, root(x), and look_up(table, i) =
+ * for its machine, MULTIPLY_ADD(a, b, c) = a b + c rounded once, ROOT(x), and LOOK_UP(table, i) =
  * table[i mod 16] per lane. Every step is rounded as IEEE 754 says: all machines give equal bits.
  *
  *   u = ((w >> 11) | 1) 2^-53,   v = (w mod 2^32) 2^-32,   (x, y) = sqrt(-2 ln u) (cos, sin)(2 pi v)
@@ -51,36 +51,36 @@ static inline reals minus_log(words w)
     const reals m = (reals)(((words)u & 0x000fffffffffffff) | 0x3ff0000000000000);
     const reals n = (0x1p52 + 1023.0) - (reals)((words)u >> 52 | 0x4330000000000000);
     const words i = (words)u >> 48;
-    const reals s = multiply_add(-m, look_up(centre_inverse, i), splat(1.0));
-    reals p = multiply_add(splat(0x1.00850833972afp-3), s, splat(0x1.25070b47218d1p-3));
-    p = multiply_add(p, s, splat(0x1.555537933be72p-3));
-    p = multiply_add(p, s, splat(0x1.999986fe17faep-3));
-    p = multiply_add(p, s, splat(0x1.000000014c39fp-2));
-    p = multiply_add(p, s, splat(0x1.55555555c7883p-2));
-    p = multiply_add(p, s, splat(0x1.fffffffffff77p-2));
-    return multiply_add(n, splat(0x1.62e42fefa39efp-1), look_up(log_inverse, i)) +
-           multiply_add(s * s, p, s);
+    const reals s = MULTIPLY_ADD(-m, LOOK_UP(centre_inverse, i), splat(1.0));
+    reals p = MULTIPLY_ADD(splat(0x1.00850833972afp-3), s, splat(0x1.25070b47218d1p-3));
+    p = MULTIPLY_ADD(p, s, splat(0x1.555537933be72p-3));
+    p = MULTIPLY_ADD(p, s, splat(0x1.999986fe17faep-3));
+    p = MULTIPLY_ADD(p, s, splat(0x1.000000014c39fp-2));
+    p = MULTIPLY_ADD(p, s, splat(0x1.55555555c7883p-2));
+    p = MULTIPLY_ADD(p, s, splat(0x1.fffffffffff77p-2));
+    return MULTIPLY_ADD(n, splat(0x1.62e42fefa39efp-1), LOOK_UP(log_inverse, i)) +
+           MULTIPLY_ADD(s * s, p, s);
 }
 
 /* 2 pi v = the middle of a sector + pi x / 8, |x| <= 1/2; cos and sin(pi x / 8) minimax (5e-17). */
 static inline void box_muller(words w, reals *first, reals *second)
 {
-    const reals radius = root(minus_log(w)); /* without sqrt(2), which the sectors hold */
+    const reals radius = ROOT(minus_log(w)); /* without sqrt(2), which the sectors hold */
     const words sector = w >> 28;
     const reals x = (reals)((w << 24 & 0x000fffffff000000) | 0x3ff0000000000000) - 1.5;
     const reals t = x * x;
-    reals c = multiply_add(splat(0x1.e170f5784e467p-27), t, splat(-0x1.55d3b9728f1efp-18));
-    c = multiply_add(c, t, splat(0x1.03c1f0806b97dp-10));
-    c = multiply_add(c, t, splat(-0x1.3bd3cc9be434ap-4));
-    c = multiply_add(c, t, splat(1.0));
-    reals s = multiply_add(splat(0x1.502cc362696c7p-31), t, splat(-0x1.32d2c4a6198abp-22));
-    s = multiply_add(s, t, splat(0x1.466bc6769e1e0p-14));
-    s = multiply_add(s, t, splat(-0x1.4abbce625bd96p-7));
-    s = multiply_add(s, t, splat(0x1.921fb54442d18p-2)) * x;
-    const reals cos_middle = radius * look_up(sector_cos, sector);
-    const reals sin_middle = radius * look_up(sector_sin, sector);
-    *first = multiply_add(cos_middle, c, -(sin_middle * s));
-    *second = multiply_add(sin_middle, c, cos_middle * s);
+    reals c = MULTIPLY_ADD(splat(0x1.e170f5784e467p-27), t, splat(-0x1.55d3b9728f1efp-18));
+    c = MULTIPLY_ADD(c, t, splat(0x1.03c1f0806b97dp-10));
+    c = MULTIPLY_ADD(c, t, splat(-0x1.3bd3cc9be434ap-4));
+    c = MULTIPLY_ADD(c, t, splat(1.0));
+    reals s = MULTIPLY_ADD(splat(0x1.502cc362696c7p-31), t, splat(-0x1.32d2c4a6198abp-22));
+    s = MULTIPLY_ADD(s, t, splat(0x1.466bc6769e1e0p-14));
+    s = MULTIPLY_ADD(s, t, splat(-0x1.4abbce625bd96p-7));
+    s = MULTIPLY_ADD(s, t, splat(0x1.921fb54442d18p-2)) * x;
+    const reals cos_middle = radius * LOOK_UP(sector_cos, sector);
+    const reals sin_middle = radius * LOOK_UP(sector_sin, sector);
+    *first = MULTIPLY_ADD(cos_middle, c, -(sin_middle * s));
+    *second = MULTIPLY_ADD(sin_middle, c, cos_middle * s);
 }
 
 void BOX_MULLER(size_t n_blocks, const uint64_t *word, double *out)

@@ -229,7 +229,9 @@ static void choose_rows(unet *net)
     }
     net->base.block_rows = rows;
     for (size_t level = 0; level < net->options.n_levels; level++) {
-        const size_t n = CHUNK_BYTES / map_bytes(net, level);
+        const size_t bytes = map_bytes(net, level);
+        MAD_ASSERT(bytes > 0);
+        const size_t n = CHUNK_BYTES / bytes;
         net->chunk[level] = n < 1 ? 1 : n > rows ? rows : n;
     }
 }

@@ -129,8 +129,9 @@ void mad_glyph_draw(const mad_glyph *glyph, size_t side, double *light, double *
     stroke strokes[MAD_GLYPH_SEGMENTS + 1];
     const size_t n = lay_all(glyph, &m, strokes);
     for (size_t i = 0; i < side * side; i++) {
-        const double x = ((double)(i % side) + 0.5 - 0.5 * (double)side) / res;
-        const double y = (0.5 * (double)side - (double)(i / side) - 0.5) / res;
+        const size_t row = i / side, column = i % side;
+        const double x = ((double)column + 0.5 - 0.5 * (double)side) / res;
+        const double y = (0.5 * (double)side - (double)row - 0.5) / res;
         const hit h = nearest(n, strokes, x, y);
         const double level = 0.5 + h.reach * res;
         const double share = level < 0.0 ? 0.0 : level > 1.0 ? 1.0 : level;
