@@ -67,14 +67,22 @@ double mad_vendi_score(size_t n, const double *p, double q)
     return q == 1.0 ? exp(sum) : q < (double)INFINITY ? pow(sum, 1.0 / (1.0 - q)) : 1.0 / largest;
 }
 
+/* K/n has trace 1, and so have its eigenvalues once their rounding is divided out. */
 static mad_status scores(mad_ctx *ctx, size_t n, const double *k, double *values)
 {
     mad_status st = MAD_OK;
+    double trace = 0.0;
     double *p = mad_arena_take_raw(ctx->scratch, n, sizeof *p);
     if (p == NULL) {
         return mad_fail_memory(ctx, "the spectrum of a kernel");
     }
     MAD_TRY(mad_eigen_sym(ctx, n, k, p, NULL));
+    for (size_t i = 0; i < n; i++) {
+        trace += p[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        p[i] /= trace;
+    }
     for (size_t i = 0; i < N_ORDERS; i++) {
         values[i] = mad_vendi_score(n, p, orders[i]);
     }
