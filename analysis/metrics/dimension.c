@@ -79,28 +79,33 @@ static int compare_rows(const void *a, const void *b)
     return 0;
 }
 
-/* Every row once, in ascending order; on ctx->scratch. */
+/* Every row once: the set itself, or copies in ascending order on ctx->scratch. */
 static mad_status take_distinct(mad_ctx *ctx, const mad_set *set, mad_set *out)
 {
     mad_status st = MAD_OK;
     const size_t n = set->n_rows, dim = set->dim;
-    size_t n_kept = 0;
+    size_t n_distinct = n > 0, n_taken = 0;
     row_of *row = mad_arena_take_raw(ctx->scratch, n, sizeof *row);
     if (row == NULL) {
         return mad_fail_memory(ctx, "the distinct rows");
     }
-    MAD_TRY(mad_set_take(ctx, ctx->scratch, n, dim, 0, out));
     for (size_t i = 0; i < n; i++) {
         row[i] = (row_of){dim, set->x + i * dim};
     }
     qsort(row, n, sizeof *row, compare_rows);
+    for (size_t i = 1; i < n; i++) {
+        n_distinct += compare_rows(&row[i - 1], &row[i]) != 0;
+    }
+    if (n_distinct == n) {
+        *out = *set;
+        goto out;
+    }
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n_distinct, dim, 0, out));
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || compare_rows(&row[i - 1], &row[i]) != 0) {
-            memcpy(out->x + n_kept * dim, row[i].x, dim * sizeof *out->x);
-            n_kept++;
+            memcpy(out->x + n_taken++ * dim, row[i].x, dim * sizeof *out->x);
         }
     }
-    out->n_rows = n_kept;
 out:
     return st;
 }
@@ -110,12 +115,11 @@ out:
 /* Logarithms of ratios that are nothing but rounding. */
 static const double rounding = 1e-12;
 
-/* ratio: [n] ln(r2/r1), sorted here. */
-static double slope(size_t n, double *ratio)
+/* ratio: [n] ln(r2/r1), ascending. */
+static double slope(size_t n, const double *ratio)
 {
     const size_t n_kept = 9 * n / 10;
     double xy = 0.0, xx = 0.0;
-    mad_sort(n, ratio);
     for (size_t i = 0; i < n_kept; i++) {
         xy += ratio[i] * -log1p(-(double)i / (double)n);
         xx += ratio[i] * ratio[i];
@@ -123,8 +127,10 @@ static double slope(size_t n, double *ratio)
     return ratio[n_kept - 1] > rounding ? xy / xx : (double)NAN;
 }
 
-static double inverse_of_mean(size_t n, const double *ratio)
+/* Sorts first: the order of the rows is nothing to go by, not even in the last bit. */
+static double inverse_of_mean(size_t n, double *ratio)
 {
+    mad_sort(n, ratio);
     const double mean = mad_mean(n, ratio);
     return mean > rounding && isfinite(mean) ? 1.0 / mean : (double)NAN;
 }

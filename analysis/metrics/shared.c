@@ -125,10 +125,16 @@ mad_status mad_set_to_unit(mad_ctx *ctx, const mad_set *set, mad_set *out, int *
 {
     mad_status st = MAD_OK;
     double largest = 0.0;
-    MAD_TRY(mad_set_take(ctx, ctx->scratch, set->n_rows, set->dim, 0, out));
     for (size_t i = 0; i < set->n_rows * set->dim; i++) {
-        largest = fmax(largest, fabs(set->x[i]));
+        const double size = fabs(set->x[i]);
+        largest = size > largest ? size : largest;
     }
+    if (largest >= 0x1p-64 && largest <= 0x1p64) {
+        *out = *set;
+        *exponent = 0;
+        goto out;
+    }
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, set->n_rows, set->dim, 0, out));
     (void)frexp(largest, exponent);
     for (size_t i = 0; i < set->n_rows * set->dim; i++) {
         out->x[i] = ldexp(set->x[i], -*exponent);

@@ -54,8 +54,9 @@ double mad_miller_madow(size_t n, const double *share, size_t n_rows);
 int mad_is_point(const mad_moments *law);
 
 /**
- * Rows times 2^-exponent, on ctx->scratch: the largest number is in 1/2..1, or 0. Squares of
- * distances neither overflow nor, unless rows are equal or nearly so, underflow.
+ * Rows times 2^-exponent, whose squares of distances neither overflow nor, unless rows are equal or
+ * nearly so, underflow: the rows themselves where their largest number is in 2^-64..2^64, or else
+ * new ones on ctx->scratch, with the largest in 1/2..1, or 0.
  * errors  MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_set_to_unit(mad_ctx *ctx, const mad_set *set, mad_set *out,
