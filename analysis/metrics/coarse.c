@@ -2,7 +2,9 @@
 #include "analysis/metrics/coarse.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "analysis/metrics/grid.h"
 #include "sim/base/par.h"
 
 #if defined(__x86_64__)
@@ -11,10 +13,6 @@
 
 enum { ROWS = MAD_SCREEN_ROWS, COLS = MAD_SCREEN_COLS, QUAD = 4, LARGEST = 127 };
 
-/* As in screen.c: bounds are rounded outwards by far more than their own errors. */
-#define SLACK 1e-9
-#define ROUND 0x1.8p52
-
 /* ---- images ----------------------------------------------------------------------------------- */
 
 typedef struct coarse_job {
@@ -22,37 +20,43 @@ typedef struct coarse_job {
     const double *centre;
 } coarse_job;
 
-static void image_row(const coarse_job *job, size_t i)
+/* q: [n_quads * QUAD], zeros past the last coordinate. */
+static void image_row(const coarse_job *job, size_t i, int16_t *q)
 {
     const mad_cloud *cloud = job->cloud;
     mad_coarse *c = cloud->coarse;
     const size_t t = i / COLS, col = i % COLS, dim = cloud->set->dim;
-    const double *x = cloud->set->x + i * dim, per_step = 1.0 / c->step;
-    int8_t *image = c->image + t * c->n_quads * COLS * QUAD;
-    const int16_t *fine = cloud->image + t * cloud->n_pairs * COLS * 2;
-    double miss = 0.0;
-    for (size_t j = 0; j < dim; j++) {
-        const double exact = (x[j] - job->centre[j]) * per_step;
-        const double whole = exact + ROUND - ROUND;
-        const double q = whole > LARGEST ? LARGEST : whole < -LARGEST ? -LARGEST : whole;
-        image[(j / QUAD * COLS + col) * QUAD + j % QUAD] = (int8_t)q;
-        c->square[i] += (int32_t)(q * q);
-        c->sum[i] += (int32_t)q;
-        c->wide[i * c->n_wide + j] = fine[(j / 2 * COLS + col) * 2 + j % 2];
-        miss += (exact - q) * (exact - q);
+    int8_t *image = c->image + (t * c->n_quads * COLS + col) * QUAD;
+    const int16_t *fine = cloud->image + (t * cloud->n_pairs * COLS + col) * 2;
+    const mad_on_grid row =
+        mad_put_on_grid(dim, cloud->set->x + i * dim, job->centre, c->step, LARGEST, q);
+    for (size_t j = 0; j < c->n_quads; j++, q += QUAD) {
+        for (size_t l = 0; l < QUAD; l++) {
+            image[j * COLS * QUAD + l] = (int8_t)q[l];
+            c->sum[i] += q[l];
+        }
     }
-    c->miss[i] = sqrt(miss) * (1.0 + SLACK) + SLACK;
-    c->tile_miss[t] = fmax(c->tile_miss[t], c->miss[i]);
+    for (size_t p = 0; p < cloud->n_pairs; p++) {
+        memcpy(c->wide + i * c->n_wide + 2 * p, fine + p * COLS * 2, 2 * sizeof *fine);
+    }
+    c->square[i] = row.square;
+    c->miss[i] = row.miss;
+    c->tile_miss[t] = fmax(c->tile_miss[t], row.miss);
 }
 
 static mad_status image_tile(mad_ctx *ctx, void *arg, size_t i_tile)
 {
-    (void)ctx;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const coarse_job *job = arg;
     const size_t begin = i_tile * COLS, n_rows = job->cloud->set->n_rows;
-    for (size_t i = begin; i < begin + COLS && i < n_rows; i++) {
-        image_row(job, i);
+    int16_t *q = mad_arena_take(ctx->scratch, job->cloud->coarse->n_quads * QUAD, sizeof *q);
+    if (q == NULL) {
+        return mad_fail_memory(ctx, "the rows of a neighbour search");
     }
+    for (size_t i = begin; i < begin + COLS && i < n_rows; i++) {
+        image_row(job, i, q);
+    }
+    mad_arena_release(ctx->scratch, mark);
     return MAD_OK;
 }
 

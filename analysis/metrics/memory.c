@@ -75,7 +75,7 @@ static mad_status to_other(mad_ctx *ctx, const mad_set *train, size_t n, const m
         }
     }
     if (n_found > 0) {
-        MAD_TRY(mad_nearest_two(ctx, &found, train, around));
+        MAD_TRY(mad_nearest_rows(ctx, &found, train, 1, around));
     }
     for (size_t i = 0; i < n; i++) {
         other[i] = to[i].row == SIZE_MAX ? (double)NAN : around[rank[to[i].row] - 1].second;
@@ -122,7 +122,7 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     if (in->train->n_rows == 0) {
         goto out;
     }
-    MAD_TRY(mad_nearest_two(ctx, in->fake, in->train, to));
+    MAD_TRY(mad_nearest_rows(ctx, in->fake, in->train, 1, to));
     MAD_TRY(mad_nearest_sq(ctx, in->real, in->train, base));
     if (in->train->n_rows > 1) {
         MAD_TRY(to_other(ctx, in->train, n, to, other));

@@ -8,7 +8,7 @@
  * The nearest centre of every row, the first one of equals, and the squared distance to it.
  *
  * shape    nearest, square: [rows->n_rows]
- * errors   none but those of the loop
+ * errors   MAD_E_MEMORY
  * threads  parallel over rows, same bits for any number
  */
 MAD_MUST_CHECK mad_status mad_nearest_modes(mad_ctx *ctx, const mad_world_info *world,

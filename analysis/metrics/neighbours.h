@@ -29,24 +29,25 @@ MAD_MUST_CHECK mad_status mad_knn_radius_sq(mad_ctx *ctx, const mad_cloud *cloud
 MAD_MUST_CHECK mad_status mad_knn_squares(mad_ctx *ctx, const mad_cloud *cloud, size_t k,
                                           double *square);
 
-/**
- * Squared distance from each row of `from` to the nearest row of `to`; INFINITY where it overflows.
- *
- * shape   square: [from->n_rows]; to has a row at least
- * errors  MAD_E_MEMORY
- * threads parallel over blocks of rows, same bits for any number
- */
-MAD_MUST_CHECK mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to,
-                                         double *square);
-
 typedef struct mad_nearest {
     size_t row;           /* the nearest, the first of those that are; SIZE_MAX: all overflow */
     double first, second; /* squared distances to the two nearest; INFINITY: no such row */
 } mad_nearest;
 
-/** The two nearest rows of `to` for each row of `from`; as mad_nearest_sq, which is faster.
- *  shape   out: [from->n_rows] */
-MAD_MUST_CHECK mad_status mad_nearest_two(mad_ctx *ctx, const mad_set *from, const mad_set *to,
-                                          mad_nearest *out);
+/**
+ * The nearest rows of `to` for each row of `from`. Faster without wants_second: `second` then says
+ * nothing.
+ *
+ * shape   out: [from->n_rows]; to has a row at least
+ * errors  MAD_E_MEMORY
+ * threads parallel over blocks of rows, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_nearest_rows(mad_ctx *ctx, const mad_set *from, const mad_set *to,
+                                           int wants_second, mad_nearest *out);
+
+/** The first squared distances of mad_nearest_rows alone.
+ *  shape   square: [from->n_rows] */
+MAD_MUST_CHECK mad_status mad_nearest_sq(mad_ctx *ctx, const mad_set *from, const mad_set *to,
+                                         double *square);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/metrics/coarse.h"
+#include "analysis/metrics/grid.h"
 #include "sim/base/par.h"
 
 /* Coordinates farther out than this many standard deviations are cut off: their rows have a larger
@@ -72,58 +73,61 @@ static spread spread_about(const mad_set *set, const double *centre)
     return s;
 }
 
-#define ROUND 0x1.8p52
-
-/* Coordinates from where bytes pay, and as far as their squares fit. */
-enum { MIN_SIEVED = 48, MAX_SIEVED = 1 << 15 };
+/* Coordinates from where bytes pay, and as far as their squares fit; rows to meet from where a
+ * second image of a row pays. */
+enum { MIN_SIEVED = 48, MAX_SIEVED = 1 << 15, MIN_MET = 512 };
 
 typedef struct image_job {
     mad_cloud *cloud;
     const double *centre;
     double largest; /* of |q| */
     int is_known;   /* 0: squares over- or underflow, no row is known by its image */
+    int is_sieved;  /* both kinds of images are taken */
 } image_job;
 
-static void image_row(const image_job *job, size_t i)
+static void image_row(const image_job *job, size_t i, int16_t *q)
 {
     const mad_cloud *c = job->cloud;
-    const size_t t = i / MAD_SCREEN_COLS, col = i % MAD_SCREEN_COLS, dim = c->set->dim;
-    const double *x = c->set->x + i * dim, per_step = 1.0 / c->step;
-    int16_t *image = c->image + t * c->n_pairs * MAD_SCREEN_COLS * 2;
-    int32_t square = 0;
-    double miss = 0.0;
-    for (size_t j = 0; j < dim; j++) {
-        const double exact = (x[j] - job->centre[j]) * per_step;
-        const double whole = exact + ROUND - ROUND; /* the nearest, below 2^51 */
-        const double q = whole > job->largest    ? job->largest
-                         : whole < -job->largest ? -job->largest
-                                                 : whole;
-        image[((j / 2) * MAD_SCREEN_COLS + col) * 2 + j % 2] = (int16_t)q;
-        square += (int32_t)(q * q);
-        miss += (exact - q) * (exact - q);
+    const size_t t = i / MAD_SCREEN_COLS, dim = c->set->dim;
+    int16_t *image = c->image + (t * c->n_pairs * MAD_SCREEN_COLS + i % MAD_SCREEN_COLS) * 2;
+    const mad_on_grid row =
+        mad_put_on_grid(dim, c->set->x + i * dim, job->centre, c->step, job->largest, q);
+    for (size_t p = 0; p < c->n_pairs; p++) { /* q ends in a 0 where dim is odd */
+        memcpy(image + p * MAD_SCREEN_COLS * 2, q + 2 * p, 2 * sizeof *q);
     }
-    c->square[i] = square;
-    c->miss[i] = sqrt(miss) * (1.0 + SLACK) + SLACK; /* and what `exact` was rounded by */
-    c->tile_miss[t] = fmax(c->tile_miss[t], c->miss[i]);
+    c->square[i] = row.square;
+    c->miss[i] = row.miss;
+    c->tile_miss[t] = fmax(c->tile_miss[t], row.miss);
 }
 
 static mad_status image_tile(mad_ctx *ctx, void *arg, size_t i_tile)
 {
-    (void)ctx;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const image_job *job = arg;
     mad_cloud *c = job->cloud;
     const size_t begin = i_tile * MAD_SCREEN_COLS;
+    int16_t *q = mad_arena_take(ctx->scratch, 2 * c->n_pairs, sizeof *q);
+    if (q == NULL) {
+        return mad_fail_memory(ctx, "the rows of a neighbour search");
+    }
     for (size_t i = begin; i < begin + MAD_SCREEN_COLS && i < c->set->n_rows; i++) {
         if (job->is_known) {
-            image_row(job, i);
+            image_row(job, i, q);
         } else {
             c->miss[i] = c->tile_miss[i_tile] = (double)INFINITY;
         }
     }
+    mad_arena_release(ctx->scratch, mark);
     return MAD_OK;
 }
 
-/* Both kinds of images of a cloud that was taken. */
+static int pays_to_sieve(const mad_set *a, const mad_set *b)
+{
+    return a->dim >= MIN_SIEVED && a->dim <= MAX_SIEVED && a->n_rows >= MIN_MET &&
+           b->n_rows >= MIN_MET && mad_coarse_choose() != NULL;
+}
+
+/* The images of a cloud that was taken. */
 static mad_status take_images(mad_ctx *ctx, mad_arena *mem, const image_job *job, const spread *s,
                               mad_cloud *cloud)
 {
@@ -131,9 +135,7 @@ static mad_status take_images(mad_ctx *ctx, mad_arena *mem, const image_job *job
     image_job own = *job;
     own.cloud = cloud;
     MAD_TRY(mad_par_for(ctx, cloud->n_tiles, image_tile, &own));
-    const size_t dim = cloud->set->dim;
-    if (job->is_known && s->variance > 0.0 && dim >= MIN_SIEVED && dim <= MAX_SIEVED &&
-        mad_coarse_choose() != NULL) {
+    if (job->is_sieved) {
         MAD_TRY(mad_coarse_take(ctx, mem, job->centre,
                                 fmin(s->farthest, RANGE_SD * sqrt(s->variance)), cloud));
     }
@@ -155,10 +157,11 @@ mad_status mad_clouds_take(mad_ctx *ctx, mad_arena *mem, const mad_set *a, const
     }
     mean_of(a, centre);
     const spread s = spread_about(a, centre);
-    const image_job job = {.centre = centre,
-                           .largest = largest,
-                           .is_known = isfinite(s.variance) &&
-                                       !(s.variance > 0.0 && s.variance < LEAST_VARIANCE)};
+    image_job job = {.centre = centre,
+                     .largest = largest,
+                     .is_known = isfinite(s.variance) &&
+                                 !(s.variance > 0.0 && s.variance < LEAST_VARIANCE)};
+    job.is_sieved = job.is_known && s.variance > 0.0 && pays_to_sieve(a, b);
     MAD_TRY(take(ctx, mem, a, out_a));
     /* All rows equal, or squares below the smallest number: any step holds. */
     out_a->step = job.is_known && s.variance > 0.0 ? RANGE_SD * sqrt(s.variance) / largest : 1.0;

@@ -182,7 +182,7 @@ static void check_nearest(metric_case *c, const mad_set *from, const mad_set *to
 {
     mad_nearest *found = malloc(from->n_rows * sizeof *found);
     double *square = malloc(from->n_rows * sizeof *square);
-    assert_int_equal(mad_nearest_two(c->ctx, from, to, found), MAD_OK);
+    assert_int_equal(mad_nearest_rows(c->ctx, from, to, 1, found), MAD_OK);
     assert_int_equal(mad_nearest_sq(c->ctx, from, to, square), MAD_OK);
     for (size_t i = 0; i < from->n_rows; i++) {
         mad_nearest want = {SIZE_MAX, (double)INFINITY, (double)INFINITY};
