@@ -127,11 +127,12 @@ static mad_status eval_quadratic(mad_ctx *ctx, const mad_metric_in *in, double *
 }
 
 /* A row of either side in every fold. */
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)dim;
     (void)i_output;
+    (void)side;
     return N_FOLDS;
 }
 

@@ -150,10 +150,11 @@ out:
 }
 
 /* Together more than k. */
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)dim;
     (void)i_output;
+    (void)side;
     return (mad_get_size(values, "c2st_k") + 2) / 2;
 }
 

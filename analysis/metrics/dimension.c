@@ -55,9 +55,12 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)dim;
+    if (side == MAD_SIDE_REAL) {
+        return 1;
+    }
     return i_output == INVERSE_MEAN ? mad_get_size(values, "dimension_k") + 1 : 3;
 }
 
@@ -187,7 +190,7 @@ const mad_metric_type mad_metric_dimension = {
     .name = "dimension",
     .doc = "dimension of the model's rows, from ratios of neighbour distances",
     .params = params,
-    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .needs = MAD_ANY_SCALE | MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
     .min_rows = min_rows,

@@ -32,10 +32,10 @@ static const mad_metric_output outputs[] = {
 static const mad_kernel distance = {.kind = MAD_PAIR_DISTANCE};
 
 /* min_rows: a single row has no pair with another. */
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
-    return i_output == ENERGY_V ? mad_rows_one(values, dim, i_output)
-                                : mad_rows_two(values, dim, i_output);
+    return i_output == ENERGY_V ? mad_rows_one(values, dim, i_output, side)
+                                : mad_rows_two(values, dim, i_output, side);
 }
 
 /* *out: the real rows' own sum. */

@@ -24,11 +24,11 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)dim;
     (void)i_output;
-    return mad_get_size(values, "entropy_k") + 1;
+    return side == MAD_SIDE_REAL ? 1 : mad_get_size(values, "entropy_k") + 1;
 }
 
 static double log_unit_ball(double dim)
@@ -72,7 +72,7 @@ const mad_metric_type mad_metric_entropy = {
     .name = "entropy",
     .doc = "differential entropy of the model's rows by nearest neighbours",
     .params = params,
-    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .needs = MAD_ANY_SCALE | MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
     .min_rows = min_rows,

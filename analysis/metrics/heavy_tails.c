@@ -43,11 +43,11 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)dim;
-    return i_output == HILL ? TOP : 1;
+    return i_output == HILL && side == MAD_SIDE_FAKE ? TOP : 1;
 }
 
 /* sqrt(sum x^2) without overflow. */
@@ -121,7 +121,7 @@ out:
 const mad_metric_type mad_metric_heavy_tails = {
     .name = "heavy_tails",
     .doc = "tail index, extreme quantiles and exceedances of the norms of rows",
-    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .needs = MAD_ANY_SCALE | MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .outputs = outputs,
     .min_rows = min_rows,

@@ -45,12 +45,6 @@ static const mad_metric_output outputs[] = {
     {.name = NULL},
 };
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
-{
-    (void)values;
-    return i_output == LOG_DET ? dim + 1 : 2;
-}
-
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
 {
     const size_t dim = in->fake_law->dim;
@@ -74,6 +68,6 @@ const mad_metric_type mad_metric_moments = {
     .needs = MAD_NEEDS_LAW,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = outputs,
-    .min_rows = min_rows,
+    .min_rows = mad_rows_two,
     .eval = eval,
 };

@@ -125,12 +125,17 @@ static mad_status compare_rows(mad_ctx *ctx, void *arg, size_t i_block)
 }
 
 /* Limits such that "inside" is always s < limit[i]: s <= r is s < the next number above r. They are
- * exact, and the same whatever the images of the cloud. */
+ * exact, and the same whatever the images of the cloud. With too few rows they stay 0: balls of
+ * which nothing is inside. */
 static mad_status take_limits(mad_ctx *ctx, const mad_cloud *cloud, const mad_values *values,
                               double *limit)
 {
     mad_status st = MAD_OK;
-    MAD_TRY(mad_knn_radius_sq(ctx, cloud, mad_get_size(values, "k"), limit));
+    const size_t k = mad_get_size(values, "k");
+    if (cloud->set->n_rows < k + 2) {
+        return MAD_OK;
+    }
+    MAD_TRY(mad_knn_radius_sq(ctx, cloud, k, limit));
     for (size_t i = 0; i < cloud->set->n_rows && mad_get_choice(values, "rule") == RULE_LE; i++) {
         limit[i] = nextafter(limit[i], (double)INFINITY);
     }
@@ -174,25 +179,19 @@ static void shares(const prdc_job *job, size_t n_blocks, size_t k, double *value
     values[COVERAGE] = (double)n_covered / (double)n;
 }
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)dim;
-    (void)i_output;
-    return mad_get_size(values, "k") + 2;
+    return (side == MAD_SIDE_FAKE) == (i_output == RECALL) ? mad_get_size(values, "k") + 2 : 1;
 }
 
-/* *out: the limits of the real balls; NULL with too few rows. */
+/* *out: the limits of the real balls. */
 static mad_status prepare(mad_ctx *ctx, const mad_metric_in *in, mad_arena *mem, const void **out)
 {
-    const size_t n = in->real->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_cloud cloud, same;
     mad_status st = MAD_OK;
-    *out = NULL;
-    if (n < min_rows(in->values, in->real->dim, PRECISION)) {
-        return MAD_OK;
-    }
-    double *limit = mad_arena_take_raw(mem, n, sizeof *limit);
+    double *limit = mad_arena_take(mem, in->real->n_rows, sizeof *limit);
     if (limit == NULL) {
         return mad_fail_memory(ctx, "the neighbour balls");
     }
@@ -207,7 +206,7 @@ out:
 static mad_status take_balls(mad_ctx *ctx, const mad_metric_in *in, balls *real, balls *fake)
 {
     mad_status st = MAD_OK;
-    double *limit = mad_arena_take_raw(ctx->scratch, in->fake->n_rows, sizeof *limit);
+    double *limit = mad_arena_take(ctx->scratch, in->fake->n_rows, sizeof *limit);
     if (limit == NULL) {
         return mad_fail_memory(ctx, "the neighbour balls");
     }
@@ -228,12 +227,6 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     prdc_job job = {0};
     size_t n_blocks = 0;
     mad_status st = MAD_OK;
-    if (n < k + 2 || m < k + 2) { /* no k-th neighbour on some side */
-        for (size_t i = PRECISION; i <= COVERAGE; i++) {
-            values[i] = (double)NAN;
-        }
-        return MAD_OK;
-    }
     MAD_TRY(take_balls(ctx, in, &job.real, &job.fake));
     n_blocks = mad_n_blocks(&job.real.cloud);
     job.n_inside = mad_arena_take(ctx->scratch, n, sizeof *job.n_inside);
@@ -245,6 +238,12 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     }
     MAD_TRY(mad_par_for(ctx, n_blocks, compare_rows, &job));
     shares(&job, n_blocks, k, values);
+    if (n < k + 2) {
+        values[PRECISION] = values[DENSITY] = values[COVERAGE] = (double)NAN;
+    }
+    if (m < k + 2) {
+        values[RECALL] = (double)NAN;
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

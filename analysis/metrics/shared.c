@@ -5,19 +5,21 @@
 
 #include "sim/num/stats.h"
 
-size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output)
+size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)dim;
     (void)i_output;
+    (void)side;
     return 1;
 }
 
-size_t mad_rows_two(const mad_values *values, size_t dim, size_t i_output)
+size_t mad_rows_two(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)dim;
     (void)i_output;
+    (void)side;
     return 2;
 }
 

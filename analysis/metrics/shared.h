@@ -15,10 +15,10 @@
 #define MAD_SQUARES_OVERFLOW "where squared distances overflow"
 
 /** min_rows of measures that any row at all defines. */
-size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output);
+size_t mad_rows_one(const mad_values *values, size_t dim, size_t i_output, mad_side side);
 
 /** min_rows of measures of a ddof = 1 covariance. */
-size_t mad_rows_two(const mad_values *values, size_t dim, size_t i_output);
+size_t mad_rows_two(const mad_values *values, size_t dim, size_t i_output, mad_side side);
 
 /** - sum p ln p over p != 0, in nats. p: [n], need not be normalised exactly. */
 double mad_entropy(size_t n, const double *p);

@@ -181,11 +181,11 @@ out:
     return st;
 }
 
-static size_t min_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t min_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)i_output;
-    return dim + 1;
+    return side == MAD_SIDE_REAL ? dim + 1 : 1;
 }
 
 static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)

@@ -2,6 +2,7 @@
 #include "analysis/metrics/vendi.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "analysis/metrics/bandwidth.h"
 #include "analysis/metrics/shared.h"
@@ -15,9 +16,8 @@ static const double orders[N_ORDERS] = {0.5, 1.0, 2.0, (double)INFINITY};
     {                                                                                              \
         .name = "vendi_rows", .kind = MAD_PARAM_INT, .fallback = "2000", .min = 1, .max = 20000,   \
         .unit = "rows",                                                                            \
-        .doc = "largest eigenvalue problem of a Vendi score: where more model rows (cosine: and "  \
-               "more "                                                                             \
-               "coordinates) than this came, so many at even distances are taken"                  \
+        .doc = "largest eigenvalue problem of a Vendi score: of more model rows (cosine: and "     \
+               "more coordinates) so many are taken at random"                                     \
     }
 
 static const mad_param cosine_params[] = {VENDI_ROWS_PARAM, {.name = NULL}};
@@ -29,7 +29,8 @@ static const mad_param rbf_params[] = {MAD_KERNEL_SIGMA_PARAM, VENDI_ROWS_PARAM,
         .units = "1", .direction = "target",                                                       \
         .definition =                                                                              \
             "exp of the Renyi entropy of " order_text " of the eigenvalues of K/n of the "         \
-            "model rows, " kernel_text "; eigenvalues <= 1e-12 do not count",                      \
+            "model rows, " kernel_text "; eigenvalues <= 1e-12 do not count; of more than "        \
+            "vendi_rows rows that many, taken at random",                                          \
         .reference = "Friedman & Dieng 2023, arXiv:2210.02410; Pasarkar & Dieng 2023, "            \
                      "arXiv:2310.12952",                                                           \
         .undefined = (why)                                                                         \
@@ -97,10 +98,30 @@ static void undefined(double *values)
     }
 }
 
-/* Row i of n that stand at even distances among all: files are sorted by class as a rule. */
-static const double *spread_row(const mad_set *set, size_t n, size_t i)
+/* n of the model's rows, whatever order they came in, in scratch memory. */
+static mad_status take_rows(mad_ctx *ctx, const mad_metric_in *in, size_t n, mad_set *out)
 {
-    return set->x + i * set->n_rows / n * set->dim;
+    const mad_set *set = in->fake;
+    mad_status st = MAD_OK;
+    mad_key key = in->key;
+    if (n == set->n_rows) {
+        *out = *set;
+        return MAD_OK;
+    }
+    size_t *pick = mad_arena_take_raw(ctx->scratch, n, sizeof *pick);
+    size_t *work = mad_arena_take_raw(ctx->scratch, set->n_rows, sizeof *work);
+    if (pick == NULL || work == NULL) {
+        return mad_fail_memory(ctx, "a choice of rows");
+    }
+    key.purpose = MAD_RNG_SUBSET;
+    mad_rng rng = mad_rng_open(key, 0);
+    mad_rng_choose(&rng, set->n_rows, n, pick, work);
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n, set->dim, 0, out));
+    for (size_t i = 0; i < n; i++) {
+        memcpy(out->x + i * set->dim, set->x + pick[i] * set->dim, set->dim * sizeof *out->x);
+    }
+out:
+    return st;
 }
 
 /* ---- cosine: the spectrum of Z Z^T / n is that of Z^T Z / n, Z the rows at length 1 ----------- */
@@ -133,14 +154,16 @@ static mad_status eval_cosine(mad_ctx *ctx, const mad_metric_in *in, double *val
     const size_t n_taken = set->n_rows > most && dim > most ? most : set->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     size_t n = 0;
+    mad_set taken;
     undefined(values);
+    MAD_TRY(take_rows(ctx, in, n_taken, &taken));
     double *z = mad_arena_take_raw(ctx->scratch, n_taken * dim, sizeof *z), *k = NULL;
     if (z == NULL) {
         st = mad_fail_memory(ctx, "rows of length 1");
         goto out;
     }
     for (size_t i = 0; i < n_taken; i++) {
-        n += (size_t)unit_row(dim, spread_row(set, n_taken, i), z + n * dim);
+        n += (size_t)unit_row(dim, taken.x + i * dim, z + n * dim);
     }
     if (n == 0) {
         goto out;
@@ -205,7 +228,7 @@ static mad_status eval_rbf(mad_ctx *ctx, const mad_metric_in *in, double *values
     mad_status st = MAD_OK;
     const mad_rbf *rbf = in->prepared;
     const size_t most = mad_get_size(in->values, "vendi_rows");
-    const size_t n = in->fake->n_rows < most ? in->fake->n_rows : most, dim = in->fake->dim;
+    const size_t n = in->fake->n_rows < most ? in->fake->n_rows : most;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_set taken;
     mad_pack rows;
@@ -213,13 +236,7 @@ static mad_status eval_rbf(mad_ctx *ctx, const mad_metric_in *in, double *values
     if (!rbf->is_defined) {
         goto out;
     }
-    MAD_TRY(mad_set_take(ctx, ctx->scratch, n, dim, 0, &taken));
-    for (size_t i = 0; i < n; i++) {
-        const double *row = spread_row(in->fake, n, i);
-        for (size_t k = 0; k < dim; k++) {
-            taken.x[i * dim + k] = row[k];
-        }
-    }
+    MAD_TRY(take_rows(ctx, in, n, &taken));
     MAD_TRY(mad_pack_take(ctx, ctx->scratch, &taken, &rows));
     kernel_job job = {.kernel = &rbf->kernel, .rows = &rows};
     job.k = mad_arena_take_raw(ctx->scratch, n * n, sizeof *job.k);
@@ -241,7 +258,7 @@ const mad_metric_type mad_metric_vendi_cosine = {
     .name = "vendi_cosine",
     .doc = "effective number of distinct model rows by the cosine kernel",
     .params = cosine_params,
-    .needs = MAD_NEEDS_SAMPLES | MAD_BY_NAME,
+    .needs = MAD_ANY_SCALE | MAD_NEEDS_SAMPLES | MAD_BY_NAME,
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .outputs = cosine_outputs,
     .min_rows = mad_rows_one,

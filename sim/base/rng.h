@@ -29,7 +29,8 @@ typedef enum mad_purpose {
     MAD_RNG_PREVIEW = 11,    /* samples stored to be looked at */
     MAD_RNG_TEST = 12,       /* tests and benches */
     MAD_RNG_DENSITY = 13,    /* probes of the likelihood */
-    MAD_RNG_FEATURES = 14    /* everything random in the training of a feature space */
+    MAD_RNG_FEATURES = 14,   /* everything random in the training of a feature space */
+    MAD_RNG_SUBSET = 15      /* rows that stand for all in a costly measure */
 } mad_purpose;
 
 typedef struct mad_key {

@@ -19,23 +19,6 @@ enum { MAX_OUTPUTS = 24 };
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* A measure whose numbers overflow has no value; the others go on. */
-static mad_status compare(mad_ctx *ctx, mad_comparison *c, const mad_metric_type *type,
-                          mad_arena *mem, mad_verdict *out)
-{
-    const mad_status st = mad_compare(ctx, c, type, mem, out);
-    if (st != MAD_E_NONFINITE) {
-        return st == MAD_OK ? st : mad_fail_while(ctx, st, "measure %s", type->name);
-    }
-    const char *why = mad_arena_text(mem, ctx->message);
-    mad_ctx_clear(ctx);
-    for (size_t k = 0; type->outputs[k].name != NULL; k++) {
-        out[k] = (mad_verdict){
-            .type = type, .output = &type->outputs[k], .value = (double)NAN, .why = why};
-    }
-    return why != NULL ? MAD_OK : mad_fail_memory(ctx, "a reason");
-}
-
 /* All wanted outputs, in the order of the registry. */
 static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_comparison *c,
                           mad_arena *mem, size_t *n, mad_verdict *out)
@@ -54,7 +37,11 @@ static mad_status measure(mad_app *app, const mad_metrics_report *r, mad_compari
             continue;
         }
         MAD_TRY(mad_ctx_poll(app->ctx));
-        MAD_TRY(compare(app->ctx, c, type, mem, all));
+        st = mad_compare(app->ctx, c, type, mem, all);
+        if (st != MAD_OK) {
+            st = mad_fail_while(app->ctx, st, "measure %s", type->name);
+            goto out;
+        }
         for (size_t k = 0; type->outputs[k].name != NULL; k++) {
             if (mad_metrics_choose(app->registry, r, type, k).is_wanted) {
                 MAD_ASSERT(*n < MAD_METRICS_ROWS);
@@ -66,8 +53,8 @@ out:
     return st;
 }
 
-/* 0..n-1 in random order. */
-static mad_status shuffled(mad_ctx *ctx, mad_arena *mem, mad_rng *rng, size_t n, size_t **out)
+/* Two halves of the rows 0..n-1 in random order; of an odd number one row is in neither. */
+static mad_status halve(mad_ctx *ctx, mad_arena *mem, mad_rng *rng, size_t n, mad_rows_of half[2])
 {
     size_t *order = mad_arena_take_raw(mem, n, sizeof *order);
     size_t *work = mad_arena_take_raw(mem, n, sizeof *work);
@@ -75,29 +62,32 @@ static mad_status shuffled(mad_ctx *ctx, mad_arena *mem, mad_rng *rng, size_t n,
         return mad_fail_memory(ctx, "an order of rows");
     }
     mad_rng_choose(rng, n, n, order, work);
-    *out = order;
+    half[0] = (mad_rows_of){n / 2, order};
+    half[1] = (mad_rows_of){n / 2, order + n / 2};
     return MAD_OK;
 }
 
-/* Split i of the real rows in two (is_floor), or half of each side: every wanted value. */
+/* Split i of the real rows (and of the test rows) in two (is_floor), or half of each side: every
+ * wanted value. */
 static mad_status measure_half(mad_app *app, const mad_metrics_report *r, size_t i, int is_floor,
                                mad_arena *mem, size_t *n, mad_verdict *out)
 {
     const mad_comparison *whole = &r->comparison;
-    const size_t n_real = whole->raw.real.n_rows, n_fake = whole->raw.fake.n_rows;
     mad_rng rng = mad_rng_open((mad_key){.seed = whole->key.seed, .purpose = MAD_RNG_MEASURE},
                                2 * i + (size_t)is_floor);
-    size_t *real = NULL, *fake = NULL;
+    mad_rows_of real[2], fake[2], test[2] = {{0}};
     mad_comparison part;
     mad_status st = MAD_OK;
-    MAD_TRY(shuffled(app->ctx, mem, &rng, n_real, &real));
-    if (!is_floor) {
-        MAD_TRY(shuffled(app->ctx, mem, &rng, n_fake, &fake));
+    MAD_TRY(halve(app->ctx, mem, &rng, whole->raw.real.n_rows, real));
+    if (is_floor) {
+        MAD_TRY(halve(app->ctx, mem, &rng, whole->raw.test.n_rows, test));
+    } else {
+        MAD_TRY(halve(app->ctx, mem, &rng, whole->raw.fake.n_rows, fake));
     }
-    const mad_part half = {.n_real = n_real / 2,
-                           .n_fake = is_floor ? n_real / 2 : n_fake / 2,
-                           .i_real = real,
-                           .i_fake = is_floor ? real + n_real / 2 : fake,
+    const mad_part half = {.real = real[0],
+                           .fake = is_floor ? real[1] : fake[0],
+                           .test = test[0],
+                           .test_fake = test[1],
                            .is_floor = is_floor};
     MAD_TRY(mad_comparison_part(app->ctx, whole, &half, mem, &part));
     MAD_TRY(measure(app, r, &part, mem, n, out));
@@ -142,7 +132,7 @@ static mad_status refuse_missing(mad_ctx *ctx, const mad_metrics_report *r, cons
             return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' is not defined %s", name,
                             v[i].output->undefined);
         }
-        if (v[i].why != NULL && v[i].why != v[i].output->undefined) {
+        if (v[i].is_missing) {
             return mad_fail(ctx, MAD_E_USAGE, "metrics: '%s' %s", name, v[i].why);
         }
     }
@@ -162,6 +152,28 @@ static void list_left_out(const mad_registry *registry, mad_metrics_report *r)
     }
 }
 
+/* Sorts the values of the splits. */
+static mad_metrics_row row_of(const mad_verdict *v, size_t n_splits, double *split, size_t n_halves,
+                              const double *half)
+{
+    mad_metrics_row row = {.verdict = *v,
+                           .floor = mad_mean(n_splits, split),
+                           .band = {(double)NAN, (double)NAN},
+                           .se = sqrt(mad_variance(n_halves, half, 1.0))};
+    for (size_t i = 0; i < n_splits; i++) {
+        row.n_no_floor += (size_t)(isnan(split[i]) != 0);
+    }
+    for (size_t i = 0; i < n_halves; i++) {
+        row.n_no_value += (size_t)!isfinite(half[i]);
+    }
+    if (n_splits > 1 && row.n_no_floor == 0) {
+        mad_sort(n_splits, split);
+        row.band[0] = mad_quantile_sorted(n_splits, split, 0.025);
+        row.band[1] = mad_quantile_sorted(n_splits, split, 0.975);
+    }
+    return row;
+}
+
 static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
 {
     mad_status st = MAD_OK;
@@ -178,9 +190,7 @@ static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
     MAD_TRY(measure_halves(app, r, n_splits, 1, mem, split));
     MAD_TRY(measure_halves(app, r, n_halves, 0, mem, half));
     for (size_t i = 0; i < r->n_rows; i++) {
-        r->row[i] = (mad_metrics_row){.verdict = v[i],
-                                      .floor = mad_mean(n_splits, split + i * n_splits),
-                                      .se = sqrt(mad_variance(n_halves, half + i * n_halves, 1.0))};
+        r->row[i] = row_of(&v[i], n_splits, split + i * n_splits, n_halves, half + i * n_halves);
     }
 out:
     return st;

@@ -98,6 +98,16 @@ static void put_count(json_t *out, const char *name, size_t n)
     (void)json_object_set_new(out, name, json_integer((json_int_t)n));
 }
 
+static void put_why(json_t *out, const char *name, const char *what, size_t n, size_t n_all,
+                    const char *of)
+{
+    char text[96];
+    if (n > 0) {
+        (void)snprintf(text, sizeof text, "%s on %zu of %zu %s", what, n, n_all, of);
+        put_text(out, name, text);
+    }
+}
+
 /* 64-bit FNV-1a of the rows that were read. */
 static void put_hash(json_t *out, const char *name, const mad_set *set)
 {
@@ -155,10 +165,13 @@ static json_t *json_row(const mad_metrics_report *r, const mad_metrics_row *of)
         put_count(out, "n_train", pair->train.n_rows);
     }
     put_number(out, "floor", of->floor);
-    if (!isnan(of->floor)) {
-        put_count(out, "n_floor", pair->real.n_rows / 2);
-    }
+    put_number(out, "floor_low", of->band[0]);
+    put_number(out, "floor_high", of->band[1]);
+    put_why(out, "floor_why", "no value", of->n_no_floor, r->n_halves > 0 ? r->n_halves : 1,
+            "splits of the real rows");
+    put_count(out, "n_floor", real->n_rows / 2);
     put_number(out, "std_error", of->se);
+    put_why(out, "std_error_why", "no finite value", of->n_no_value, r->n_halves, "half samples");
     put_parameters(out, r, v->type);
     return out;
 }

@@ -6,11 +6,15 @@
 
 enum { MAD_METRICS_ROWS = 160 };
 
-/* One measure and how far it can be trusted. */
+/* One measure and how far it can be trusted. The floor: splits of the real rows in two halves, one
+ * in the model's place. */
 typedef struct mad_metrics_row {
     mad_verdict verdict;
-    double floor; /* mean over splits of the real rows in two halves, one in the model's place */
-    double se;    /* of the value, from half samples; NaN without any */
+    double floor;      /* mean over the splits; NaN: not defined on some */
+    double band[2];    /* 2.5 and 97.5 % quantiles over the splits; NaN with one alone */
+    double se;         /* of the value, from half samples; NaN: not finite on some */
+    size_t n_no_floor; /* splits without a value */
+    size_t n_no_value; /* half samples without a finite one */
 } mad_metrics_row;
 
 typedef struct mad_left_out {

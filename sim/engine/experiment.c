@@ -205,7 +205,7 @@ static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metri
                                 size_t i_output, int by_name, metric_group *group)
 {
     const size_t dim = dim_of(e, type);
-    const size_t need = type->min_rows(e->setting.measure_values, dim, i_output);
+    const size_t need = mad_metric_rows(type, e->setting.measure_values, dim, i_output);
     if (!by_name && type->fits != NULL && !type->fits(&e->world->info, i_output)) {
         return MAD_OK;
     }

@@ -33,6 +33,7 @@ static mad_status law_of_rows(mad_ctx *ctx, const mad_experiment *e, const mad_s
 /* What measures are given: rows as they are, and in the space of the features. */
 typedef struct sides {
     mad_metric_in raw, mapped;
+    int can_square_raw, can_square_mapped;
 } sides;
 
 static const mad_metric_in *seen_by(const sides *s, const mad_metric_type *type)
@@ -107,7 +108,15 @@ typedef struct subject {
 static mad_status evaluate_group(mad_ctx *ctx, const replicate *r, const sides *s, size_t i_group,
                                  const metric_group *group, double *value)
 {
+    const int is_mapped = mad_features_apply(group->type);
     mad_metric_in in = *seen_by(s, group->type);
+    if (!(group->type->needs & MAD_ANY_SCALE) &&
+        !(is_mapped ? s->can_square_mapped : s->can_square_raw)) {
+        for (size_t k = 0; group->type->outputs[k].name != NULL; k++) {
+            value[k] = (double)NAN;
+        }
+        return MAD_OK;
+    }
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     in.prepared = r->prepared[i_group];
     const mad_status st = group->type->eval(ctx, &in, value);
@@ -136,14 +145,18 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const su
     }
     sides s = reference_side(g, r);
     s.raw.fake = of->fake;
-    s.raw.train = of->train;
+    s.raw.train = e->needs & MAD_NEEDS_TRAIN ? of->train : NULL;
     s.mapped.fake = &fake;
-    s.mapped.train = &train;
+    s.mapped.train = e->needs & MAD_NEEDS_TRAIN ? &train : NULL;
     s.raw.fake_law = s.mapped.fake_law = of->law;
     s.raw.fake_p = s.mapped.fake_p = of->p;
     s.raw.fake_found = s.mapped.fake_found = &found;
     s.raw.fake_log_p = s.mapped.fake_log_p = log_p;
     s.raw.log_density = s.mapped.log_density = of->log_density;
+    /* exact laws hang on no rows */
+    s.can_square_raw = of->is_law_known && !e->needs_samples ? 1 : mad_metric_can_square(&s.raw);
+    s.can_square_mapped =
+        fake.x == of->fake->x ? s.can_square_raw : mad_metric_can_square(&s.mapped);
     for (size_t i = 0; i < e->n_groups; i++) {
         const metric_group *group = &e->groups[i];
         double value[MAX_OUTPUTS];

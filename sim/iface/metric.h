@@ -14,9 +14,12 @@ enum {
     MAD_NEEDS_TRAIN = 64,   /* the rows the model was trained on */
     MAD_BY_NAME = 128, /* costly, or for special questions: taken when asked for by name, not by
                          `metrics: auto` */
-    MAD_NEEDS_FACTORS = 256,      /* a world that reads back what its rows are made of */
-    MAD_NEEDS_WORLD_DENSITY = 512 /* log density of rows under the world that offers it */
+    MAD_NEEDS_FACTORS = 256,       /* a world that reads back what its rows are made of */
+    MAD_NEEDS_WORLD_DENSITY = 512, /* log density of rows under the world that offers it */
+    MAD_ANY_SCALE = 1024           /* also defined where the squares of rows are not */
 };
+
+typedef enum mad_side { MAD_SIDE_REAL, MAD_SIDE_FAKE } mad_side;
 
 typedef struct mad_metric_in {
     const mad_world_info *world;
@@ -48,7 +51,7 @@ typedef struct mad_metric_output {
 } mad_metric_output;
 
 /** When any value may be NaN. */
-#define MAD_METRIC_OVERFLOW "where numbers overflow double precision"
+#define MAD_METRIC_OVERFLOW "where numbers, or squares of the rows, leave double precision"
 
 /** What stands for a value: NaN for a +INFINITY that the definition does not give. */
 double mad_metric_value(const mad_metric_output *output, double value);
@@ -61,8 +64,8 @@ typedef struct mad_metric_type {
     const mad_metric_output *outputs; /* ends at name == NULL */
     const char *beside; /* NULL, or the output of another group that is taken whenever one of this
                            is: a parameter that hangs on the rows */
-    /** Smallest number of rows per side for the named output (values: the measure section). */
-    size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output);
+    /** Smallest number of rows of a side for the named output (values: the measure section). */
+    size_t (*min_rows)(const mad_values *values, size_t dim, size_t i_output, mad_side side);
     /** NULL: always. Whether the output means something in a world that meets the needs: `auto`
      *  leaves it out where not. */
     int (*fits)(const mad_world_info *world, size_t i_output);
@@ -79,6 +82,17 @@ typedef struct mad_metric_type {
      */
     MAD_MUST_CHECK mad_status (*eval)(mad_ctx *ctx, const mad_metric_in *in, double *values);
 } mad_metric_type;
+
+/** The larger of the needs of both sides. */
+size_t mad_metric_rows(const mad_metric_type *type, const mad_values *values, size_t dim,
+                       size_t i_output);
+
+/**
+ * Whether squares of the rows are well inside double precision: no number is beyond 2^496, and not
+ * all are nearer to 0 than 2^-496. Where not, measures without MAD_ANY_SCALE are not taken: their
+ * values are NaN (MAD_METRIC_OVERFLOW).
+ */
+int mad_metric_can_square(const mad_metric_in *in);
 
 /** What stands for the law of the rows in a value that was taken from rows. */
 static inline const char *mad_metric_estimator(const mad_metric_type *type,

@@ -134,7 +134,7 @@ def check_json(folder):
     np.save(folder / "few.npy", rows["real"][:3])
     out, _ = madloop("metrics", folder / "few.npy", folder / "few.npy", "--only", "all", "--json")
     few = json.loads(out)["metrics"]["recall"]
-    assert few["value"] is None and few["why"] == "needs at least 7 rows on both sides"
+    assert few["value"] is None and few["why"] == "needs at least 7 rows of FAKE"
     print("metrics --json: the same, hashes, rows shared with the training set, what is left out and why")
 
 

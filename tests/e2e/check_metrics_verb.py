@@ -93,6 +93,7 @@ def check_floor(folder):
         for measure, row in answer["metrics"].items():
             assert row["n_floor"] == 500 and row["std_error"] > 0, row
             z[name, measure] = (row["value"] - row["floor"]) / row["std_error"]
+            assert row["floor_low"] < row["floor"] < row["floor_high"], row
     assert max(abs(z["same", m]) for m in ("trace", "recall")) < 4.5, z
     assert min(abs(z["narrow", m]) for m in ("trace", "recall")) > 4.5, z
     # the standard error of a trace: sqrt(2 tr(S^2) / (n - 1)) = 0.0632 for N(0, I_2), n = 1000;
@@ -154,6 +155,13 @@ def check_memory(folder):
     for name, number in expected.items():
         np.testing.assert_allclose(value[name], number, rtol=1e-12)
         assert answer["metrics"][name]["n_train"] == 200 and answer["train"] and other["test"]
+    # the floor splits --test, not REAL, which may be the training rows
+    answer, value = metrics(folder / "train.npy", folder / "generated.npy", "--train",
+                            folder / "train.npy", "--test", folder / "test.npy", "--only",
+                            ",".join(expected))
+    floor = {name: row["floor"] for name, row in answer["metrics"].items()}
+    assert floor["memorised_fraction"] < 0.2 and abs(floor["nn_distance_vs_base"] - 1) < 0.2, floor
+    assert answer["metrics"]["authenticity"]["n_floor"] == 75
     refused("needs the training rows", folder / "test.npy", folder / "generated.npy", "--only",
             "authenticity")
 
@@ -215,6 +223,29 @@ def check_directions(folder):
     print("directions: a file of them gives the closed formula")
 
 
+def check_scales(folder, rng):
+    """Units of 2^k: what has no unit keeps its value, or has none where squares leave double precision."""
+    rows = {"real": rng.normal(size=(200, 3)), "fake": 0.5 * rng.normal(size=(200, 3)) + 0.3,
+            "train": rng.normal(size=(150, 3))}
+    free = ("precision,recall,density,coverage,tail_mass_emp_q,authenticity,memorised_fraction,"
+            "nn_distance_vs_base,c2st_knn_accuracy,vendi_rbf_q1,mmd2_rbf_unbiased,trace_ratio")
+    always = "vendi_cosine_q1,twonn_mle,hill_index"
+    value = {}
+    for k in (0, 490, -490, 510, 664, -510, -664):
+        for name, x in rows.items():
+            np.save(folder / f"s-{name}.npy", np.ldexp(x, k))
+        answer, value[k] = metrics(folder / "s-real.npy", folder / "s-fake.npy", "--train",
+                                   folder / "s-train.npy", "--only", f"{free},{always},frechet")
+        for name in free.split(",") + ["frechet"]:
+            known = abs(k) < 500
+            assert known or "double precision" in answer["metrics"][name]["why"], (k, name)
+            if known and name != "frechet":
+                np.testing.assert_allclose(value[k][name], value[0][name], rtol=1e-12, err_msg=f"2^{k} {name}")
+            assert known or value[k][name] is None, (k, name)
+        for name in always.split(","):
+            np.testing.assert_allclose(value[k][name], value[0][name], rtol=1e-11, err_msg=f"2^{k} {name}")
+
+
 def check_degenerate(folder):
     np.save(folder / "point.npy", np.ones((50, 3)))
     answer, value = metrics(folder / "point.npy", folder / "point.npy")
@@ -222,17 +253,18 @@ def check_degenerate(folder):
     for row in answer["metrics"].values():
         assert row["value"] is not None or row["why"], row
     rng = np.random.default_rng(12)
-    np.save(folder / "huge.npy", rng.normal(size=(40, 3)) * 1e200)  # squares overflow: other measures go on
-    answer, value = metrics(folder / "huge.npy", folder / "huge.npy", "--only", "all")
-    assert "is inf" in answer["metrics"]["frechet"]["why"] and np.isfinite(value["vendi_cosine_q1"])
-    refused("'frechet' Frechet distance", folder / "huge.npy", folder / "huge.npy", "--only", "frechet")
+    check_scales(folder, rng)
     np.save(folder / "two.npy", np.ones((2, 3)))
     answer, value = metrics(folder / "two.npy", folder / "two.npy")
-    assert value["recall"] is None and "at least 7 rows" in answer["metrics"]["recall"]["why"]
+    assert value["recall"] is None and "at least 7 rows of FAKE" in answer["metrics"]["recall"]["why"]
+    np.save(folder / "wide.npy", rng.normal(size=(9, 30)))  # fewer rows than columns: a singular law
+    np.save(folder / "many.npy", rng.normal(size=(200, 30)))
+    _, value = metrics(folder / "many.npy", folder / "wide.npy", "--only", "log_det,precision,tail_mass_emp_q")
+    assert value["log_det"] == "-inf" and None not in value.values(), value
     np.save(folder / "vast.npy", np.full((30, 5), 1e300) * rng.normal(size=(30, 5)))
     answer, value = metrics(folder / "x.npy", folder / "vast.npy", "--only", "all")
     assert "inf" not in value.values() and value["axis_w2_sq"] is None
-    assert "overflow" in answer["metrics"]["axis_w2_sq"]["why"]
+    assert "leave double precision" in answer["metrics"]["axis_w2_sq"]["why"]
     print("degenerate rows: a value, or null and why")
 
 

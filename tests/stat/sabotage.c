@@ -8,10 +8,11 @@
 
 /* ---- measure: signed first coordinate of the mean -------------------------------------------- */
 
-static size_t two_rows(const mad_values *values, size_t dim, size_t i_output)
+static size_t two_rows(const mad_values *values, size_t dim, size_t i_output, mad_side side)
 {
     (void)values;
     (void)dim;
+    (void)side;
     (void)i_output;
     return 2;
 }

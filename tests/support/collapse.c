@@ -173,7 +173,7 @@ mad_status mad_collapse_fits(mad_ctx *ctx, mad_collapse_kind kind, const mad_met
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     MAD_TRY(mad_collapse_draw(ctx, ctx->scratch, kind, 0.0, 0, 8, values, &c));
     *out = (type->fits == NULL || type->fits(&c.raw.world, i_output)) &&
-           type->min_rows(values, c.raw.world.dim, i_output) <= n_rows;
+           mad_metric_rows(type, values, c.raw.world.dim, i_output) <= n_rows;
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

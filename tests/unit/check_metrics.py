@@ -39,15 +39,15 @@ def directions(n, dim):
 
 def prdc(real, fake, k, rule):
     """By full matrices of explicit differences."""
-    if min(len(real), len(fake)) < k + 2:
-        return [np.nan] * 4
     square = lambda a, b: ((a[:, None] - b[None]) ** 2).sum(-1)
-    ball = lambda a: np.sort(np.where(np.eye(len(a), dtype=bool), np.inf, square(a, a)), 1)[:, k - 1]
+    ball = lambda a: (np.zeros(len(a)) if len(a) < k + 2 else np.sort(
+        np.where(np.eye(len(a), dtype=bool), np.inf, square(a, a)), 1)[:, k - 1])
     inside = np.less if rule == "lt" else np.less_equal
     cross = square(real, fake)
     in_real, in_fake = inside(cross, ball(real)[:, None]), inside(cross, ball(fake)[None])
-    return [in_real.any(0).mean(), in_fake.any(1).mean(), in_real.sum() / (k * len(fake)),
-            in_real.any(1).mean()]
+    real_known, fake_known = (np.where(len(a) < k + 2, np.nan, 1.0) for a in (real, fake))
+    return [real_known * in_real.any(0).mean(), fake_known * in_fake.any(1).mean(),
+            real_known * in_real.sum() / (k * len(fake)), real_known * in_real.any(1).mean()]
 
 
 def prdc_sklearn(real, fake, k):

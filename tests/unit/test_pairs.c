@@ -317,8 +317,8 @@ static void test_degenerate(void **state)
             for (size_t t = 0; t < N_TYPES; t++) {
                 assert_int_equal(mad_case_eval(c, types[t]), MAD_OK);
                 for (size_t i = 0; types[t]->outputs[i].name != NULL; i++) {
-                    const int enough = n >= types[t]->min_rows(&c->values, dim, i) &&
-                                       m >= types[t]->min_rows(&c->values, dim, i);
+                    const int enough = n >= types[t]->min_rows(&c->values, dim, i, MAD_SIDE_REAL) &&
+                                       m >= types[t]->min_rows(&c->values, dim, i, MAD_SIDE_FAKE);
                     assert_true(!isnan(c->out[i]) || !enough ||
                                 types[t]->outputs[i].undefined != NULL);
                     assert_true(kind == HUGE_ROWS || !isinf(c->out[i]));
