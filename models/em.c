@@ -95,47 +95,82 @@ static double distance_sq(size_t dim, const double *lower, const double *mean, c
     return sum;
 }
 
+/* m + ln sum_j exp(l_j - m), l_j the log densities and m the largest. */
+double mad_mixture_log_p(const mad_mixture *mixture, const double *x, double *z, double *share)
+{
+    const size_t dim = mixture->dim;
+    double largest = -HUGE_VAL, total = 0;
+    for (size_t j = 0; j < mixture->n_components; j++) {
+        share[j] = -HUGE_VAL; /* a component of weight 0 */
+        if (mixture->weight[j] > 0) {
+            share[j] = mixture->log_peak[j] - 0.5 * distance_sq(dim, mixture->lower + j * dim * dim,
+                                                                mixture->mean + j * dim, x, z);
+        }
+        largest = fmax(largest, share[j]);
+    }
+    for (size_t j = 0; j < mixture->n_components; j++) {
+        total += largest == -HUGE_VAL ? 1 : exp(share[j] - largest);
+    }
+    return largest + log(total);
+}
+
+typedef struct density_job {
+    const mad_mixture *mixture;
+    const mad_set *rows;
+    double *log_density;
+} density_job;
+
+static mad_status density_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
+{
+    const density_job *job = arg;
+    const size_t dim = job->mixture->dim, begin = mad_chunk_begin(i_chunk);
+    const size_t end = begin + mad_chunk_rows(job->rows->n_rows, i_chunk);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *z = mad_arena_take_raw(ctx->scratch, dim, sizeof *z);
+    double *share = mad_arena_take_raw(ctx->scratch, job->mixture->n_components, sizeof *share);
+    if (z == NULL || share == NULL) {
+        return mad_fail_memory(ctx, "a row of scratch");
+    }
+    for (size_t i = begin; i < end; i++) {
+        job->log_density[i] = mad_mixture_log_p(job->mixture, job->rows->x + i * dim, z, share);
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+mad_status mad_mixture_log_density(mad_ctx *ctx, const mad_mixture *mixture, const mad_set *rows,
+                                   double *log_density)
+{
+    density_job job = {mixture, rows, log_density};
+    return mad_par_for(ctx, mad_n_chunks(rows->n_rows), density_chunk, &job);
+}
+
 typedef struct expect_job {
     mad_em *em;
     double *partial; /* [n_chunks] weighted sums of ln p */
 } expect_job;
 
-/* ln p(x) = m + ln sum_j exp(l_j - m), l_j the log densities and m the largest. */
 static mad_status expect_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
 {
     const expect_job *job = arg;
     const mad_mixture *mixture = job->em->mixture;
     const mad_set *train = job->em->train;
-    const size_t dim = mixture->dim, n = train->n_rows, begin = mad_chunk_begin(i_chunk);
-    const size_t end = begin + mad_chunk_rows(n, i_chunk);
+    const size_t dim = mixture->dim, n = train->n_rows, n_components = mixture->n_components;
+    const size_t begin = mad_chunk_begin(i_chunk), end = begin + mad_chunk_rows(n, i_chunk);
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *z = mad_arena_take_raw(ctx->scratch, dim, sizeof *z);
-    double *share = job->em->share;
-    if (z == NULL) {
+    double *share = mad_arena_take_raw(ctx->scratch, n_components, sizeof *share);
+    if (z == NULL || share == NULL) {
         return mad_fail_memory(ctx, "a row of scratch");
     }
     double sum = 0;
     for (size_t i = begin; i < end; i++) {
-        double largest = -HUGE_VAL, total = 0;
-        for (size_t j = 0; j < mixture->n_components; j++) {
-            double value = -HUGE_VAL; /* a component of weight 0 */
-            if (mixture->weight[j] > 0) {
-                value = mixture->log_peak[j] -
-                        0.5 * distance_sq(dim, mixture->lower + j * dim * dim,
-                                          mixture->mean + j * dim, train->x + i * dim, z);
-            }
-            share[j * n + i] = value;
-            largest = fmax(largest, value);
-        }
-        for (size_t j = 0; j < mixture->n_components; j++) {
-            share[j * n + i] = exp(share[j * n + i] - largest);
-            total += share[j * n + i];
-        }
         const double weight = train->weight == NULL ? 1 : train->weight[i];
-        for (size_t j = 0; j < mixture->n_components; j++) {
-            share[j * n + i] *= weight / total;
+        const double log_p = mad_mixture_log_p(mixture, train->x + i * dim, z, share);
+        for (size_t j = 0; j < n_components; j++) {
+            job->em->share[j * n + i] = weight * exp(share[j] - log_p);
         }
-        sum += weight * (largest + log(total));
+        sum += weight * log_p;
     }
     job->partial[i_chunk] = sum;
     mad_arena_release(ctx->scratch, mark);

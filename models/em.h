@@ -19,6 +19,23 @@ typedef struct mad_mixture {
     double *log_peak; /* [n_components] derived */
 } mad_mixture;
 
+/**
+ * ln p(x) = ln sum_j exp(share[j]); share[j]: ln of what component j is of it.
+ *
+ * shape   x: [dim]; z: [dim] scratch; share: [n_components]
+ * returns NaN where a component has no density (a singular covariance)
+ */
+double mad_mixture_log_p(const mad_mixture *mixture, const double *x, double *z, double *share);
+
+/**
+ * The same for all rows.
+ * shape   log_density: [n_rows]
+ * errors  MAD_E_MEMORY
+ * threads over row chunks, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_mixture_log_density(mad_ctx *ctx, const mad_mixture *mixture,
+                                                  const mad_set *rows, double *log_density);
+
 /* What a fit keeps beside the mixture itself. */
 typedef struct mad_em {
     mad_mixture *mixture;

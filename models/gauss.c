@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/em.h"
 #include "sim/iface/draw.h"
 #include "sim/iface/model.h"
 #include "sim/num/linalg.h"
@@ -186,6 +187,18 @@ static mad_status moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
     return MAD_OK;
 }
 
+/* A mixture of one. */
+static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                              double *out)
+{
+    (void)key;
+    const gauss_model *self = (const gauss_model *)model;
+    double weight = 1, log_peak;
+    mad_mixture law = {1, self->dim, &weight, self->mean, self->cov, self->lower, &log_peak};
+    const mad_status st = mad_mixture_derive(ctx, 0, &law);
+    return st == MAD_OK ? mad_mixture_log_density(ctx, &law, rows, out) : st;
+}
+
 const mad_model_type mad_model_gauss = {
     .name = "gauss",
     .doc = "one normal law, fitted by mean and covariance",
@@ -198,4 +211,5 @@ const mad_model_type mad_model_gauss = {
     .fields = fields,
     .loaded = loaded,
     .moments = moments,
+    .log_density = log_density,
 };

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/base/par.h"
 #include "sim/iface/draw.h"
 #include "sim/iface/model.h"
 #include "sim/num/stats.h"
@@ -217,6 +218,65 @@ out:
     return st;
 }
 
+typedef struct density_job {
+    const kde_model *self;
+    const mad_set *rows;
+    double *log_density;
+} density_job;
+
+/* ln of the kernel's sum at x over the rows of its class. exponent: [n_rows] scratch */
+static double log_p(const kde_model *self, const double *x, const int32_t *label, double *exponent)
+{
+    const size_t n = (size_t)*self->n_rows, dim = self->dim;
+    const int of_class = label != NULL && self->label != NULL;
+    double largest = -HUGE_VAL, sum = 0, total = 0, log_width = 0;
+    for (size_t i = 0; i < n; i++) {
+        double square = of_class && self->label[i] != *label ? HUGE_VAL : 0;
+        for (size_t j = 0; j < dim && square < HUGE_VAL; j++) {
+            const double z = (x[j] - self->x[i * dim + j]) / self->h[j];
+            square += z * z;
+        }
+        exponent[i] = -0.5 * square;
+        largest = fmax(largest, exponent[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double weight = self->cum[i] - (i == 0 ? 0 : self->cum[i - 1]);
+        total += of_class && self->label[i] != *label ? 0 : weight;
+        sum += largest == -HUGE_VAL ? 1 : weight * exp(exponent[i] - largest);
+    }
+    for (size_t j = 0; j < dim; j++) {
+        log_width += log(self->h[j]);
+    }
+    return largest + log(sum / total) - log_width - 0.5 * (double)dim * log(2 * acos(-1.0));
+}
+
+static mad_status density_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
+{
+    const density_job *job = arg;
+    const mad_set *rows = job->rows;
+    const size_t begin = mad_chunk_begin(i_chunk);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *exponent =
+        mad_arena_take_raw(ctx->scratch, (size_t)*job->self->n_rows, sizeof *exponent);
+    if (exponent == NULL) {
+        return mad_fail_memory(ctx, "the kernels at a row");
+    }
+    for (size_t i = begin; i < begin + mad_chunk_rows(rows->n_rows, i_chunk); i++) {
+        job->log_density[i] = log_p(job->self, rows->x + i * rows->dim,
+                                    rows->label == NULL ? NULL : &rows->label[i], exponent);
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                              double *out)
+{
+    (void)key;
+    density_job job = {(const kde_model *)model, rows, out};
+    return mad_par_for(ctx, mad_n_chunks(rows->n_rows), density_chunk, &job);
+}
+
 const mad_model_type mad_model_kde = {
     .name = "kde",
     .doc = "kernel density estimate with a normal kernel",
@@ -230,4 +290,5 @@ const mad_model_type mad_model_kde = {
     .fields = fields,
     .loaded = loaded,
     .moments = moments,
+    .log_density = log_density,
 };

@@ -196,6 +196,13 @@ static mad_status moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
     return MAD_OK;
 }
 
+static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                              double *out)
+{
+    (void)key;
+    return mad_mixture_log_density(ctx, &((const mixture_model *)model)->law, rows, out);
+}
+
 const mad_model_type mad_model_mixture = {
     .name = "mixture",
     .doc = "a mixture of normal laws, fitted by expectation-maximisation",
@@ -209,4 +216,5 @@ const mad_model_type mad_model_mixture = {
     .fields = fields,
     .loaded = loaded,
     .moments = moments,
+    .log_density = log_density,
 };

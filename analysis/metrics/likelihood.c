@@ -13,7 +13,9 @@ static const mad_metric_output outputs[] = {
                         .definition = "mean of ln q(x) over the reference rows x, given their "
                                       "classes where there are any",
                         .reference = "Song et al. 2021, arXiv:2011.13456, Eq. 39",
-                        .undefined = "in the floor: real rows have no q"},
+                        .undefined =
+                            "in the floor: real rows have no q; where the model has no density (a "
+                            "singular covariance, kernels of width 0)"},
     {.name = NULL},
 };
 
