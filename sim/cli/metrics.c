@@ -121,11 +121,13 @@ out:
 }
 
 /* What is named must be had. */
-static mad_status refuse_missing(mad_ctx *ctx, const mad_metrics_report *r, const mad_verdict *v)
+static mad_status refuse_missing(mad_ctx *ctx, const mad_registry *registry,
+                                 const mad_metrics_report *r, const mad_verdict *v)
 {
     for (size_t i = 0; i < r->n_rows; i++) {
         const char *name = v[i].output->name;
-        if (!mad_metrics_is_named(r, name)) {
+        const size_t i_output = (size_t)(v[i].output - v[i].type->outputs);
+        if (!mad_metrics_is_named(registry, r, v[i].type, i_output)) {
             continue;
         }
         if (!mad_comparison_fits(&r->comparison, v[i].type, v[i].output)) {
@@ -185,8 +187,13 @@ static mad_status take(mad_app *app, mad_arena *mem, mad_metrics_report *r)
         return mad_fail_memory(app->ctx, "the measures");
     }
     MAD_TRY(measure(app, r, &r->comparison, mem, &r->n_rows, v));
-    MAD_TRY(refuse_missing(app->ctx, r, v));
+    MAD_TRY(refuse_missing(app->ctx, app->registry, r, v));
     list_left_out(app->registry, r);
+    if (r->n_rows == 0) { /* all of a group that is named */
+        st = mad_fail(app->ctx, MAD_E_USAGE, "metrics: '%s' %s", r->left_out[0].name,
+                      r->left_out[0].why);
+        goto out;
+    }
     MAD_TRY(measure_halves(app, r, n_splits, 1, mem, split));
     MAD_TRY(measure_halves(app, r, n_halves, 0, mem, half));
     for (size_t i = 0; i < r->n_rows; i++) {
@@ -285,7 +292,8 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     r->seed = 1.0;
     mad_option list[MAD_MAX_OPTIONS] = {
         {"only", 0, "NAME,...",
-         "these measures; all: all that the files can give (default: those that cost little, and "
+         "these measures, groups (prdc) or first parts of names (vendi); all: all that the files "
+         "can give (default: those that cost little, and "
          "with --train those of memorisation)",
          .text = &r->only},
         {"labels", 0, "REAL,FAKE",

@@ -12,8 +12,9 @@
 MAD_MUST_CHECK mad_status mad_metrics_check_names(mad_ctx *ctx, const mad_registry *registry,
                                                   const char *only);
 
-/** 1 when --only names this output. */
-int mad_metrics_is_named(const mad_metrics_report *report, const char *output);
+/** 1 when --only names this output by itself. */
+int mad_metrics_is_named(const mad_registry *registry, const mad_metrics_report *report,
+                         const mad_metric_type *type, size_t i_output);
 
 typedef struct mad_choice {
     int is_wanted;

@@ -20,7 +20,8 @@ const mad_param mad_root_params[] = {
 const mad_param mad_measure_params[] = {
     {"n", MAD_PARAM_INT, "1000", 2, 1e6, NULL, "rows", "rows per side that measures compare"},
     {"metrics", MAD_PARAM_WORDS, "auto", 0, 0, NULL, NULL,
-     "measures to take; auto: all that fit world and model"},
+     "measures to take: outputs, groups of `madloop list metrics` (prdc), first parts of names "
+     "(vendi); auto: all that fit world and model"},
     {"moments", MAD_PARAM_CHOICE, "auto", 0, 0, "auto|model|samples", NULL,
      "where the model's mean and covariance come from: its exact law or its samples"},
     {"features", MAD_PARAM_TEXT, "raw", 0, 0, NULL, NULL,

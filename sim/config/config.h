@@ -62,6 +62,22 @@ MAD_MUST_CHECK mad_status mad_axis_parse(mad_ctx *ctx, mad_arena *mem, const cha
 /** The name of the list closest to `word` (at most 2 edits or swaps, or a prefix), or NULL. */
 const char *mad_nearest(const char *word, size_t n_names, const char *const *names);
 
+/* How a word of a list of measures names an output: not at all, as one of several, by itself. */
+typedef enum mad_naming { MAD_NOT_NAMED, MAD_NAMED_WITH_OTHERS, MAD_NAMED } mad_naming;
+
+/**
+ * A word is the name of an output ("recall"); or else that of a group ("prdc", "motion") or the
+ * beginning of names before a "_" ("kid", "vendi"), and then names all of these outputs.
+ */
+mad_naming mad_measure_named(const mad_registry *registry, const mad_metric_type *type,
+                             size_t i_output, const char *word);
+
+/** Whether a word names any output. */
+int mad_measure_is_known(const mad_registry *registry, const char *word);
+
+/** The name of an output closest to `word`, or NULL. */
+const char *mad_measure_nearest(const mad_registry *registry, const char *word);
+
 /** All tables of `measure` as one, every name once. MAD_E_FAILED when two disagree. */
 MAD_MUST_CHECK mad_status mad_measure_table(mad_ctx *ctx, mad_arena *mem,
                                             const mad_registry *registry, const mad_param **out);

@@ -276,29 +276,9 @@ out:
 
 /* ---- what tables cannot say ---- */
 
-static int is_output(const mad_registry *registry, const char *word)
-{
-    for (const mad_metric_type *const *type = registry->metrics; *type != NULL; type++) {
-        for (const mad_metric_output *o = (*type)->outputs; o->name != NULL; o++) {
-            if (strcmp(o->name, word) == 0) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
 static mad_status fail_metric(const mad_resolver *r, mad_place at, const char *word)
 {
-    enum { MAX_NAMES = 256 };
-    const char *names[MAX_NAMES];
-    size_t n = 0;
-    for (const mad_metric_type *const *type = r->registry->metrics; *type != NULL; type++) {
-        for (const mad_metric_output *o = (*type)->outputs; o->name != NULL && n < MAX_NAMES; o++) {
-            names[n++] = o->name;
-        }
-    }
-    const char *nearest = mad_nearest(word, n, names);
+    const char *nearest = mad_measure_nearest(r->registry, word);
     return mad_fail_at(r->ctx, at, "measure.metrics: unknown metric '%s'%s%s%s", word,
                        nearest == NULL ? "" : " (did you mean '", nearest == NULL ? "" : nearest,
                        nearest == NULL ? "; see 'madloop list metrics'" : "'?)");
@@ -310,7 +290,7 @@ static mad_status check_metrics(const mad_resolver *r)
     const mad_entry *entry = mad_entries_find(r->entries, "measure.metrics");
     for (size_t i = 0; entry != NULL && i < metrics->n_list; i++) {
         const char *word = metrics->words[i];
-        if (strcmp(word, "auto") != 0 && !is_output(r->registry, word)) {
+        if (strcmp(word, "auto") != 0 && !mad_measure_is_known(r->registry, word)) {
             return fail_metric(r, entry->value_at, word);
         }
     }

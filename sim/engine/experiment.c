@@ -172,14 +172,26 @@ static const char *missing(const mad_experiment *e, const mad_metric_type *type)
     return NULL;
 }
 
-static int asked_for(const mad_value *metrics, const char *name)
+static int is_automatic(const mad_value *metrics)
 {
-    for (size_t i = 0; i < metrics->n_list; i++) {
-        if (strcmp(metrics->words[i], name) == 0) {
+    for (size_t k = 0; k < metrics->n_list; k++) {
+        if (strcmp(metrics->words[k], "auto") == 0) {
             return 1;
         }
     }
     return 0;
+}
+
+/* The closest way in which a word names the output. */
+static mad_naming naming_of(const mad_experiment *e, const mad_value *metrics,
+                            const mad_metric_type *type, size_t i_output)
+{
+    mad_naming closest = MAD_NOT_NAMED;
+    for (size_t k = 0; k < metrics->n_list; k++) {
+        const mad_naming naming = mad_measure_named(e->registry, type, i_output, metrics->words[k]);
+        closest = naming > closest ? naming : closest;
+    }
+    return closest;
 }
 
 /* 1 when an output that is asked for wants this one beside it. */
@@ -187,7 +199,7 @@ static int wanted_beside(const mad_experiment *e, const mad_value *metrics, cons
 {
     for (const mad_metric_type *const *t = e->registry->metrics; *t != NULL; t++) {
         for (size_t i = 0; (*t)->beside != NULL && (*t)->outputs[i].name != NULL; i++) {
-            if (strcmp((*t)->beside, name) == 0 && asked_for(metrics, (*t)->outputs[i].name)) {
+            if (strcmp((*t)->beside, name) == 0 && naming_of(e, metrics, *t, i) != MAD_NOT_NAMED) {
                 return 1;
             }
         }
@@ -226,20 +238,22 @@ static mad_status choose_output(mad_ctx *ctx, mad_experiment *e, const mad_metri
 static mad_status choose_group(mad_ctx *ctx, mad_experiment *e, const mad_metric_type *type,
                                const mad_value *metrics, unsigned char *found)
 {
-    const int automatic = asked_for(metrics, "auto") && !(type->needs & MAD_BY_NAME);
+    const int automatic = is_automatic(metrics) && !(type->needs & MAD_BY_NAME);
     const char *const lacks = missing(e, type);
     mad_status st = MAD_OK;
     metric_group *group = &e->groups[e->n_groups];
     *group = (metric_group){.type = type};
     for (size_t i = 0; type->outputs[i].name != NULL; i++) {
-        const char *name = type->outputs[i].name;
-        const int by_name = asked_for(metrics, name) || wanted_beside(e, metrics, name);
-        if ((!by_name && !automatic) || lacks != NULL) {
+        const mad_naming naming = naming_of(e, metrics, type, i);
+        const int by_name = naming == MAD_NAMED || wanted_beside(e, metrics, type->outputs[i].name);
+        const size_t n_before = group->n_chosen;
+        if ((naming == MAD_NOT_NAMED && !by_name && !automatic) || lacks != NULL) {
             continue;
         }
         MAD_TRY(choose_output(ctx, e, type, i, by_name, group));
-        for (size_t k = 0; k < metrics->n_list; k++) {
-            found[k] |= (unsigned char)(strcmp(metrics->words[k], type->outputs[i].name) == 0);
+        for (size_t k = 0; k < metrics->n_list && group->n_chosen > n_before; k++) {
+            found[k] |= (unsigned char)(mad_measure_named(e->registry, type, i,
+                                                          metrics->words[k]) != MAD_NOT_NAMED);
         }
     }
     if (group->n_chosen > 0) {
@@ -250,24 +264,23 @@ out:
     return st;
 }
 
+/* A word that names what cannot be had here. */
 static mad_status fail_not_found(mad_ctx *ctx, const mad_experiment *e, const char *word)
 {
-    const char *names[256];
-    size_t n = 0;
+    const char *lacks = NULL;
     for (const mad_metric_type *const *type = e->registry->metrics; *type != NULL; type++) {
-        for (size_t i = 0; (*type)->outputs[i].name != NULL && n < 256; i++) {
-            if (strcmp((*type)->outputs[i].name, word) == 0) {
-                return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                                "measure.metrics: '%s' needs %s (world '%s', model '%s')", word,
-                                missing(e, *type), e->world->type->name, e->setting.model->name);
+        for (size_t i = 0; lacks == NULL && (*type)->outputs[i].name != NULL; i++) {
+            if (mad_measure_named(e->registry, *type, i, word) != MAD_NOT_NAMED) {
+                lacks = missing(e, *type);
             }
-            names[n++] = (*type)->outputs[i].name;
         }
     }
-    const char *nearest = mad_nearest(word, n, names);
-    return mad_fail(ctx, MAD_E_CONFIG, "measure.metrics: unknown metric '%s'%s%s%s", word,
-                    nearest != NULL ? " (did you mean '" : "; see `madloop list metrics`",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "'?)" : "");
+    if (lacks == NULL) {
+        lacks = "more rows (measure.n), or rows of another form";
+    }
+    return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                    "measure.metrics: '%s' needs %s (world '%s', model '%s')", word, lacks,
+                    e->world->type->name, e->setting.model->name);
 }
 
 static mad_status choose_metrics(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)

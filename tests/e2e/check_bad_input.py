@@ -110,8 +110,8 @@ def check_contradictions():
     def refuse(words, *overrides, code=2, config="good.yaml"):
         refused(code, words, "run", config, *overrides, "-o", "new")
 
-    refuse(["measure.n: 'log_det' needs at least 21 rows in 20 dimensions, got 20"], "world.dim=20",
-           "measure.n=20", "measure.metrics=[log_det]", "measure.moments=samples")
+    refuse(["measure.n: 'tail_mass_emp_q' needs at least 21 rows in 20 dimensions, got 20"], "world.dim=20",
+           "measure.n=20", "measure.metrics=[tail_mass_emp_q]", "measure.moments=samples")
     refuse(["measure.n: 'recall' needs at least", "got 5"], "measure.n=5", "measure.k=10")
     refuse(["'modes_covered' needs a world that knows its modes", "world 'gauss'"],
            "measure.metrics=[modes_covered]")

@@ -318,6 +318,10 @@ def check_refused(folder):
     np.save(z, np.zeros((10, 2)))
     refused("columns", x, z, code=3)
     refused("unknown measure 'recal' (did you mean 'recall'?)", x, y, "--only", "recal")
+    refused("needs a world that reads back", x, y, "--only", "scene")
+    _, groups = metrics(x, y, "--only", "prdc,vendi,kid,trace")
+    assert {n.split("_")[0] for n in groups} == {"precision", "recall", "density", "coverage", "vendi", "kid", "kernel", "trace"}, groups
+    assert len(groups) == 15 and "trace_ratio" not in groups, groups
     refused("not a measure of plain rows", x, y, "--only", "heterozygosity")
     refused("names no measure", x, y, "--only", "")
     refused("needs labels", x, y, "--only", "class_entropy")
