@@ -20,7 +20,7 @@
 /** Why a measure with this kernel is not defined. */
 #define MAD_NO_KERNEL                                                                              \
     "where the kernel has no width: kernel_sigma is 0, and so is the median distance of the real " \
-    "rows (or there is one only)"
+    "rows (or there is one only); or where the square of its width leaves double precision"
 
 /* k(x, y) = exp(-|x - y|^2/(2 s^2)). */
 typedef struct mad_rbf {
