@@ -20,6 +20,7 @@ enum { COLS = MAD_PAIR_TILE, VECS = COLS / LANES };
 
 typedef double vec __attribute__((vector_size(LANES * 8), may_alias));
 typedef int64_t vec_int __attribute__((vector_size(LANES * 8), may_alias));
+typedef uint64_t vec_bits __attribute__((vector_size(LANES * 8), may_alias));
 
 ALWAYS_INLINE void add_tile(int is_product, size_t n, const double *x, const double *y, double *out)
 {
@@ -96,10 +97,10 @@ ALWAYS_INLINE vec exp_of(vec x)
     for (size_t i = 1; i < sizeof inverse_factorial / sizeof *inverse_factorial; i++) {
         p = p * r + inverse_factorial[i];
     }
-    const vec_int bits = (vec_int)lifted << 52; /* the low bits of lifted are those of n */
-    const vec scaled = (vec)((vec_int)p + bits);
+    const vec_bits exponent = (vec_bits)lifted << 52; /* the low bits of lifted are those of n */
+    const vec_bits scaled = (vec_bits)p + exponent;
     const vec_int is_zero = x < -708.0;
-    return (vec)((vec_int)scaled & ~is_zero);
+    return (vec)(scaled & ~(vec_bits)is_zero);
 }
 
 static void finish(const mad_kernel *kernel, size_t n, double *values)
