@@ -5,7 +5,7 @@
 #include "analysis/table/cells.h"
 #include "analysis/table/decay.h"
 #include "analysis/table/runs.h"
-#include "sim/cli/json.h"
+#include "sim/store/json.h"
 
 /* Both laws of one metric. */
 typedef struct mad_decay_row {

@@ -80,7 +80,7 @@ static mad_status describe_sweep(mad_ctx *ctx, size_t n_runs, const char *const 
         MAD_TRY(mad_folder_look(ctx, runs[i], &look));
         (void)snprintf(text, sizeof text, "%zu of %zu generations", look.n_done,
                        look.n_generations);
-        (void)json_object_set_new(list, runs[i], json_string(text));
+        (void)mad_json_put(list, runs[i], json_string(text));
     }
 out:
     return st;
@@ -235,7 +235,7 @@ static mad_status describe(mad_ctx *ctx, mad_arena *mem, const char *path, json_
 {
     char name[PATH_BYTES];
 
-    (void)json_object_set_new(out, "path", json_string(path));
+    (void)json_object_set_new(out, "path", mad_json_text(path));
     if (is_folder(path)) {
         return describe_folder(ctx, mem, path, out);
     }

@@ -41,7 +41,7 @@ void mad_json_put_attributes(json_t *out, size_t n, const mad_attribute *attribu
     for (size_t i = 0; i < n; i++) {
         const mad_attribute *a = &attributes[i];
         (void)json_object_set_new(
-            out, a->name, a->text != NULL ? json_string(a->text) : mad_json_number(a->number));
+            out, a->name, a->text != NULL ? mad_json_text(a->text) : mad_json_number(a->number));
     }
 }
 
@@ -90,7 +90,7 @@ static json_t *json_words(size_t n, const char *const *words)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n && i < MAX_CLASSES; i++) {
-        (void)json_array_append_new(list, json_string(words[i]));
+        (void)json_array_append_new(list, mad_json_text(words[i]));
     }
     return list;
 }
@@ -104,7 +104,7 @@ static mad_status put_column(mad_ctx *ctx, mad_arena *mem, const mad_table *tabl
     json_t *entry = json_object();
     double *x = mad_arena_take(mem, table->n_rows, sizeof *x);
     (void)snprintf(number, sizeof number, "column %zu", j + 1);
-    (void)json_object_set_new(out, column->name != NULL ? column->name : number, entry);
+    (void)mad_json_put(out, column->name != NULL ? column->name : number, entry);
     if (x == NULL) {
         return mad_fail_memory(ctx, "a column");
     }
@@ -132,7 +132,7 @@ static mad_status read_text(mad_ctx *ctx, mad_arena *mem, const mad_source *sour
         mad_ctx_clear(ctx);
         st = mad_csv_read(ctx, mem, &source->raw, &(mad_reading){.drops_bad_rows = 1}, table);
         if (st == MAD_OK && table->n_dropped < table->n_rows) {
-            (void)json_object_set_new(out, "first bad row", json_string(first));
+            (void)json_object_set_new(out, "first bad row", mad_json_text(first));
             return MAD_OK;
         }
         mad_ctx_clear(ctx);
@@ -194,14 +194,14 @@ static void put_features(json_t *out, const mad_feature_file *file,
     mad_json_put_attributes(all, attributes->n, attributes->attribute);
     for (size_t i = 0; i < file->n_arrays; i++) {
         const mad_feature_array *a = &file->array[i];
-        (void)json_object_set_new(arrays, a->name, mad_json_shape(a->rank, a->shape));
+        (void)mad_json_put(arrays, a->name, mad_json_shape(a->rank, a->shape));
     }
 }
 
 static void put_dataset(void *arg, const char *name, size_t rank, const size_t *shape)
 {
     json_t *datasets = arg;
-    (void)json_object_set_new(datasets, name, mad_json_shape(rank, shape));
+    (void)mad_json_put(datasets, name, mad_json_shape(rank, shape));
 }
 
 /* One dataset; a trained feature space, or the list of what there is. */

@@ -2,7 +2,7 @@
 #ifndef MAD_CLI_INFO_PARTS_H
 #define MAD_CLI_INFO_PARTS_H
 
-#include "sim/cli/json.h"
+#include "sim/store/json.h"
 #include "sim/store/runfile.h"
 
 json_t *mad_json_shape(size_t rank, const size_t *shape);

@@ -278,7 +278,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
     int as_json = 0;
-    size_t n_threads = 0;
+    size_t n_threads = 0, header = MAD_HEADER_AUTO;
     mad_key_options keys = {0};
     const mad_param *table = NULL;
     mad_arguments args;
@@ -289,7 +289,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
         goto out;
     }
     r->features = "raw";
-    r->seed = 1.0;
+    r->seed = 1;
     mad_option list[MAD_MAX_OPTIONS] = {
         {"only", 0, "NAME,...",
          "these measures, groups (prdc) or first parts of names (vendi); all: all that the files "
@@ -304,6 +304,9 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
          "leave out rows with NaN, infinite or missing values, and count them, instead of refusing "
          "the file",
          .flag = &r->files.drops_bad_rows},
+        {"header", 0, "auto|yes|no",
+         "first line of text files of rows holds names of columns (default: as it looks)",
+         .count = &header, .choices = "auto|yes|no"},
         {"train", 0, "FILE", "rows the model was trained on: adds the measures of memorisation",
          .text = &r->files.train},
         {"test", 0, "FILE",
@@ -320,7 +323,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
          "standard errors from B random halves of both sides; the floor is "
          "the mean of as many splits",
          .count = &r->n_halves, .min = 2, .max = 10000},
-        {"seed", 0, "N", "of random directions, halves and splits (default: 1)", .real = &r->seed,
+        {"seed", 0, "N", "of random directions, halves and splits (default: 1)", .count = &r->seed,
          .min = 0, .max = 9007199254740991.0},
         {"json", 0, NULL, "print JSON", .flag = &as_json},
         {"threads", 't', "N", "threads (default: all processors)", .count = &n_threads, .min = 1,
@@ -340,6 +343,7 @@ static mad_status metrics_verb(mad_app *app, int argc, char **argv)
     mad_app_catch_signals(app);
     r->files.real = args.text[0];
     r->files.fake = args.text[1];
+    r->files.header = (mad_header)header;
     r->files.directions = take_file(&keys);
     MAD_TRY(mad_key_options_read(app->ctx, mem, "metrics", table, &keys, &r->values));
     MAD_TRY(compare_files(app, mem, r));

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/store/datafile.h"
-
 /* ---- two sides ------------------------------------------------------------------------------- */
 
 /* The part of "real,fake" for one side; one word stands for both. */
@@ -133,7 +131,8 @@ static mad_status read_side(mad_ctx *ctx, mad_arena *mem, const mad_metrics_file
                             mad_table *out)
 {
     mad_status st = MAD_OK;
-    const mad_reading how = {.labels = labels, .drops_bad_rows = files->drops_bad_rows};
+    const mad_reading how = {
+        .labels = labels, .drops_bad_rows = files->drops_bad_rows, .header = files->header};
     MAD_TRY(mad_table_open(ctx, mem, path, &how, out));
     if (real != NULL && out->dim != real->dim) {
         st = mad_fail(ctx, MAD_E_DATA, "'%s' has %zu columns, '%s' %zu", files->real, real->dim,
@@ -248,6 +247,11 @@ mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, mad_metrics_files *fil
                       .fake = set_of(&fake, with_labels)};
     files->n_dropped[0] = real.n_dropped;
     files->n_dropped[1] = fake.n_dropped;
+    if (files->test != NULL && files->train == NULL) {
+        st = mad_fail(ctx, MAD_E_USAGE,
+                      "metrics: --test needs --train: without it no measure reads the test rows");
+        goto out;
+    }
     if (files->train != NULL) {
         MAD_TRY(read_side(ctx, mem, files, files->train, NULL, &real, &other));
         out->train = set_of(&other, 0);

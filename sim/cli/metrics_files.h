@@ -3,6 +3,7 @@
 #define MAD_CLI_METRICS_FILES_H
 
 #include "sim/engine/compare.h"
+#include "sim/store/datafile.h"
 
 /* File names as given; NULL = none. */
 typedef struct mad_metrics_files {
@@ -12,6 +13,7 @@ typedef struct mad_metrics_files {
     double sigma;                  /* sd of one coordinate inside a mode; 0 = not given */
     const char *directions;        /* of projections, a row each; or their number */
     int drops_bad_rows;            /* of all files of rows */
+    mad_header header;             /* of all files of rows */
     size_t n_dropped[2];           /* out: of the real and the fake file */
 } mad_metrics_files;
 
@@ -19,7 +21,7 @@ typedef struct mad_metrics_files {
  * Read them all. Classes and columns of words are numbered as the real side has them; modes get the weights given, or
  * equal ones.
  *
- * errors  MAD_E_USAGE: modes half given; MAD_E_DATA: columns, classes or weights do not fit;
+ * errors  MAD_E_USAGE: modes half given, test without train; MAD_E_DATA: columns, classes or weights do not fit;
  *         MAD_E_IO; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_metrics_read(mad_ctx *ctx, mad_arena *mem, mad_metrics_files *files,

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/cli/json.h"
 #include "sim/num/stats.h"
+#include "sim/store/json.h"
 
 enum { MOST_NAMES = 32 }; /* of outputs left out for one reason, in text */
 
@@ -90,7 +90,7 @@ static void put_number(json_t *out, const char *name, double x)
 
 static void put_text(json_t *out, const char *name, const char *text)
 {
-    (void)json_object_set_new(out, name, json_string(text));
+    (void)json_object_set_new(out, name, mad_json_text(text));
 }
 
 static void put_count(json_t *out, const char *name, size_t n)
@@ -187,13 +187,14 @@ mad_status mad_metrics_print_json(mad_ctx *ctx, const mad_metrics_report *r)
         put_text(left_out, r->left_out[i].name, r->left_out[i].why);
     }
     json_t *root = json_pack(
-        "{s:s, s:s, s:s?, s:s?, s:I, s:I, s:[I,I], s:I, s:I, s:s, s:I, s:f, s:o, s:o}", "real",
-        r->files.real, "fake", r->files.fake, "train", r->files.train, "test", r->files.test,
-        "n_real", (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows,
-        "n_dropped", (json_int_t)r->files.n_dropped[0], (json_int_t)r->files.n_dropped[1], "dim",
+        "{s:o, s:o, s:o?, s:o?, s:I, s:I, s:[I,I], s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "real",
+        mad_json_text(r->files.real), "fake", mad_json_text(r->files.fake), "train",
+        mad_json_text(r->files.train), "test", mad_json_text(r->files.test), "n_real",
+        (json_int_t)pair->real.n_rows, "n_synthetic", (json_int_t)pair->fake.n_rows, "n_dropped",
+        (json_int_t)r->files.n_dropped[0], (json_int_t)r->files.n_dropped[1], "dim",
         (json_int_t)pair->world.dim, "classes", (json_int_t)pair->world.n_classes, "features",
-        r->features, "bootstrap", (json_int_t)r->n_halves, "seed", r->seed, "metrics", metrics,
-        "left_out", left_out);
+        mad_json_text(r->features), "bootstrap", (json_int_t)r->n_halves, "seed",
+        (json_int_t)r->seed, "metrics", metrics, "left_out", left_out);
     put_hash(root, "real_hash", &pair->real);
     put_hash(root, "fake_hash", &pair->fake);
     put_hash(root, "train_hash", &pair->train);

@@ -25,7 +25,7 @@ typedef struct mad_metrics_report {
     mad_metrics_files files;
     const char *features;
     const char *only; /* "recall,frechet"; NULL = all that the files can give */
-    double seed;
+    size_t seed;
     size_t n_halves; /* half samples; 0 = none */
     mad_values values;
     mad_comparison comparison;

@@ -18,6 +18,7 @@ typedef struct parse_state {
     const mad_command *command;
     const mad_usage *usage;
     mad_arguments *out;
+    int is_given[MAD_MAX_OPTIONS];
     mad_status st;
 } parse_state;
 
@@ -164,7 +165,10 @@ static error_t on_option(parse_state *p, int key, const char *text)
     const mad_option *list = option_list(p->usage);
     for (size_t i = 0; list[i].name != NULL; i++) {
         if (option_key(list, i) == key) {
-            p->st = set_option(p, &list[i], text);
+            p->st = p->is_given[i]++ == 0
+                        ? set_option(p, &list[i], text)
+                        : mad_fail(p->app->ctx, MAD_E_USAGE, "%s: option '--%s' is given twice",
+                                   p->command->name, list[i].name);
             return p->st == MAD_OK ? 0 : EINVAL;
         }
     }

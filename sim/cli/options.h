@@ -51,7 +51,8 @@ typedef struct mad_arguments {
  *     }
  *
  * errors  MAD_E_USAGE: unknown option (with the nearest one), missing or superfluous value, value
- *         out of range, too few or too many arguments; targets may have been partly set
+ *         out of range, an option given twice, too few or too many arguments; targets may have
+ *         been partly set
  * threads main thread only; reads the environment variable ARGP_HELP_FMT as argp does
  */
 MAD_MUST_CHECK mad_status mad_options_parse(mad_app *app, const mad_command *command, int argc,

@@ -58,7 +58,7 @@ static int is_header(mad_span line, char delimiter, const char *label_column)
         if (label_column != NULL && mad_span_equals(field, label_column)) {
             return 1;
         }
-        if (mad_span_number(field, &number)) {
+        if (mad_span_number(field, &number) || mad_span_is_infinite(field)) {
             n_numbers++;
         } else if (!mad_span_is_missing(field)) {
             n_words++;

@@ -123,11 +123,25 @@ int mad_span_number(mad_span field, double *out)
     return stop == field.end && isfinite(*out);
 }
 
+int mad_span_is_infinite(mad_span field)
+{
+    static const char *const words[] = {"inf", "infinity"};
+    const int has_sign = field.begin < field.end && (*field.begin == '+' || *field.begin == '-');
+    const char *at = field.begin + has_sign;
+    const size_t n = (size_t)(field.end - at);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (n == strlen(words[i]) && strncasecmp(at, words[i], n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int mad_span_is_word(mad_span field)
 {
     const size_t n = (size_t)(field.end - field.begin);
     const char *at = field.begin;
-    if (n == 0 || n > MAD_WORD_BYTES || (n >= 3 && strncasecmp(at, "inf", 3) == 0)) {
+    if (n == 0 || n > MAD_WORD_BYTES || mad_span_is_infinite(field)) {
         return 0;
     }
     for (size_t i = 0; i < n; i++) {

@@ -35,6 +35,9 @@ int mad_span_is_missing(mad_span field);
 /** 1 and a finite *out when the whole field is a decimal number. */
 int mad_span_number(mad_span field, double *out);
 
+/** inf or infinity, with a sign or none, in any case. */
+int mad_span_is_infinite(mad_span field);
+
 /** 1: may name a category: at most MAD_WORD_BYTES printable bytes that do not begin as a number
  *  does ("0x10", "1,5", "inf" are broken numbers, not words). */
 int mad_span_is_word(mad_span field);

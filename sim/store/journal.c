@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/store/json.h"
 #include "sim/store/publish.h"
 
 /* Beyond this, neighbouring doubles are further than 1 apart. */
@@ -27,24 +27,6 @@ static json_t *number_value(double number)
     return json_real(number);
 }
 
-/* A file name need not be UTF-8, but JSON must. */
-static json_t *text_value(mad_ctx *ctx, const char *text)
-{
-    json_t *value = json_string(text);
-    if (value == NULL) {
-        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-        char *ascii = mad_arena_text(ctx->scratch, text);
-        for (char *c = ascii; c != NULL && *c != '\0'; c++) {
-            if ((unsigned char)*c >= 0x80) {
-                *c = '?';
-            }
-        }
-        value = ascii == NULL ? NULL : json_string(ascii);
-        mad_arena_release(ctx->scratch, mark);
-    }
-    return value;
-}
-
 static json_t *time_value(void)
 {
     struct timespec now;
@@ -59,15 +41,15 @@ static json_t *time_value(void)
 }
 
 /* The line with its newline, to be freed; NULL when memory is short. */
-static char *event_line(mad_ctx *ctx, const char *event, size_t n_pairs, const mad_attribute *pairs)
+static char *event_line(const char *event, size_t n_pairs, const mad_attribute *pairs)
 {
     json_t *object = json_object();
     int failed = object == NULL || json_object_set_new(object, "time", time_value()) < 0 ||
-                 json_object_set_new(object, "event", text_value(ctx, event)) < 0;
+                 json_object_set_new(object, "event", mad_json_text(event)) < 0;
 
     for (size_t i = 0; i < n_pairs; i++) {
         json_t *value =
-            pairs[i].text != NULL ? text_value(ctx, pairs[i].text) : number_value(pairs[i].number);
+            pairs[i].text != NULL ? mad_json_text(pairs[i].text) : number_value(pairs[i].number);
         failed = failed || json_object_set_new(object, pairs[i].name, value) < 0;
     }
     char *text = failed ? NULL : json_dumps(object, JSON_COMPACT);
@@ -91,7 +73,7 @@ mad_status mad_journal_append(mad_ctx *ctx, const char *dir, const char *event, 
         return mad_fail(ctx, MAD_E_IO, "the path of log.jsonl is longer than %zu bytes",
                         sizeof path - 1);
     }
-    char *line = event_line(ctx, event, n_pairs, pairs);
+    char *line = event_line(event, n_pairs, pairs);
     if (line == NULL) {
         return mad_fail_memory(ctx, "an event of log.jsonl");
     }

@@ -7,7 +7,7 @@
 
 #include "sim/store/reader.h"
 
-enum { MAGIC_BYTES = 6, WORD_BYTES = 16 };
+enum { MAGIC_BYTES = 6, WORD_BYTES = 16, MAX_HEADER_BYTES = 1 << 16 }; /* below MAD_HEAD_BYTES */
 
 /* A cursor over the dictionary. */
 typedef struct scanner {
@@ -184,6 +184,10 @@ mad_status mad_npy_parse(mad_ctx *ctx, const mad_raw *raw, mad_array *out)
     }
     if (n > raw->n_bytes - begin) {
         return mad_fail(ctx, MAD_E_DATA, "'%s': the NPY header is truncated", raw->path);
+    }
+    if (n > MAX_HEADER_BYTES) {
+        return mad_fail(ctx, MAD_E_DATA, "'%s': an NPY header of %zu bytes, expected at most %d",
+                        raw->path, n, MAX_HEADER_BYTES);
     }
     const char *text = (const char *)bytes + begin;
     MAD_TRY(parse_dictionary(ctx, raw, (scanner){.at = text, .end = text + n}, &array));

@@ -169,20 +169,49 @@ static mad_status find_bytes(mad_ctx *ctx, const mad_raw *zip, const zip_entry *
     return MAD_OK;
 }
 
-/* Exactly n_bytes from exactly n_packed. */
-static int inflate_whole(const zip_entry *e, const unsigned char *packed, unsigned char *bytes)
+/* The first n bytes of the member; all of them only from exactly n_packed. */
+static int unpack(const zip_entry *e, const unsigned char *packed, size_t n, unsigned char *bytes)
 {
     z_stream z = {.next_in = packed,
                   .avail_in = (unsigned)e->n_packed,
                   .next_out = bytes,
-                  .avail_out = (unsigned)e->n_bytes};
+                  .avail_out = (unsigned)n};
+    if (e->method == STORED) {
+        memcpy(bytes, packed, n);
+        return 1;
+    }
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK) {
         return 0;
     }
     const int code = inflate(&z, Z_FINISH);
-    const int whole = code == Z_STREAM_END && z.avail_out == 0 && z.avail_in == 0;
+    const int is_whole = code == Z_STREAM_END && z.avail_in == 0;
     (void)inflateEnd(&z);
-    return whole;
+    return z.avail_out == 0 && (is_whole || n < e->n_bytes);
+}
+
+static mad_status fail_unpack(mad_ctx *ctx, const mad_raw *zip)
+{
+    return fail_zip(ctx, zip, "a member does not unpack to the size it promises");
+}
+
+/* What the member's header promises against its size. */
+static mad_status check_head(mad_ctx *ctx, const mad_raw *zip, const zip_entry *e,
+                             const unsigned char *packed)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t n = e->n_bytes < MAD_HEAD_BYTES ? e->n_bytes : MAD_HEAD_BYTES;
+    unsigned char *bytes = mad_arena_take_raw(ctx->scratch, n, 1);
+    if (bytes == NULL) {
+        st = mad_fail_memory(ctx, zip->path);
+        goto out;
+    }
+    MAD_TRY(unpack(e, packed, n, bytes) ? MAD_OK : fail_unpack(ctx, zip));
+    MAD_TRY(
+        mad_head_check(ctx, &(mad_raw){.path = zip->path, .bytes = bytes, .n_bytes = e->n_bytes}));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 mad_status mad_npz_open(mad_ctx *ctx, const mad_raw *zip, const char *member, mad_raw *out)
@@ -195,6 +224,7 @@ mad_status mad_npz_open(mad_ctx *ctx, const mad_raw *zip, const char *member, ma
 
     MAD_TRY(find_member(ctx, zip, member, &e));
     MAD_TRY(find_bytes(ctx, zip, &e, &packed));
+    MAD_TRY(check_head(ctx, zip, &e, packed));
     raw.n_bytes = e.n_bytes;
     raw.mem = mad_arena_create(raw.n_bytes + 1);
     bytes = raw.mem == NULL ? NULL : mad_arena_take_raw(raw.mem, raw.n_bytes + 1, 1);
@@ -202,12 +232,7 @@ mad_status mad_npz_open(mad_ctx *ctx, const mad_raw *zip, const char *member, ma
         st = mad_fail_memory(ctx, zip->path);
         goto out;
     }
-    if (e.method == STORED) {
-        memcpy(bytes, packed, e.n_bytes);
-    } else if (!inflate_whole(&e, packed, bytes)) {
-        st = fail_zip(ctx, zip, "a member does not unpack to the size it promises");
-        goto out;
-    }
+    MAD_TRY(unpack(&e, packed, e.n_bytes, bytes) ? MAD_OK : fail_unpack(ctx, zip));
     if (crc32(0, bytes, (unsigned)e.n_bytes) != e.crc) {
         st = fail_zip(ctx, zip, "a member's checksum is wrong");
         goto out;

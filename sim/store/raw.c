@@ -69,10 +69,14 @@ out:
     return st;
 }
 
-static mad_status read_whole(mad_ctx *ctx, gzFile file, const char *path, size_t n_bytes,
-                             unsigned char *bytes)
+/* The first n_bytes of the file. */
+static mad_status rewind_and_read(mad_ctx *ctx, gzFile file, const char *path, size_t n_bytes,
+                                  unsigned char *bytes)
 {
     size_t n = 0, n_read = 1;
+    if (gzrewind(file) < 0) {
+        return gz_fail(ctx, file, path);
+    }
     while (n < n_bytes && n_read > 0) {
         const size_t left = n_bytes - n;
         const size_t step = left < STEP_BYTES ? left : STEP_BYTES;
@@ -86,6 +90,26 @@ static mad_status read_whole(mad_ctx *ctx, gzFile file, const char *path, size_t
         return mad_fail(ctx, MAD_E_IO, "'%s' became shorter while it was read", path);
     }
     return MAD_OK;
+}
+
+/* What the header promises against raw->n_bytes. */
+static mad_status check_head(mad_ctx *ctx, gzFile file, const mad_raw *raw)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t n = raw->n_bytes < MAD_HEAD_BYTES ? raw->n_bytes : MAD_HEAD_BYTES;
+    unsigned char *bytes = mad_arena_take_raw(ctx->scratch, n, 1);
+    mad_raw head = *raw;
+    if (bytes == NULL) {
+        st = mad_fail_memory(ctx, raw->path);
+        goto out;
+    }
+    MAD_TRY(rewind_and_read(ctx, file, raw->path, n, bytes));
+    head.bytes = bytes;
+    MAD_TRY(mad_head_check(ctx, &head));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 mad_status mad_raw_open(mad_ctx *ctx, const char *path, mad_raw *out)
@@ -107,17 +131,14 @@ mad_status mad_raw_open(mad_ctx *ctx, const char *path, mad_raw *out)
         return mad_fail(ctx, MAD_E_IO, "cannot open '%s': %s", path, strerror(errno));
     }
     MAD_TRY(count_bytes(ctx, file, path, (size_t)info.st_size, &raw.n_bytes));
-    if (gzrewind(file) < 0) {
-        st = gz_fail(ctx, file, path);
-        goto out;
-    }
+    MAD_TRY(check_head(ctx, file, &raw));
     raw.mem = mad_arena_create(raw.n_bytes + 1);
     bytes = raw.mem == NULL ? NULL : mad_arena_take_raw(raw.mem, raw.n_bytes + 1, 1);
     if (bytes == NULL) {
         st = mad_fail_memory(ctx, path);
         goto out;
     }
-    MAD_TRY(read_whole(ctx, file, path, raw.n_bytes, bytes));
+    MAD_TRY(rewind_and_read(ctx, file, path, raw.n_bytes, bytes));
     bytes[raw.n_bytes] = 0;
     raw.bytes = bytes;
     *out = raw;

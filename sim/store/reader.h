@@ -31,10 +31,10 @@ typedef struct mad_raw {
 } mad_raw;
 
 /**
- * Read a plain or gzip file (told by its magic). The unpacked size is counted before memory is
- * taken.
+ * Read a plain or gzip file (told by its magic). The unpacked size is counted, and an IDX or NPY
+ * header compared with it, before memory is taken.
  * errors  MAD_E_IO: cannot be read, not a regular file;  MAD_E_DATA: damaged gzip, empty, above
- *         4 GiB;  MAD_E_MEMORY
+ *         4 GiB, a header that does not fit the size;  MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_raw_open(mad_ctx *ctx, const char *path, mad_raw *out);
 void mad_raw_close(mad_raw *raw);
@@ -71,7 +71,7 @@ MAD_MUST_CHECK mad_status mad_npz_open(mad_ctx *ctx, const mad_raw *zip, const c
 
 /* ---- an array of numbers inside it: IDX, NPY ---- */
 
-enum { MAD_ARRAY_MAX_RANK = 8 };
+enum { MAD_ARRAY_MAX_RANK = 8, MAD_HEAD_BYTES = 1 << 17 };
 
 typedef enum mad_item {
     MAD_ITEM_U8,
@@ -98,9 +98,14 @@ typedef struct mad_array {
 
 size_t mad_item_bytes(mad_item item);
 
-/** The header of a file; sizes are proved to fill the file exactly. MAD_E_DATA. */
+/** The header of a file, in its first MAD_HEAD_BYTES; sizes are proved to fill the file exactly.
+ *  MAD_E_DATA. */
 MAD_MUST_CHECK mad_status mad_idx_parse(mad_ctx *ctx, const mad_raw *raw, mad_array *out);
 MAD_MUST_CHECK mad_status mad_npy_parse(mad_ctx *ctx, const mad_raw *raw, mad_array *out);
+
+/** The header of an IDX or NPY file against the size of the whole, by its first min(n_bytes,
+ *  MAD_HEAD_BYTES) bytes alone; any other file passes. MAD_E_DATA. */
+MAD_MUST_CHECK mad_status mad_head_check(mad_ctx *ctx, const mad_raw *head);
 
 /** Sets n_items and data, or tells how the header's shape and the bytes behind it disagree. */
 MAD_MUST_CHECK mad_status mad_array_check(mad_ctx *ctx, const mad_raw *raw, size_t header_bytes,

@@ -310,6 +310,24 @@ def check_formats(folder):
     refused("line 3, column 1: missing value 'NA'", real, dirty, code=3)
     answer, value = metrics(real, dirty, "--drop-bad-rows", "--only", "trace")
     assert answer["n_dropped"] == [0, 2] and answer["n_synthetic"] == 2
+    edge = folder / "edge.csv"
+    edge.write_text("inf,b\n1,2\n3,4\n")
+    refused("line 1, column 1: expected a finite number, got 'inf'", edge, edge, code=3)
+    edge.write_text("information,b\n1,2\n3,4\n5,7\n")
+    for header, n in (("auto", 3), ("yes", 3)):
+        answer, _ = metrics(edge, edge, "--header", header, "--only", "trace")
+        assert answer["n_real"] == n, (header, answer["n_real"])
+    refused("'--header' expects one of auto|yes|no", edge, edge, "--header", "maybe")
+    edge.write_text("2020,2021\n1,2\n3,4\n5,7\n")
+    for header, n in (("auto", 4), ("yes", 3), ("no", 4)):
+        answer, _ = metrics(edge, edge, "--header", header, "--only", "trace")
+        assert answer["n_real"] == n, (header, answer["n_real"])
+    latin = folder / "caf\udce9.csv"  # a byte that is no UTF-8
+    latin.write_bytes(b"caf\xe9,b\n1,2\n3,5\n")
+    answer, _ = metrics(latin, latin, "--only", "trace")
+    assert answer["real"].endswith("caf?.csv") and answer["fake"] == answer["real"]
+    text, _ = madloop("info", latin, "--json")
+    assert list(json.loads(text)["columns"]) == ["caf?", "b"], text
     print("formats, words, dirty rows")
 
 
@@ -329,6 +347,8 @@ def check_refused(folder):
     refused("needs a model", x, y, "--only", "log_likelihood")
     refused("at least 301 rows", x, y, "--only", "recall", "--k", 299)
     refused("--centres and --sigma", x, y, "--sigma", 1)
+    refused("--test needs --train", x, y, "--test", x)
+    refused("expects a whole number", x, y, "--seed", 1.5)
     refused("pca:N with N from 1 to 5", x, y, "--features", "pca:6")
     refused("unknown features 'pcaa:6' (did you mean 'pca'?)", x, y, "--features", "pcaa:6")
     refused("No such file", x, folder / "none.npy", code=3)

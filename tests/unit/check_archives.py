@@ -3,8 +3,10 @@ store: exactly, or refused with a reason.
 
 Usage: check_archives.py TABLE_PRINT
 """
+import gzip
 import io
 import os
+import resource
 import shutil
 import struct
 import zipfile
@@ -75,6 +77,46 @@ def check_bombs():
     packed = deflate.compress(head) + deflate.flush()
     refused("bomb in the header", "header promises", "npy",
             path=put("bomb.npz", zip_of(b"x.npy", packed, len(head), zlib.crc32(head))))
+    for name, head in (("bomb.idx.gz", bytes([0, 0, 8, 1, 0, 0, 0, 4])), ("bomb.npy.gz", npy_head(4))):
+        with gzip.open(path_of(name), "wb", 1) as file:
+            file.write(head)
+            for _ in range(300):
+                file.write(bytes(2**20))
+        refused("bomb " + name, "more than the [4] items", "npy", path=path_of(name))
+    packed = zlib.compressobj(1, zlib.DEFLATED, -15)
+    body = packed.compress(npy_head(4))
+    for _ in range(300):
+        body += packed.compress(bytes(2**20))
+    body += packed.flush()
+    whole = zip_of(b"x.npy", body, len(npy_head(4)) + 300 * 2**20, 0)
+    refused("bomb, header of an archive", "more than the [4] items", "npy",
+            path=put("bomb.npz", whole))
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    check(largest < 150 * 1024, f"bombs: {largest} KiB of memory were used")
+    long = b"\x93NUMPY\2\0" + struct.pack("<I", 10**6) + b" " * 10**6
+    refused("a long header", "NPY header of 1000000 bytes", "npy", path=put("long.npy", long))
+
+
+def npy_head(n):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False,
+                                                  "shape": (n,)})
+    return header.getvalue()
+
+
+def check_whole():
+    """A double holds whole numbers of 53 bits."""
+    for number, dtype in ((2**53 - 1, np.int64), (1 - 2**53, np.int64), (2**53 - 1, np.uint64)):
+        np.save(path_of("whole.npy"), np.array([[1, 2], [3, number]], dtype))
+        same("53 bits", [[1, 2], [3, float(number)]], "npy", path=path_of("whole.npy"))
+    for number, dtype in ((2**53, np.int64), (-2**53 - 1, np.int64), (2**64 - 1, np.uint64)):
+        x = np.array([[1, 2], [3, number]], dtype)
+        np.save(path_of("whole.npy"), x)
+        with h5py.File(path_of("whole.h5"), "w") as file:
+            file["x"] = x
+        for reader, where in (("npy", "whole.npy"), ("hdf5", "whole.h5:x")):
+            refused(f"{number} in {where}", ["row 2, column 2", "more than 53 bits"], reader,
+                    path=path_of(where))
 
 
 # ---- HDF5 ----------------------------------------------------------------------------------------
@@ -270,6 +312,7 @@ def check_png():
 
 check_npz()
 check_bombs()
+check_whole()
 check_hdf5()
 check_words()
 check_dirty()

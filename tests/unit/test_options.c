@@ -109,6 +109,8 @@ static void test_refusals(void **state)
     refuse("-j 2.5 a", "whole number from 1 to 8, got '2.5'");
     refuse("-j 4x a", "got '4x'");
     refuse("-j nan a", "got 'nan'");
+    refuse("-j 2 a --jobs 3", "'--jobs' is given twice");
+    refuse("--json a --json", "'--json' is given twice");
     refuse("--max-hours inf a", "number from 0 to 100, got 'inf'");
     refuse("--progress baz a", "one of auto|bar|none, got 'baz'");
     refuse("--progress ba a", "got 'ba'"); /* words of a choice are not abbreviated */
