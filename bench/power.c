@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim/cli/builtin.h"
 #include "sim/config/config.h"
@@ -19,13 +20,15 @@
 #include "tests/support/collapse.h"
 
 enum { N_NULL = 300, N_TRIALS = 30, MIN_SEEN = 24, MAX_OUTPUTS = 24, MAX_MEASURES = 200 };
+enum { POOL = 10 }; /* rows of a law's pool over those of a side */
 enum { MAX_SEVERITIES = sizeof((mad_collapse *)0)->severity / sizeof(double) };
 
-/* One output's answers: index of the severity per collapse, SIZE_MAX = none seen. */
+/* One output's answers per collapse. */
 typedef struct answer {
-    const char *name;
-    size_t seen[MAD_N_COLLAPSES];
-    int is_taken[MAD_N_COLLAPSES];
+    const mad_metric_type *type;
+    size_t i_output;
+    const mad_known_law *law[MAD_N_COLLAPSES]; /* NULL: cannot be taken */
+    size_t seen[MAD_N_COLLAPSES];              /* index of the severity, SIZE_MAX: none */
 } answer;
 
 typedef struct band {
@@ -88,7 +91,7 @@ static int is_seen(const mad_collapse_run *run, const probe *p, size_t s, size_t
 static mad_status search(mad_ctx *ctx, mad_collapse_run *run, probe *p, size_t k, size_t *out)
 {
     mad_status st = MAD_OK;
-    size_t low = 0, high = mad_collapses[run->kind].n_severities - 1;
+    size_t low = 0, high = mad_collapse_n_severities(run->law, run->kind) - 1;
     MAD_TRY(look(ctx, run, p, high));
     if (!is_seen(run, p, high, k)) {
         *out = SIZE_MAX;
@@ -108,12 +111,7 @@ out:
     return st;
 }
 
-/* Rows without a collapse come from one of two laws: a cloud, or modes with classes. */
-static size_t law_of(mad_collapse_kind kind)
-{
-    return kind == MAD_COLLAPSE_MODES || kind == MAD_COLLAPSE_CLASSES;
-}
-
+/* Every answer that hangs on run->law and run->kind. */
 static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run,
                                band bands[MAX_OUTPUTS], int *has_bands, answer *answers)
 {
@@ -122,88 +120,160 @@ static mad_status try_collapse(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *r
     const size_t n_null = is_costly ? N_NULL / 3 : N_NULL;
     const mad_arena_mark mark = mad_arena_get_mark(mem);
     probe p = {.bands = bands};
-    int suits = 0;
     mad_status st = MAD_OK;
-    MAD_TRY(mad_collapse_suits(ctx, run->kind, run->type, &suits));
-    if (!suits) {
-        goto out;
-    }
     run->value = mad_arena_take(mem, n_null * n_outputs, sizeof *run->value);
     double *column = mad_arena_take(mem, n_null, sizeof *column);
     if (run->value == NULL || column == NULL) {
         st = mad_fail_memory(ctx, "repetitions");
         goto out;
     }
-    if (!*has_bands) {
-        run->n = n_null;
-        MAD_TRY(take_bands(ctx, run, column, bands));
-        *has_bands = 1;
-    }
-    run->n = is_costly ? N_TRIALS / 3 : N_TRIALS;
     for (size_t k = 0; k < n_outputs; k++) {
-        answer *a = &answers[k];
-        MAD_TRY(mad_collapse_fits(ctx, run->kind, run->type, run->values, run->n_rows, k,
-                                  &a->is_taken[run->kind]));
-        if (a->is_taken[run->kind]) {
-            MAD_TRY(search(ctx, run, &p, k, &a->seen[run->kind]));
+        if (answers[k].law[run->kind] != run->law) {
+            continue;
         }
+        if (!*has_bands) {
+            run->n = n_null;
+            MAD_TRY(take_bands(ctx, run, column, bands));
+            *has_bands = 1;
+        }
+        run->n = is_costly ? N_TRIALS / 3 : N_TRIALS;
+        MAD_TRY(search(ctx, run, &p, k, &answers[k].seen[run->kind]));
     }
 out:
     mad_arena_release(mem, mark);
     return st;
 }
 
-static mad_status try_measure(mad_ctx *ctx, mad_arena *mem, mad_collapse_run *run, answer *answers)
+static mad_status try_measure(mad_ctx *ctx, mad_arena *mem, const mad_known_law *laws,
+                              mad_collapse_run *run, answer *answers)
 {
     mad_status st = MAD_OK;
-    band bands[2][MAX_OUTPUTS];
-    int has_bands[2] = {0, 0};
     for (size_t k = 0; run->type->outputs[k].name != NULL; k++) {
-        answers[k] = (answer){.name = run->type->outputs[k].name};
+        answers[k] = (answer){.type = run->type, .i_output = k};
+        for (int kind = 0; kind < MAD_N_COLLAPSES; kind++) {
+            const size_t i = mad_collapse_choose(MAD_N_KNOWN_LAWS, laws, (mad_collapse_kind)kind,
+                                                 run->type, k, run->values, run->n_rows);
+            answers[k].law[kind] = i < MAD_N_KNOWN_LAWS ? &laws[i] : NULL;
+        }
     }
-    for (int kind = 0; kind < MAD_N_COLLAPSES; kind++) {
-        const size_t law = law_of((mad_collapse_kind)kind);
-        run->kind = (mad_collapse_kind)kind;
-        MAD_TRY(try_collapse(ctx, mem, run, bands[law], &has_bands[law], answers));
+    for (size_t i = 0; i < MAD_N_KNOWN_LAWS; i++) {
+        band bands[MAX_OUTPUTS];
+        int has_bands = 0;
+        run->law = &laws[i];
+        for (int kind = 0; kind < MAD_N_COLLAPSES; kind++) {
+            run->kind = (mad_collapse_kind)kind;
+            MAD_TRY(try_collapse(ctx, mem, run, bands, &has_bands, answers));
+        }
     }
 out:
     return st;
 }
 
-static void print_table(size_t n_rows, size_t n, const answer *answers)
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static void print_head(size_t n_rows)
 {
     printf(
         "# Which measure sees which collapse\n\n"
         "Made by `bench/power > docs/power.md`. The smallest collapse that moves a measure out of "
         "its central 95 %% band\nof fresh rows against fresh rows in at least 80 %% of the "
         "repetitions, at n = %zu rows on every side.\n`>` x: not even the largest that was "
-        "tried; blank: cannot be taken there.\n\n| measure |",
+        "tried; blank: cannot be taken there.\n\n"
+        "Real rows are of the first law that gives the measure what it needs and can collapse so "
+        "(column \"laws\"):\n\n",
         n_rows);
-    for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
-        printf(" %s (%s) |", mad_collapses[c].name, mad_collapses[c].unit);
+    for (const mad_known_law_type *law = mad_known_laws; law->name != NULL; law++) {
+        printf("- **%s**: %s\n", law->name, law->doc);
     }
-    printf("\n|---|---|---|---|---|---|\n");
-    for (size_t i = 0; i < n; i++) {
-        int is_anywhere = 0;
+    printf("\nThe model's rows are of the same law, but\n\n"
+           "- **variance**: factors, where a law has them, keep 1 - s of their variance (rows are "
+           "kept with a probability that falls\n  with the factor's distance from its mean); else "
+           "coordinates are moved towards the mean, in *modes* that of the mode\n"
+           "- **tail cut**: the share s that is farthest from the mean (of coordinates, of "
+           "standardised "
+           "factors) is missing\n"
+           "- **memorised**: the share s is copied from the training rows\n"
+           "- **modes lost**: s of the modes, classes or categories are missing\n"
+           "- **half of the classes rarer**: 12 of 25, 5 of 10, 2 of 4 are drawn 1 - s times as "
+           "often\n"
+           "\n| measure | laws |");
+    for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
+        const mad_collapse *collapse = &mad_collapses[c];
+        printf(" %s%s |", collapse->name, collapse->scale > 1.0 ? " (%)" : "");
+    }
+    printf("\n|---|---|---|---|---|---|---|\n");
+}
+
+/* How many laws an output was taken on; prints their names. */
+static size_t print_laws(const answer *a, int is_printed)
+{
+    size_t n = 0;
+    for (size_t i = 0; mad_known_laws[i].name != NULL; i++) {
+        int is_used = 0;
         for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
-            is_anywhere |= answers[i].is_taken[c];
+            is_used |= a->law[c] != NULL && a->law[c]->type == &mad_known_laws[i];
         }
-        if (!is_anywhere) {
+        if (is_used && is_printed) {
+            printf("%s%s", n > 0 ? ", " : "", mad_known_laws[i].name);
+        }
+        n += (size_t)is_used;
+    }
+    return n;
+}
+
+static void print_cell(const answer *a, mad_collapse_kind kind)
+{
+    const mad_collapse *collapse = &mad_collapses[kind];
+    const mad_known_law *law = a->law[kind];
+    if (law == NULL) {
+        printf(" |");
+        return;
+    }
+    const size_t last = mad_collapse_n_severities(law, kind) - 1, s = a->seen[kind];
+    printf(" %s%.3g", s == SIZE_MAX ? "> " : "",
+           collapse->scale * collapse->severity[s == SIZE_MAX ? last : s]);
+    if (kind == MAD_COLLAPSE_MODES) {
+        printf(" of %zu", law->n_groups);
+    }
+    printf(" |");
+}
+
+static void print_table(size_t n_rows, size_t n, const answer *answers)
+{
+    print_head(n_rows);
+    for (size_t i = 0; i < n; i++) {
+        const answer *a = &answers[i];
+        if (print_laws(a, 0) == 0) {
             continue;
         }
-        printf("| `%s` |", answers[i].name);
-        for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
-            const mad_collapse *collapse = &mad_collapses[c];
-            const size_t s = answers[i].seen[c], last = collapse->n_severities - 1;
-            if (!answers[i].is_taken[c]) {
-                printf(" |");
-            } else {
-                printf(" %s%.3g |", s == SIZE_MAX ? "> " : "",
-                       collapse->scale * collapse->severity[s == SIZE_MAX ? last : s]);
-            }
+        printf("| `%s` | ", a->type->outputs[a->i_output].name);
+        print_laws(a, 1);
+        printf(" |");
+        for (int c = 0; c < MAD_N_COLLAPSES; c++) {
+            print_cell(a, (mad_collapse_kind)c);
         }
         printf("\n");
     }
+    printf("\nNot taken on rows alone:");
+    for (size_t i = 0; i < n; i++) {
+        const answer *a = &answers[i];
+        if (print_laws(a, 0) == 0) {
+            printf(" `%s` (%s)", a->type->outputs[a->i_output].name,
+                   a->type->needs & MAD_NEEDS_DENSITY ? "needs the density of a fitted model"
+                                                      : "no law has what it needs");
+        }
+    }
+    printf("\n");
+}
+
+static mad_status open_laws(mad_ctx *ctx, mad_arena *mem, size_t n_rows, mad_known_law *laws)
+{
+    mad_status st = MAD_OK;
+    for (size_t i = 0; i < MAD_N_KNOWN_LAWS; i++) {
+        MAD_TRY(mad_known_law_open(ctx, mem, &mad_known_laws[i], POOL * n_rows, &laws[i]));
+    }
+out:
+    return st;
 }
 
 static mad_status run(mad_ctx *ctx, mad_arena *mem, const char *only, size_t n_rows)
@@ -211,6 +281,7 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const char *only, size_t n_r
     mad_status st = MAD_OK;
     const mad_param *table = NULL;
     mad_values values;
+    mad_known_law laws[MAD_N_KNOWN_LAWS];
     answer *answers = mad_arena_take(mem, MAX_MEASURES, sizeof *answers);
     size_t n = 0;
     if (answers == NULL) {
@@ -218,14 +289,16 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const char *only, size_t n_r
     }
     MAD_TRY(mad_measure_table(ctx, mem, &mad_builtin, &table));
     MAD_TRY(mad_values_default(ctx, mem, table, &values));
+    MAD_TRY(open_laws(ctx, mem, n_rows, laws));
     for (size_t i = 0; mad_builtin.metrics[i] != NULL; i++) {
         mad_collapse_run run = {
             .values = &values, .type = mad_builtin.metrics[i], .n_rows = n_rows};
         if (only != NULL && strcmp(only, run.type->name) != 0) {
             continue;
         }
-        fprintf(stderr, "%s\n", run.type->name);
-        MAD_TRY(try_measure(ctx, mem, &run, answers + n));
+        const time_t start = time(NULL);
+        MAD_TRY(try_measure(ctx, mem, laws, &run, answers + n));
+        fprintf(stderr, "%s: %.0f s\n", run.type->name, difftime(time(NULL), start));
         n += mad_collapse_n_outputs(run.type);
     }
     print_table(n_rows, n, answers);

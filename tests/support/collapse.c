@@ -7,9 +7,7 @@
 #include "sim/base/par.h"
 #include "sim/num/stats.h"
 
-enum { MAX_OUTPUTS = 24, DIM = 8, SIDE = 5, N_MODES = SIDE * SIDE, N_LIGHT = 12 };
-
-#define MODE_SD 0.05
+enum { MAX_OUTPUTS = 24, MAX_FACTORS = 8, N_HALVINGS = 40 };
 
 const mad_collapse mad_collapses[MAD_N_COLLAPSES] = {
     [MAD_COLLAPSE_VARIANCE] =
@@ -18,125 +16,23 @@ const mad_collapse mad_collapses[MAD_N_COLLAPSES] = {
         {"tail cut", "%", 100.0, 8, {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
     [MAD_COLLAPSE_MEMORY] =
         {"memorised", "%", 100.0, 8, {0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
-    [MAD_COLLAPSE_MODES] = {"modes lost", "of 25", 25.0, 6, {0.04, 0.08, 0.12, 0.2, 0.4, 0.8}},
-    [MAD_COLLAPSE_CLASSES] =
-        {"12 of 25 classes rarer by", "%", 100.0, 8, {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8}},
+    [MAD_COLLAPSE_MODES] = {"modes lost", "", 1.0, 6, {1, 2, 3, 5, 10, 20}},
+    [MAD_COLLAPSE_CLASSES] = {"half of the classes rarer by",
+                              "%",
+                              100.0,
+                              8,
+                              {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8}},
 };
 
-/* Rows of N(0, v I), those beyond `longest` (squared norm) drawn again. */
-static void draw_cloud(mad_rng *rng, double v, double longest, mad_set *set)
+size_t mad_collapse_n_severities(const mad_known_law *law, mad_collapse_kind kind)
 {
-    for (size_t i = 0; i < set->n_rows; i++) {
-        double *x = set->x + i * DIM, square = 0.0;
-        do {
-            mad_rng_normals(rng, DIM, x);
-            square = 0.0;
-            for (size_t j = 0; j < DIM; j++) {
-                square += x[j] * x[j];
-            }
-        } while (square > longest);
-        for (size_t j = 0; j < DIM; j++) {
-            x[j] *= sqrt(v);
-        }
+    const mad_collapse *collapse = &mad_collapses[kind];
+    size_t n = collapse->n_severities;
+    while (kind == MAD_COLLAPSE_MODES && n > 0 &&
+           collapse->severity[n - 1] >= (double)law->n_groups) {
+        n--;
     }
-}
-
-/* Rows of modes with these weights (not normalised). */
-static void draw_modes(mad_rng *rng, const double *centre, const double *weight, mad_set *set)
-{
-    double cum[N_MODES], sum = 0.0;
-    for (size_t k = 0; k < N_MODES; k++) {
-        sum += weight[k];
-        cum[k] = sum;
-    }
-    for (size_t i = 0; i < set->n_rows; i++) {
-        const double u = sum * mad_rng_uniform(rng);
-        size_t k = 0;
-        while (k + 1 < N_MODES && cum[k] <= u) {
-            k++;
-        }
-        set->label[i] = (int32_t)k;
-        mad_rng_normals(rng, 2, set->x + 2 * i);
-        for (size_t j = 0; j < 2; j++) {
-            set->x[2 * i + j] = centre[2 * k + j] + MODE_SD * set->x[2 * i + j];
-        }
-    }
-}
-
-static mad_status describe_modes(mad_ctx *ctx, mad_arena *mem, mad_world_info *world)
-{
-    double *centre = mad_arena_take(mem, 2 * (size_t)N_MODES, sizeof *centre);
-    double *p = mad_arena_take(mem, N_MODES, sizeof *p);
-    if (centre == NULL || p == NULL) {
-        return mad_fail_memory(ctx, "the modes");
-    }
-    for (size_t k = 0; k < N_MODES; k++) {
-        centre[2 * k] = (double)(k % SIDE) - 2.0;
-        centre[2 * k + 1] = (double)(k / SIDE) - 2.0;
-        p[k] = 1.0 / N_MODES;
-    }
-    world->n_classes = world->n_modes = N_MODES;
-    world->mode_centre = centre;
-    world->mode_p = world->class_p = p;
-    world->mode_sd = MODE_SD;
-    return MAD_OK;
-}
-
-static void draw_fake_modes(mad_rng *rng, mad_collapse_kind kind, double severity,
-                            const double *centre, mad_set *fake)
-{
-    const size_t n_lost = kind == MAD_COLLAPSE_MODES ? (size_t)(N_MODES * severity + 0.5) : 0;
-    double weight[N_MODES];
-    for (size_t k = 0; k < N_MODES; k++) {
-        const int is_light = kind == MAD_COLLAPSE_CLASSES && k < N_LIGHT;
-        weight[k] = k < n_lost ? 0.0 : is_light ? 1.0 - severity : 1.0;
-    }
-    draw_modes(rng, centre, weight, fake);
-}
-
-static void draw_fake_cloud(mad_rng *rng, mad_collapse_kind kind, double severity,
-                            const mad_set *train, mad_set *fake)
-{
-    const double v = kind == MAD_COLLAPSE_VARIANCE ? 1.0 - severity : 1.0;
-    const double longest = kind == MAD_COLLAPSE_TAIL && severity > 0.0
-                               ? mad_chi_square_quantile(DIM, 1.0 - severity)
-                               : (double)INFINITY;
-    draw_cloud(rng, v, longest, fake);
-    for (size_t i = 0; kind == MAD_COLLAPSE_MEMORY && i < fake->n_rows; i++) {
-        if (mad_rng_uniform(rng) < severity) {
-            const size_t from = (size_t)mad_rng_below(rng, train->n_rows);
-            memcpy(fake->x + i * DIM, train->x + from * DIM, DIM * sizeof *fake->x);
-        }
-    }
-}
-
-mad_status mad_collapse_draw(mad_ctx *ctx, mad_arena *mem, mad_collapse_kind kind, double severity,
-                             uint64_t i, size_t n, const mad_values *values, mad_comparison *out)
-{
-    const int has_modes = kind == MAD_COLLAPSE_MODES || kind == MAD_COLLAPSE_CLASSES;
-    const size_t dim = has_modes ? 2 : DIM;
-    const mad_key key = {.seed = 11, .replicate = (uint32_t)kind, .purpose = MAD_RNG_TEST};
-    mad_rng rng = mad_rng_open(key, i);
-    mad_pair *pair = &out->raw;
-    mad_status st = MAD_OK;
-    *out = (mad_comparison){.values = values, .key = {.seed = i, .purpose = MAD_RNG_DIRECTIONS}};
-    pair->world = (mad_world_info){.kind = MAD_WORLD_CONTINUOUS, .dim = dim};
-    MAD_TRY(mad_set_take(ctx, mem, n, dim, has_modes, &pair->real));
-    MAD_TRY(mad_set_take(ctx, mem, n, dim, has_modes, &pair->fake));
-    MAD_TRY(mad_set_take(ctx, mem, n, dim, has_modes, &pair->train));
-    if (has_modes) {
-        MAD_TRY(describe_modes(ctx, mem, &pair->world));
-        draw_modes(&rng, pair->world.mode_centre, pair->world.mode_p, &pair->real);
-        draw_modes(&rng, pair->world.mode_centre, pair->world.mode_p, &pair->train);
-        draw_fake_modes(&rng, kind, severity, pair->world.mode_centre, &pair->fake);
-    } else {
-        draw_cloud(&rng, 1.0, (double)INFINITY, &pair->real);
-        draw_cloud(&rng, 1.0, (double)INFINITY, &pair->train);
-        draw_fake_cloud(&rng, kind, severity, &pair->train, &pair->fake);
-    }
-    MAD_TRY(mad_comparison_map(ctx, NULL, mem, out));
-out:
-    return st;
+    return n;
 }
 
 size_t mad_collapse_n_outputs(const mad_metric_type *type)
@@ -149,60 +45,278 @@ size_t mad_collapse_n_outputs(const mad_metric_type *type)
     return n;
 }
 
-mad_status mad_collapse_suits(mad_ctx *ctx, mad_collapse_kind kind, const mad_metric_type *type,
-                              int *out)
+int mad_collapse_suits(const mad_known_law *law, const mad_metric_type *type)
 {
-    mad_status st = MAD_OK;
-    mad_comparison c;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    *out = 0;
-    if (type->worlds & 1u << MAD_WORLD_CONTINUOUS) {
-        MAD_TRY(mad_collapse_draw(ctx, ctx->scratch, kind, 0.0, 0, 8, NULL, &c));
-        *out = mad_comparison_lacks(&c, type) == NULL;
+    const mad_world_info *info = &law->world->info;
+    const unsigned lacks = MAD_NEEDS_DENSITY | (info->n_classes == 0 ? MAD_NEEDS_LABELS : 0) |
+                           (info->n_modes == 0 ? MAD_NEEDS_MODES : 0) |
+                           (info->n_factors == 0 ? MAD_NEEDS_FACTORS : 0) |
+                           (info->has_log_density ? 0 : MAD_NEEDS_WORLD_DENSITY);
+    return type->worlds & 1u << info->kind && !(type->needs & lacks);
+}
+
+size_t mad_collapse_choose(size_t n_laws, const mad_known_law *laws, mad_collapse_kind kind,
+                           const mad_metric_type *type, size_t i_output, const mad_values *values,
+                           size_t n_rows)
+{
+    size_t i = 0;
+    for (; i < n_laws; i++) {
+        const mad_world_info *info = &laws[i].world->info;
+        if (laws[i].type->collapses & 1u << kind && mad_collapse_suits(&laws[i], type) &&
+            (type->fits == NULL || type->fits(info, i_output)) &&
+            mad_metric_rows(type, values, info->dim, i_output) <= n_rows) {
+            break;
+        }
     }
+    return i;
+}
+
+/* ---- which rows a collapsed model keeps ------------------------------------------------------- */
+
+/* Mean of z^2 over the pool, row weights exp(-a z^2 / 2). */
+static double weighted_square(const mad_known_law *law, size_t i_factor, double a)
+{
+    const size_t n_factors = law->world->info.n_factors;
+    double sum = 0.0, weights = 0.0;
+    for (size_t i = 0; i < law->n_pool; i++) {
+        const double square = law->square[i * n_factors + i_factor];
+        const double weight = exp(-0.5 * a * square);
+        sum += weight * square;
+        weights += weight;
+    }
+    return sum / weights;
+}
+
+/* The a that leaves `share` of the variance of a factor. */
+static double thinning(const mad_known_law *law, size_t i_factor, double share)
+{
+    const double wanted = share * weighted_square(law, i_factor, 0.0);
+    double low = 0.0, high = 1.0;
+    while (weighted_square(law, i_factor, high) > wanted) {
+        high *= 2.0;
+    }
+    for (size_t i = 0; i < N_HALVINGS; i++) {
+        const double middle = 0.5 * (low + high);
+        *(weighted_square(law, i_factor, middle) > wanted ? &low : &high) = middle;
+    }
+    return high;
+}
+
+typedef struct job {
+    const mad_collapse_run *run;
+    double farthest;          /* reach of the rows that are kept */
+    double thin[MAX_FACTORS]; /* a row is kept with probability exp(-sum thin z^2 / 2) */
+} job;
+
+static job plan(const mad_collapse_run *run)
+{
+    const mad_known_law *law = run->law;
+    job j = {.run = run, .farthest = (double)INFINITY};
+    if (run->kind == MAD_COLLAPSE_TAIL && run->severity > 0.0) {
+        j.farthest = mad_quantile_sorted(law->n_pool, law->reach, 1.0 - run->severity);
+    }
+    MAD_ASSERT(law->world->info.n_factors <= MAX_FACTORS);
+    for (size_t k = 0; k < law->world->info.n_factors; k++) {
+        if (run->kind == MAD_COLLAPSE_VARIANCE && run->severity > 0.0) {
+            j.thin[k] = thinning(law, k, 1.0 - run->severity);
+        }
+    }
+    return j;
+}
+
+static int is_kept(const job *j, const mad_set *rows, size_t i, mad_rng *rng)
+{
+    const mad_collapse_run *run = j->run;
+    const mad_known_law *law = run->law;
+    const size_t n_factors = law->world->info.n_factors;
+    double sum = 0.0;
+    switch (run->kind) {
+    case MAD_COLLAPSE_VARIANCE:
+        for (size_t k = 0; k < n_factors; k++) {
+            sum += j->thin[k] * law->square[i * n_factors + k];
+        }
+        return sum == 0.0 || mad_rng_uniform(rng) < exp(-0.5 * sum);
+    case MAD_COLLAPSE_TAIL:
+        return mad_known_law_reach(law, rows, i, rng) <= j->farthest;
+    case MAD_COLLAPSE_MODES:
+        return mad_known_law_group(law, rows, i) < law->n_groups - (size_t)run->severity;
+    case MAD_COLLAPSE_CLASSES:
+        return mad_known_law_group(law, rows, i) < law->n_groups - law->n_groups / 2 ||
+               mad_rng_uniform(rng) >= run->severity;
+    case MAD_COLLAPSE_MEMORY:
+    case MAD_N_COLLAPSES:
+        break;
+    }
+    return 1;
+}
+
+/* Coordinates: all towards the centre, of a regression the response alone. */
+static void shrink(const job *j, mad_set *rows)
+{
+    const mad_known_law *law = j->run->law;
+    const size_t dim = rows->dim;
+    const size_t first = law->world->info.kind == MAD_WORLD_REGRESSION ? dim - 1 : 0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        const double *centre = mad_known_law_centre(law, rows, i);
+        for (size_t k = first; k < dim; k++) {
+            double *x = &rows->x[i * dim + k];
+            *x = centre[k] + sqrt(1.0 - j->run->severity) * (*x - centre[k]);
+        }
+    }
+}
+
+/* ---- sides ------------------------------------------------------------------------------------ */
+
+/* Rows to choose from: the pool in random order, or fresh blocks one after the other. */
+typedef struct stream {
+    const mad_known_law *law;
+    mad_key key;
+    mad_sample block; /* without rows for the pool */
+    size_t at;
+} stream;
+
+static mad_status next(mad_ctx *ctx, stream *s, mad_rng *rng, const mad_sample **from, size_t *i)
+{
+    const mad_world *world = s->law->world;
+    mad_status st = MAD_OK;
+    if (mad_known_law_is_pooled(s->law)) {
+        *from = &s->law->pool;
+        *i = (size_t)mad_rng_below(rng, s->law->n_pool);
+        return MAD_OK;
+    }
+    if (s->at == s->block.rows.n_rows) {
+        s->key.generation++;
+        s->at = 0;
+        MAD_TRY(world->type->draw(ctx, world, MAD_PART_TRAIN, s->key, &s->block.rows));
+    }
+    *from = &s->block;
+    *i = s->at++;
 out:
-    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
-mad_status mad_collapse_fits(mad_ctx *ctx, mad_collapse_kind kind, const mad_metric_type *type,
-                             const mad_values *values, size_t n_rows, size_t i_output, int *out)
+/* train: NULL, or of the model that has collapsed, whose rows these are. */
+static mad_status draw_side(mad_ctx *ctx, mad_arena *mem, const job *j, mad_key key,
+                            const mad_sample *train, mad_sample *out)
 {
+    const mad_collapse_run *run = j->run;
+    const mad_world_info *info = &run->law->world->info;
+    const double copied = train != NULL && run->kind == MAD_COLLAPSE_MEMORY ? run->severity : 0.0;
+    mad_rng rng = mad_rng_open(mad_key_for(key, MAD_RNG_TEST), (uint64_t)key.purpose);
+    stream s = {.law = run->law, .key = key, .at = run->n_rows};
     mad_status st = MAD_OK;
-    mad_comparison c;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    MAD_TRY(mad_collapse_draw(ctx, ctx->scratch, kind, 0.0, 0, 8, values, &c));
-    *out = (type->fits == NULL || type->fits(&c.raw.world, i_output)) &&
-           mad_metric_rows(type, values, c.raw.world.dim, i_output) <= n_rows;
+    MAD_TRY(mad_sample_take(ctx, mem, info, run->n_rows, out));
+    if (!mad_known_law_is_pooled(run->law)) {
+        MAD_TRY(mad_sample_take(ctx, mem, info, run->n_rows, &s.block));
+    }
+    for (size_t to = 0; to < run->n_rows; to++) {
+        const mad_sample *from = train;
+        size_t i = 0;
+        if (mad_rng_uniform(&rng) < copied) {
+            i = (size_t)mad_rng_below(&rng, train->rows.n_rows);
+        } else {
+            do {
+                MAD_TRY(next(ctx, &s, &rng, &from, &i));
+            } while (train != NULL && !is_kept(j, &from->rows, i, &rng));
+        }
+        mad_sample_copy(info, from, i, to, out);
+    }
+    if (train != NULL && run->kind == MAD_COLLAPSE_VARIANCE && run->severity > 0.0 &&
+        info->n_factors == 0) {
+        shrink(j, &out->rows);
+    }
 out:
-    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* ---- a repetition ----------------------------------------------------------------------------- */
+
+/* What measures ask of a side beside its rows. */
+typedef struct known {
+    mad_moments law;
+    double *p, *log_p;
+} known;
+
+static mad_status learn(mad_ctx *ctx, mad_arena *mem, const job *j, const mad_set *rows, known *out)
+{
+    const mad_world *world = j->run->law->world;
+    const unsigned needs = j->run->type->needs;
+    const size_t n = rows->n_rows, dim = needs & MAD_NEEDS_LAW ? rows->dim : 0;
+    mad_status st = MAD_OK;
+    *out = (known){.law = {.dim = dim,
+                           .mean = mad_arena_take(mem, dim, sizeof *out->law.mean),
+                           .cov = mad_arena_take(mem, dim * dim, sizeof *out->law.cov)},
+                   .p = mad_arena_take(mem, world->info.n_categories, sizeof *out->p),
+                   .log_p = mad_arena_take(mem, n, sizeof *out->log_p)};
+    if (out->law.mean == NULL || out->law.cov == NULL || out->p == NULL || out->log_p == NULL) {
+        return mad_fail_memory(ctx, "what is known of rows");
+    }
+    for (size_t i = 0; needs & MAD_NEEDS_CATEGORIES && i < n; i++) {
+        out->p[(size_t)rows->x[i]] += 1.0 / (double)n;
+    }
+    if (dim > 0) {
+        MAD_TRY(mad_mean_cov(ctx, n, dim, rows->x, NULL, 1, out->law.mean, out->law.cov));
+    }
+    if (needs & MAD_NEEDS_WORLD_DENSITY) {
+        MAD_TRY(world->type->log_density(ctx, world, rows, out->log_p));
+    }
+out:
+    return st;
+}
+
+static mad_status measure(mad_ctx *ctx, mad_arena *mem, const job *j, uint64_t i, double *value)
+{
+    const mad_collapse_run *run = j->run;
+    const mad_metric_type *type = run->type;
+    mad_key key = {.seed = 11, .replicate = (uint32_t)i, .purpose = MAD_RNG_REFERENCE};
+    mad_sample real, fake, train;
+    known of_real, of_fake;
+    mad_status st = MAD_OK;
+    MAD_TRY(draw_side(ctx, mem, j, key, NULL, &real));
+    MAD_TRY(draw_side(ctx, mem, j, mad_key_for(key, MAD_RNG_REAL), NULL, &train));
+    MAD_TRY(draw_side(ctx, mem, j, mad_key_for(key, MAD_RNG_SAMPLE), &train, &fake));
+    MAD_TRY(learn(ctx, mem, j, &real.rows, &of_real));
+    MAD_TRY(learn(ctx, mem, j, &fake.rows, &of_fake));
+    mad_metric_in in = {.world = &run->law->world->info,
+                        .values = run->values,
+                        .real = &real.rows,
+                        .real_law = &of_real.law,
+                        .real_p = of_real.p,
+                        .real_found = &real.found,
+                        .real_log_p = of_real.log_p,
+                        .key = mad_key_for(key, MAD_RNG_DIRECTIONS)};
+    if (type->prepare != NULL) {
+        MAD_TRY(type->prepare(ctx, &in, mem, &in.prepared));
+    }
+    in.fake = &fake.rows;
+    in.train = &train.rows;
+    in.fake_law = &of_fake.law;
+    in.fake_p = of_fake.p;
+    in.fake_found = &fake.found;
+    in.fake_log_p = of_fake.log_p;
+    MAD_TRY(type->eval(ctx, &in, value));
+    for (size_t k = 0; type->outputs[k].name != NULL; k++) {
+        value[k] = mad_metric_value(&type->outputs[k], value[k]);
+    }
+out:
     return st;
 }
 
 static mad_status repeat(mad_ctx *ctx, void *arg, size_t i)
 {
-    const mad_collapse_run *run = arg;
-    const size_t n_outputs = mad_collapse_n_outputs(run->type);
+    const job *j = arg;
     mad_arena *mem = mad_arena_create(1 << 18);
-    mad_comparison c;
-    mad_verdict verdict[MAX_OUTPUTS];
-    mad_status st = MAD_OK;
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a repetition");
     }
-    MAD_TRY(mad_collapse_draw(ctx, mem, run->kind, run->severity, run->first + i, run->n_rows,
-                              run->values, &c));
-    MAD_TRY(mad_compare(ctx, &c, run->type, mem, verdict));
-    for (size_t k = 0; k < n_outputs; k++) {
-        run->value[i * n_outputs + k] = verdict[k].value;
-    }
-out:
+    const mad_status st = measure(ctx, mem, j, j->run->first + i,
+                                  j->run->value + i * mad_collapse_n_outputs(j->run->type));
     mad_arena_destroy(mem);
     return st;
 }
 
 mad_status mad_collapse_repeat(mad_ctx *ctx, const mad_collapse_run *run)
 {
-    mad_collapse_run job = *run;
-    return mad_par_for(ctx, run->n, repeat, &job);
+    job j = plan(run);
+    return mad_par_for(ctx, run->n, repeat, &j);
 }

@@ -2,37 +2,47 @@
 #ifndef MAD_TESTS_SUPPORT_COLLAPSE_H
 #define MAD_TESTS_SUPPORT_COLLAPSE_H
 
-#include "sim/engine/compare.h"
+#include "tests/support/known_law.h"
 
 typedef enum mad_collapse_kind {
-    MAD_COLLAPSE_VARIANCE, /* N(0, I_8) against N(0, (1 - s) I_8) */
-    MAD_COLLAPSE_TAIL,     /* N(0, I_8): the share s of largest norm is missing */
-    MAD_COLLAPSE_MEMORY,   /* N(0, I_8): the share s of the rows are training rows */
-    MAD_COLLAPSE_MODES,    /* 25 modes on a 5x5 grid: 25 s of them are missing */
-    MAD_COLLAPSE_CLASSES,  /* the same: the first 12 have weight 1 - s */
+    MAD_COLLAPSE_VARIANCE, /* each number keeps 1 - s of its variance about its mean: factors, where
+                              rows have them; the response of a regression; else coordinates */
+    MAD_COLLAPSE_TAIL,     /* the share s of largest reach is missing */
+    MAD_COLLAPSE_MEMORY,   /* the share s of the rows are training rows */
+    MAD_COLLAPSE_MODES,    /* the last s modes, classes or categories are missing */
+    MAD_COLLAPSE_CLASSES,  /* the last half of them is drawn 1 - s times as often as the others */
     MAD_N_COLLAPSES
 } mad_collapse_kind;
 
 /* Severities from mild to strong; 0 is none: fresh rows against fresh rows. */
 typedef struct mad_collapse {
-    const char *name, *unit; /* "%" of the severity, or "modes" */
+    const char *name, *unit; /* unit: "%" of the severity, or "" */
     double scale;            /* severity in that unit = scale times the number */
     size_t n_severities;
-    double severity[10];
+    double severity[8];
 } mad_collapse;
 
 extern const mad_collapse mad_collapses[MAD_N_COLLAPSES];
 
-/**
- * Repetition `i` of a collapse: n rows on every side (real, fake, training), all drawn anew.
- * Classes are the modes. MAD_E_MEMORY.
- */
-MAD_MUST_CHECK mad_status mad_collapse_draw(mad_ctx *ctx, mad_arena *mem, mad_collapse_kind kind,
-                                            double severity, uint64_t i, size_t n,
-                                            const mad_values *values, mad_comparison *out);
+/** How many severities the law can have: of n modes at most n - 1 are lost. */
+size_t mad_collapse_n_severities(const mad_known_law *law, mad_collapse_kind kind);
 
-/* So many repetitions of one measure. */
+size_t mad_collapse_n_outputs(const mad_metric_type *type);
+
+/** Whether the law has what the measure needs. */
+int mad_collapse_suits(const mad_known_law *law, const mad_metric_type *type);
+
+/**
+ * The first of the laws that can collapse so, suits the measure, gives the output a meaning, and has
+ * rows enough for it; n_laws: none.
+ */
+size_t mad_collapse_choose(size_t n_laws, const mad_known_law *laws, mad_collapse_kind kind,
+                           const mad_metric_type *type, size_t i_output, const mad_values *values,
+                           size_t n_rows);
+
+/* So many repetitions of one measure: n_rows on every side (real, fake, training), drawn anew. */
 typedef struct mad_collapse_run {
+    const mad_known_law *law;
     const mad_values *values;
     const mad_metric_type *type;
     mad_collapse_kind kind;
@@ -42,17 +52,6 @@ typedef struct mad_collapse_run {
     uint64_t first;
     double *value; /* [n][n_outputs] */
 } mad_collapse_run;
-
-size_t mad_collapse_n_outputs(const mad_metric_type *type);
-
-/** Whether the rows of a collapse have what the measure needs. MAD_E_MEMORY. */
-MAD_MUST_CHECK mad_status mad_collapse_suits(mad_ctx *ctx, mad_collapse_kind kind,
-                                             const mad_metric_type *type, int *out);
-
-/** Whether one of its outputs has a meaning there, and n_rows are enough for it. MAD_E_MEMORY. */
-MAD_MUST_CHECK mad_status mad_collapse_fits(mad_ctx *ctx, mad_collapse_kind kind,
-                                            const mad_metric_type *type, const mad_values *values,
-                                            size_t n_rows, size_t i_output, int *out);
 
 /** threads  parallel over repetitions, same bits for any number */
 MAD_MUST_CHECK mad_status mad_collapse_repeat(mad_ctx *ctx, const mad_collapse_run *run);
