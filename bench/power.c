@@ -6,7 +6,7 @@
  * against fresh rows give the central 95 % band; the smallest severity whose value falls outside in
  * at least MIN_SEEN of N_TRIALS repetitions is what it can see. With no collapse a value falls
  * outside in about 5 % of the repetitions, so that a table entry is false with a probability below
- * 1e-9. Costly measures (those that `auto` leaves out) have a third of the repetitions.
+ * 1e-7. Costly measures (those that `auto` leaves out) have a third of the repetitions.
  */
 #include <math.h>
 #include <stdio.h>
@@ -179,29 +179,25 @@ static void print_head(size_t n_rows)
         "its central 95 %% band\nof fresh rows against fresh rows in at least 80 %% of the "
         "repetitions, at n = %zu rows on every side.\n`>` x: not even the largest that was "
         "tried; blank: cannot be taken there.\n\n"
-        "Real rows are of the first law that gives the measure what it needs and can collapse so "
+        "Real rows are of the first law that gives the measure what it needs and can collapse so\n"
         "(column \"laws\"):\n\n",
         n_rows);
     for (const mad_known_law_type *law = mad_known_laws; law->name != NULL; law++) {
         printf("- **%s**: %s\n", law->name, law->doc);
     }
-    printf("\nThe model's rows are of the same law, but\n\n"
-           "- **variance**: factors, where a law has them, keep 1 - s of their variance (rows are "
-           "kept with a probability that falls\n  with the factor's distance from its mean); else "
-           "coordinates are moved towards the mean, in *modes* that of the mode\n"
-           "- **tail cut**: the share s that is farthest from the mean (of coordinates, of "
-           "standardised "
-           "factors) is missing\n"
-           "- **memorised**: the share s is copied from the training rows\n"
-           "- **modes lost**: s of the modes, classes or categories are missing\n"
-           "- **half of the classes rarer**: 12 of 25, 5 of 10, 2 of 4 are drawn 1 - s times as "
-           "often\n"
-           "\n| measure | laws |");
+    printf("\nThe model's rows are of the same law, but\n\n");
     for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
-        const mad_collapse *collapse = &mad_collapses[c];
-        printf(" %s%s |", collapse->name, collapse->scale > 1.0 ? " (%)" : "");
+        printf("- **%s**: %s\n", mad_collapses[c].name, mad_collapses[c].doc);
     }
-    printf("\n|---|---|---|---|---|---|---|\n");
+    printf("\n| measure | laws |");
+    for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
+        printf(" %s |", mad_collapses[c].name);
+    }
+    printf("\n|---|---|");
+    for (size_t c = 0; c < MAD_N_COLLAPSES; c++) {
+        printf("---|");
+    }
+    printf("\n");
 }
 
 /* How many laws an output was taken on; prints their names. */
@@ -254,16 +250,15 @@ static void print_table(size_t n_rows, size_t n, const answer *answers)
         }
         printf("\n");
     }
-    printf("\nNot taken on rows alone:");
+    printf("\nOutputs that rows alone do not give:\n\n");
     for (size_t i = 0; i < n; i++) {
         const answer *a = &answers[i];
         if (print_laws(a, 0) == 0) {
-            printf(" `%s` (%s)", a->type->outputs[a->i_output].name,
+            printf("- `%s`: %s\n", a->type->outputs[a->i_output].name,
                    a->type->needs & MAD_NEEDS_DENSITY ? "needs the density of a fitted model"
                                                       : "no law has what it needs");
         }
     }
-    printf("\n");
 }
 
 static mad_status open_laws(mad_ctx *ctx, mad_arena *mem, size_t n_rows, mad_known_law *laws)

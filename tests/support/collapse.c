@@ -11,17 +11,44 @@ enum { MAX_OUTPUTS = 24, MAX_FACTORS = 8, N_HALVINGS = 40 };
 
 const mad_collapse mad_collapses[MAD_N_COLLAPSES] = {
     [MAD_COLLAPSE_VARIANCE] =
-        {"variance", "%", 100.0, 8, {0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4}},
+        {.name = "variance (%)",
+         .doc = "factors, where a law has them, keep 1 - s of their variance (rows far from the "
+                "mean are kept more\n  rarely); else coordinates move towards the mean, in *modes* "
+                "that of the mode",
+         .scale = 100.0,
+         .n_severities = 8,
+         .severity = {0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4}},
     [MAD_COLLAPSE_TAIL] =
-        {"tail cut", "%", 100.0, 8, {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
-    [MAD_COLLAPSE_MEMORY] =
-        {"memorised", "%", 100.0, 8, {0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
-    [MAD_COLLAPSE_MODES] = {"modes lost", "", 1.0, 6, {1, 2, 3, 5, 10, 20}},
-    [MAD_COLLAPSE_CLASSES] = {"half of the classes rarer by",
-                              "%",
-                              100.0,
-                              8,
-                              {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8}},
+        {.name = "tail cut (%)",
+         .doc = "the share s is missing that is farthest from the mean, by coordinates or "
+                "standardised\n  factors; of categories the rarest",
+         .scale = 100.0,
+         .n_severities = 8,
+         .severity = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2}},
+    [MAD_COLLAPSE_MEMORY] = {.name = "memorised (%)",
+                             .doc = "the share s is copied from the training rows",
+                             .scale = 100.0,
+                             .n_severities = 8,
+                             .severity = {0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5}},
+    [MAD_COLLAPSE_MODES] = {.name = "modes lost",
+                            .doc = "s of the modes, classes or categories are missing",
+                            .scale = 1.0,
+                            .n_severities = 6,
+                            .severity = {1, 2, 3, 5, 10, 20}},
+    [MAD_COLLAPSE_CLASSES] =
+        {.name = "classes rarer (%)",
+         .doc = "half of the modes, classes or categories (12 of 25, 5 of 10, 1 of 3), and rows "
+                "with a rare\n  feature, are drawn 1 - s times as often",
+         .scale = 100.0,
+         .n_severities = 8,
+         .severity = {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8}},
+    [MAD_COLLAPSE_BLUR] =
+        {.name = "blurred (%)",
+         .doc = "a pixel takes the share s from its neighbours left and right; only measures of "
+                "pictures",
+         .scale = 100.0,
+         .n_severities = 8,
+         .severity = {0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8}},
 };
 
 size_t mad_collapse_n_severities(const mad_known_law *law, mad_collapse_kind kind)
@@ -45,7 +72,8 @@ size_t mad_collapse_n_outputs(const mad_metric_type *type)
     return n;
 }
 
-int mad_collapse_suits(const mad_known_law *law, const mad_metric_type *type)
+/* Whether the law has what the measure needs. */
+static int suits(const mad_known_law *law, const mad_metric_type *type)
 {
     const mad_world_info *info = &law->world->info;
     const unsigned lacks = MAD_NEEDS_DENSITY | (info->n_classes == 0 ? MAD_NEEDS_LABELS : 0) |
@@ -59,30 +87,39 @@ size_t mad_collapse_choose(size_t n_laws, const mad_known_law *laws, mad_collaps
                            const mad_metric_type *type, size_t i_output, const mad_values *values,
                            size_t n_rows)
 {
-    size_t i = 0;
-    for (; i < n_laws; i++) {
+    for (size_t i = 0; i < n_laws; i++) {
         const mad_world_info *info = &laws[i].world->info;
-        if (laws[i].type->collapses & 1u << kind && mad_collapse_suits(&laws[i], type) &&
-            (type->fits == NULL || type->fits(info, i_output)) &&
-            mad_metric_rows(type, values, info->dim, i_output) <= n_rows) {
+        const int is_for = suits(&laws[i], type) &&
+                           (type->fits == NULL || type->fits(info, i_output)) &&
+                           mad_metric_rows(type, values, info->dim, i_output) <= n_rows;
+        if (is_for && laws[i].type->collapses & 1u << kind) {
+            return i;
+        }
+        if (is_for && kind == MAD_COLLAPSE_BLUR) {
             break;
         }
     }
-    return i;
+    return n_laws;
 }
 
 /* ---- which rows a collapsed model keeps ------------------------------------------------------- */
 
-/* Mean of z^2 over the pool, row weights exp(-a z^2 / 2). */
+/* With which probability a row is kept for one of its factors: a narrower normal law remains of a
+ * normal one, the middle of the range of a bounded one. */
+static double weight(const mad_factor *f, double a, double square)
+{
+    return f->low < f->high ? a * square <= 1.0 : exp(-0.5 * a * square);
+}
+
 static double weighted_square(const mad_known_law *law, size_t i_factor, double a)
 {
-    const size_t n_factors = law->world->info.n_factors;
+    const mad_world_info *info = &law->world->info;
     double sum = 0.0, weights = 0.0;
     for (size_t i = 0; i < law->n_pool; i++) {
-        const double square = law->square[i * n_factors + i_factor];
-        const double weight = exp(-0.5 * a * square);
-        sum += weight * square;
-        weights += weight;
+        const double square = law->square[i * info->n_factors + i_factor];
+        const double w = weight(&info->factor[i_factor], a, square);
+        sum += w * square;
+        weights += w;
     }
     return sum / weights;
 }
@@ -97,7 +134,11 @@ static double thinning(const mad_known_law *law, size_t i_factor, double share)
     }
     for (size_t i = 0; i < N_HALVINGS; i++) {
         const double middle = 0.5 * (low + high);
-        *(weighted_square(law, i_factor, middle) > wanted ? &low : &high) = middle;
+        if (weighted_square(law, i_factor, middle) > wanted) {
+            low = middle;
+        } else {
+            high = middle;
+        }
     }
     return high;
 }
@@ -105,7 +146,7 @@ static double thinning(const mad_known_law *law, size_t i_factor, double share)
 typedef struct job {
     const mad_collapse_run *run;
     double farthest;          /* reach of the rows that are kept */
-    double thin[MAX_FACTORS]; /* a row is kept with probability exp(-sum thin z^2 / 2) */
+    double thin[MAX_FACTORS]; /* the a of every factor's weight */
 } job;
 
 static job plan(const mad_collapse_run *run)
@@ -124,45 +165,88 @@ static job plan(const mad_collapse_run *run)
     return j;
 }
 
-static int is_kept(const job *j, const mad_set *rows, size_t i, mad_rng *rng)
+static int is_kept(const job *j, const mad_sample *rows, size_t i, mad_rng *rng)
 {
     const mad_collapse_run *run = j->run;
     const mad_known_law *law = run->law;
-    const size_t n_factors = law->world->info.n_factors;
-    double sum = 0.0;
+    const mad_world_info *info = &law->world->info;
+    double p = 1.0;
     switch (run->kind) {
     case MAD_COLLAPSE_VARIANCE:
-        for (size_t k = 0; k < n_factors; k++) {
-            sum += j->thin[k] * law->square[i * n_factors + k];
+        for (size_t k = 0; k < info->n_factors; k++) {
+            p *= weight(&info->factor[k], j->thin[k], law->square[i * info->n_factors + k]);
         }
-        return sum == 0.0 || mad_rng_uniform(rng) < exp(-0.5 * sum);
+        break;
     case MAD_COLLAPSE_TAIL:
-        return mad_known_law_reach(law, rows, i, rng) <= j->farthest;
+        p = mad_known_law_reach(law, rows, i, rng) <= j->farthest;
+        break;
     case MAD_COLLAPSE_MODES:
-        return mad_known_law_group(law, rows, i) < law->n_groups - (size_t)run->severity;
+        p = mad_known_law_group(law, rows, i) < law->n_groups - (size_t)run->severity;
+        break;
     case MAD_COLLAPSE_CLASSES:
-        return mad_known_law_group(law, rows, i) < law->n_groups - law->n_groups / 2 ||
-               mad_rng_uniform(rng) >= run->severity;
+        p = mad_known_law_group(law, rows, i) < law->n_groups - law->n_groups / 2
+                ? 1.0
+                : 1.0 - run->severity;
+        p *= rows->found.rare != NULL && rows->found.rare[i] ? 1.0 - run->severity : 1.0;
+        break;
     case MAD_COLLAPSE_MEMORY:
+    case MAD_COLLAPSE_BLUR:
     case MAD_N_COLLAPSES:
         break;
     }
-    return 1;
+    return p == 1.0 || mad_rng_uniform(rng) < p;
 }
 
 /* Coordinates: all towards the centre, of a regression the response alone. */
-static void shrink(const job *j, mad_set *rows)
+static void shrink(const job *j, mad_sample *rows)
 {
     const mad_known_law *law = j->run->law;
-    const size_t dim = rows->dim;
+    const size_t dim = rows->rows.dim;
     const size_t first = law->world->info.kind == MAD_WORLD_REGRESSION ? dim - 1 : 0;
-    for (size_t i = 0; i < rows->n_rows; i++) {
+    for (size_t i = 0; i < rows->rows.n_rows; i++) {
         const double *centre = mad_known_law_centre(law, rows, i);
         for (size_t k = first; k < dim; k++) {
-            double *x = &rows->x[i * dim + k];
+            double *x = &rows->rows.x[i * dim + k];
             *x = centre[k] + sqrt(1.0 - j->run->severity) * (*x - centre[k]);
         }
     }
+}
+
+/* One line of pixels, its ends neighbours. */
+static void blur_line(size_t n, double severity, double *x)
+{
+    const double first = x[0];
+    double left = x[n - 1];
+    for (size_t k = 0; k < n; k++) {
+        const double here = x[k], right = k + 1 < n ? x[k + 1] : first;
+        x[k] += severity * (0.5 * (left + right) - here);
+        left = here;
+    }
+}
+
+/* What the world reads back is read anew. */
+static mad_status blur(mad_ctx *ctx, const job *j, mad_sample *rows)
+{
+    const mad_world *world = j->run->law->world;
+    const size_t width = world->info.width;
+    for (size_t i = 0; i < rows->rows.n_rows * rows->rows.dim; i += width) {
+        blur_line(width, j->run->severity, rows->rows.x + i);
+    }
+    return world->info.n_factors > 0 ? world->type->recover(ctx, world, &rows->rows, &rows->found)
+                                     : MAD_OK;
+}
+
+/* What happens to rows that were kept. */
+static mad_status change(mad_ctx *ctx, const job *j, mad_sample *rows)
+{
+    const mad_collapse_kind kind = j->run->kind;
+    if (j->run->severity == 0.0) {
+        return MAD_OK;
+    }
+    if (kind == MAD_COLLAPSE_VARIANCE && j->run->law->world->info.n_factors == 0) {
+        shrink(j, rows);
+    }
+    return kind == MAD_COLLAPSE_BLUR ? blur(ctx, j, rows) : MAD_OK;
 }
 
 /* ---- sides ------------------------------------------------------------------------------------ */
@@ -195,7 +279,7 @@ out:
     return st;
 }
 
-/* train: NULL, or of the model that has collapsed, whose rows these are. */
+/* train: NULL for a real side; else the rows that the collapsed model was trained on. */
 static mad_status draw_side(mad_ctx *ctx, mad_arena *mem, const job *j, mad_key key,
                             const mad_sample *train, mad_sample *out)
 {
@@ -217,13 +301,12 @@ static mad_status draw_side(mad_ctx *ctx, mad_arena *mem, const job *j, mad_key 
         } else {
             do {
                 MAD_TRY(next(ctx, &s, &rng, &from, &i));
-            } while (train != NULL && !is_kept(j, &from->rows, i, &rng));
+            } while (train != NULL && !is_kept(j, from, i, &rng));
         }
         mad_sample_copy(info, from, i, to, out);
     }
-    if (train != NULL && run->kind == MAD_COLLAPSE_VARIANCE && run->severity > 0.0 &&
-        info->n_factors == 0) {
-        shrink(j, &out->rows);
+    if (train != NULL) {
+        MAD_TRY(change(ctx, j, out));
     }
 out:
     return st;

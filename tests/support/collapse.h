@@ -9,15 +9,17 @@ typedef enum mad_collapse_kind {
                               rows have them; the response of a regression; else coordinates */
     MAD_COLLAPSE_TAIL,     /* the share s of largest reach is missing */
     MAD_COLLAPSE_MEMORY,   /* the share s of the rows are training rows */
-    MAD_COLLAPSE_MODES,    /* the last s modes, classes or categories are missing */
-    MAD_COLLAPSE_CLASSES,  /* the last half of them is drawn 1 - s times as often as the others */
+    MAD_COLLAPSE_MODES,    /* the last s groups are missing */
+    MAD_COLLAPSE_CLASSES,  /* the last half of the groups is drawn 1 - s times as often, and so are
+                              rows with a rare feature */
+    MAD_COLLAPSE_BLUR,     /* pixels take the share s from the mean of those left and right */
     MAD_N_COLLAPSES
 } mad_collapse_kind;
 
 /* Severities from mild to strong; 0 is none: fresh rows against fresh rows. */
 typedef struct mad_collapse {
-    const char *name, *unit; /* unit: "%" of the severity, or "" */
-    double scale;            /* severity in that unit = scale times the number */
+    const char *name, *doc;
+    double scale; /* severity in the unit of the name = scale times the number */
     size_t n_severities;
     double severity[8];
 } mad_collapse;
@@ -29,12 +31,9 @@ size_t mad_collapse_n_severities(const mad_known_law *law, mad_collapse_kind kin
 
 size_t mad_collapse_n_outputs(const mad_metric_type *type);
 
-/** Whether the law has what the measure needs. */
-int mad_collapse_suits(const mad_known_law *law, const mad_metric_type *type);
-
 /**
  * The first of the laws that can collapse so, suits the measure, gives the output a meaning, and has
- * rows enough for it; n_laws: none.
+ * rows enough for it; n_laws: none. Blurred are the measures of pictures alone.
  */
 size_t mad_collapse_choose(size_t n_laws, const mad_known_law *laws, mad_collapse_kind kind,
                            const mad_metric_type *type, size_t i_output, const mad_values *values,

@@ -11,6 +11,7 @@
 #define BIT(kind) (1u << MAD_COLLAPSE_##kind)
 #define SPREAD    (BIT(VARIANCE) | BIT(TAIL) | BIT(MEMORY))
 #define GROUPS    (BIT(MODES) | BIT(CLASSES))
+#define PICTURES  (SPREAD | BIT(BLUR))
 
 const mad_known_law_type mad_known_laws[] = {
     {.name = "cloud",
@@ -36,22 +37,22 @@ const mad_known_law_type mad_known_laws[] = {
      .doc = "random fields of 24 x 24 pixels",
      .world = &mad_world_grf,
      .pair = {"size=24"},
-     .collapses = SPREAD},
+     .collapses = PICTURES},
     {.name = "glyph",
      .doc = "digits of 16 x 16 pixels, 7 factors",
      .world = &mad_world_glyph,
      .pair = {"slant=0.3"},
-     .collapses = SPREAD | GROUPS},
+     .collapses = PICTURES | GROUPS},
     {.name = "bounce",
      .doc = "films of 8 frames of 8 x 8 pixels, 5 factors",
      .world = &mad_world_bounce,
      .pair = {"size=8", "frames=8"},
-     .collapses = SPREAD},
+     .collapses = PICTURES},
     {.name = "layout",
-     .doc = "scenes of 32 x 32 pixels, 6 factors, by the number of objects 4 classes",
+     .doc = "scenes of 32 x 32 pixels, 6 factors; classes are the kinds of the nearest object",
      .world = &mad_world_layout,
      .pair = {"binding=0.5"},
-     .collapses = SPREAD | GROUPS},
+     .collapses = PICTURES | GROUPS},
     {.name = NULL},
 };
 
@@ -95,30 +96,54 @@ void mad_sample_copy(const mad_world_info *info, const mad_sample *from, size_t 
     copy(a->object, i, j, n_places, sizeof *a->object, b->object);
 }
 
-size_t mad_known_law_group(const mad_known_law *law, const mad_set *rows, size_t i)
+static size_t nearest_kind(const mad_scene_law *scene, const mad_object *object)
 {
-    return law->world->info.n_categories > 0 ? (size_t)rows->x[i] : (size_t)rows->label[i];
+    size_t kind = 0, depth = scene->n_depths;
+    for (size_t k = 0; k < scene->n_places; k++) {
+        if (object[k].kind >= 0 && (size_t)object[k].depth < depth) {
+            kind = (size_t)object[k].kind;
+            depth = (size_t)object[k].depth;
+        }
+    }
+    return kind;
 }
 
-const double *mad_known_law_centre(const mad_known_law *law, const mad_set *rows, size_t i)
+size_t mad_known_law_group(const mad_known_law *law, const mad_sample *rows, size_t i)
+{
+    const mad_world_info *info = &law->world->info;
+    return info->scene != NULL
+               ? nearest_kind(info->scene, rows->found.object + i * info->scene->n_places)
+           : info->n_categories > 0 ? (size_t)rows->rows.x[i]
+                                    : (size_t)rows->rows.label[i];
+}
+
+static size_t count_groups(const mad_world_info *info)
+{
+    return info->scene != NULL      ? info->scene->n_kinds
+           : info->n_categories > 0 ? info->n_categories
+                                    : info->n_classes;
+}
+
+const double *mad_known_law_centre(const mad_known_law *law, const mad_sample *rows, size_t i)
 {
     const mad_world_info *info = &law->world->info;
     return info->n_modes > 0 ? info->mode_centre + info->dim * mad_known_law_group(law, rows, i)
                              : info->mean;
 }
 
-double mad_known_law_reach(const mad_known_law *law, const mad_set *rows, size_t i, mad_rng *rng)
+double mad_known_law_reach(const mad_known_law *law, const mad_sample *rows, size_t i, mad_rng *rng)
 {
     const mad_world_info *info = &law->world->info;
+    const double *x = rows->rows.x + i * info->dim;
     double sum = 0.0;
     if (info->n_categories > 0) {
-        return rows->x[i] + mad_rng_uniform(rng);
+        return *x + mad_rng_uniform(rng);
     }
     for (size_t k = 0; k < info->n_factors; k++) {
         sum += law->square[i * info->n_factors + k];
     }
     for (size_t k = 0; info->n_factors == 0 && k < info->dim; k++) {
-        const double away = rows->x[i * info->dim + k] - mad_known_law_centre(law, rows, i)[k];
+        const double away = x[k] - mad_known_law_centre(law, rows, i)[k];
         sum += away * away;
     }
     return sum;
@@ -156,7 +181,7 @@ static mad_status fill_pool(mad_ctx *ctx, mad_known_law *law)
         MAD_TRY(read_pool(ctx, key, law));
     }
     for (size_t i = 0; i < law->n_pool; i++) {
-        law->reach[i] = mad_known_law_reach(law, &law->pool.rows, i, &rng);
+        law->reach[i] = mad_known_law_reach(law, &law->pool, i, &rng);
     }
     mad_sort(law->n_pool, law->reach);
 out:
@@ -174,13 +199,13 @@ mad_status mad_known_law_open(mad_ctx *ctx, mad_arena *mem, const mad_known_law_
     const mad_world_args args = {.values = &values, .seed = 5};
     MAD_TRY(type->world->create(ctx, &args, mem, &world));
     const mad_world_info *info = &world->info;
-    *out = (mad_known_law){
-        .type = type,
-        .world = world,
-        .n_groups = info->n_categories > 0 ? info->n_categories : info->n_classes,
-        .n_pool = n_pool,
-        .square = mad_arena_take(mem, n_pool * info->n_factors, sizeof *out->square),
-        .reach = mad_arena_take(mem, n_pool, sizeof *out->reach)};
+    *out = (mad_known_law){.type = type,
+                           .world = world,
+                           .n_groups = count_groups(info),
+                           .n_pool = n_pool,
+                           .square =
+                               mad_arena_take(mem, n_pool * info->n_factors, sizeof *out->square),
+                           .reach = mad_arena_take(mem, n_pool, sizeof *out->reach)};
     if (out->square == NULL || out->reach == NULL) {
         st = mad_fail_memory(ctx, "a law");
         goto out;

@@ -29,7 +29,7 @@ enum { MAD_N_KNOWN_LAWS = 8 };
 typedef struct mad_known_law {
     const mad_known_law_type *type;
     const mad_world *world;
-    size_t n_groups; /* modes, classes or categories: what a row has one of; 0: none */
+    size_t n_groups; /* what a row has one of: see mad_known_law_group; 0: nothing */
     size_t n_pool;
     mad_sample pool;
     double
@@ -55,14 +55,15 @@ MAD_MUST_CHECK mad_status mad_sample_take(mad_ctx *ctx, mad_arena *mem, const ma
 void mad_sample_copy(const mad_world_info *info, const mad_sample *from, size_t i, size_t j,
                      mad_sample *to);
 
-/** The row's mode, class or category. */
-size_t mad_known_law_group(const mad_known_law *law, const mad_set *rows, size_t i);
+/** The row's mode, class or category; of a scene the kind of its nearest object. */
+size_t mad_known_law_group(const mad_known_law *law, const mad_sample *rows, size_t i);
 
 /** [dim] what the row is spread around: its mode, else the law's mean; NULL: a category. */
-const double *mad_known_law_centre(const mad_known_law *law, const mad_set *rows, size_t i);
+const double *mad_known_law_centre(const mad_known_law *law, const mad_sample *rows, size_t i);
 
-/** How far out row i is: sum of `square` (rows are the pool), squared distance from its centre, or its
- *  category, the rarer the farther; equal categories by chance. */
-double mad_known_law_reach(const mad_known_law *law, const mad_set *rows, size_t i, mad_rng *rng);
+/** How far out row i is: sum of `square` (rows are the pool), squared distance from its centre, or
+ *  its category, the rarer the farther; equal categories by chance. */
+double mad_known_law_reach(const mad_known_law *law, const mad_sample *rows, size_t i,
+                           mad_rng *rng);
 
 #endif
