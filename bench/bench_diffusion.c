@@ -138,7 +138,11 @@ static mad_status run(mad_ctx *ctx, mad_arena *mem, const options *o, size_t n_p
     figures f = {.loss = 0.0};
 
     MAD_TRY(mad_values_of(ctx, mem, mad_model_diffusion.params, n_pairs, pairs, &values));
-    const mad_model_args args = {&values, &world, o->n_rows, o->n_samples, 2};
+    const mad_model_args args = {.values = &values,
+                                 .world = &world,
+                                 .max_train_rows = o->n_rows,
+                                 .max_sample_rows = o->n_samples,
+                                 .n_generations = 2};
     MAD_TRY(mad_model_diffusion.create(ctx, &args, mem, &model));
     MAD_TRY(mad_set_take(ctx, mem, o->n_rows, world.dim, has_pictures, &train));
     MAD_TRY(mad_set_take(ctx, mem, o->n_samples, world.dim, has_pictures, &out));

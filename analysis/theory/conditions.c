@@ -16,11 +16,16 @@ int mad_theory_uses_world(const mad_setting *setting, const char *name)
 
 double mad_theory_lam(const mad_setting *setting)
 {
-    if (setting->bias->is_identity(setting->bias_values)) {
+    if (setting->select != NULL || setting->correct != NULL || setting->post != NULL ||
+        setting->channel != NULL) {
+        return (double)NAN;
+    }
+    if (setting->bias == NULL || setting->bias->is_identity(setting->bias_values)) {
         return 1.0;
     }
     if (strcmp(setting->bias->name, "shrink") == 0) {
-        return mad_get_real(setting->bias_values, "strength");
+        const mad_schedule strength = mad_get(setting->bias_values, "strength")->schedule;
+        return strength.kind == MAD_SCHEDULE_CONSTANT ? strength.a : (double)NAN;
     }
     return (double)NAN;
 }

@@ -6,7 +6,7 @@
 
 static const mad_param params[] = {
     {.name = "strength",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
      .min = 1e-6,
      .max = 1,
@@ -16,18 +16,21 @@ static const mad_param params[] = {
 
 static int is_identity(const mad_values *values)
 {
-    return mad_get_real(values, "strength") == 1;
+    const mad_schedule *strength = &mad_get(values, "strength")->schedule;
+    return strength->kind == MAD_SCHEDULE_CONSTANT && strength->a == 1.0;
 }
 
-static mad_status apply(mad_ctx *ctx, const mad_values *values, const mad_moments *law,
-                        mad_set *rows)
+static mad_status apply(mad_ctx *ctx, const mad_bias_in *in, mad_set *rows)
 {
     (void)ctx;
+    const mad_moments *law = in->law;
+    const double strength = mad_schedule_at(&mad_get(in->values, "strength")->schedule,
+                                            in->generation, in->n_generations);
     MAD_ASSERT(law->dim == rows->dim);
-    if (is_identity(values)) {
+    if (strength == 1.0) {
         return MAD_OK; /* mu + (x - mu) would round */
     }
-    const double factor = sqrt(mad_get_real(values, "strength"));
+    const double factor = sqrt(strength);
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * rows->dim;
         for (size_t j = 0; j < rows->dim; j++) {

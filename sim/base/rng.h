@@ -30,7 +30,11 @@ typedef enum mad_purpose {
     MAD_RNG_TEST = 12,       /* tests and benches */
     MAD_RNG_DENSITY = 13,    /* probes of the likelihood */
     MAD_RNG_FEATURES = 14,   /* everything random in the training of a feature space */
-    MAD_RNG_SUBSET = 15      /* rows that stand for all in a costly measure */
+    MAD_RNG_SUBSET = 15,     /* rows that stand for all in a costly measure */
+    MAD_RNG_SELECT = 16,     /* curation */
+    MAD_RNG_CORRECT = 17,    /* correction */
+    MAD_RNG_CHANNEL = 18,    /* contamination, detectors, labels, watermarks */
+    MAD_RNG_POST = 19        /* own samples that a model is extrapolated from */
 } mad_purpose;
 
 typedef struct mad_key {

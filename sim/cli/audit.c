@@ -123,8 +123,8 @@ static void print_text(const report *r)
     const mad_run_layout *layout = mad_experiment_layout(r->experiment);
     printf("%s: world %s, model %s, loop %s, bias %s, %zu generations, %zu replicate%s\n\n",
            setting->name, setting->world->type->name, setting->model->name,
-           setting->loop->type->name, setting->bias->name, setting->n_generations,
-           setting->n_replicates, setting->n_replicates == 1 ? "" : "s");
+           setting->loop->type->name, setting->bias != NULL ? setting->bias->name : "none",
+           setting->n_generations, setting->n_replicates, setting->n_replicates == 1 ? "" : "s");
     print_sampler(r);
     print_guidance(r);
     printf("\nfloors: the measures real against real, mean and sd over %zu replicate%s\n",

@@ -13,6 +13,10 @@ enum {
     LIST_MODELS,
     LIST_LOOPS,
     LIST_BIASES,
+    LIST_SELECTS,
+    LIST_CORRECTS,
+    LIST_POSTS,
+    LIST_CHANNELS,
     LIST_METRICS,
     LIST_FEATURES,
     LIST_THEORIES,
@@ -20,6 +24,7 @@ enum {
 };
 
 static const char *const list_names[N_LISTS] = {"worlds",  "models",   "loops",   "biases",
+                                                "selects", "corrects", "posts",   "channels",
                                                 "metrics", "features", "theories"};
 
 /* ---- list ----------------------------------------------------------------------------------- */
@@ -81,6 +86,18 @@ static int gather(const mad_registry *r, size_t which, json_t *list)
         break;
     case LIST_BIASES:
         ADD_ALL(list, r->biases);
+        break;
+    case LIST_SELECTS:
+        ADD_ALL(list, r->selects);
+        break;
+    case LIST_CORRECTS:
+        ADD_ALL(list, r->corrects);
+        break;
+    case LIST_POSTS:
+        ADD_ALL(list, r->posts);
+        break;
+    case LIST_CHANNELS:
+        ADD_ALL(list, r->channels);
         break;
     case LIST_METRICS:
         for (size_t i = 0; r->metrics[i] != NULL; i++) {
@@ -341,7 +358,8 @@ out:
 
 const mad_command mad_command_list = {
     .name = "list",
-    .arguments = "worlds|models|loops|biases|metrics|features|theories",
+    .arguments =
+        "worlds|models|loops|biases|selects|corrects|posts|channels|metrics|features|theories",
     .doc = "List what a configuration can name",
     .run = list_run,
 };

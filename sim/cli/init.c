@@ -73,6 +73,10 @@ static const mad_value *find_value(const mad_config *config, const char *key)
                     {"model.", &config->model},
                     {"loop.", &config->loop},
                     {"bias.", &config->bias},
+                    {"select.", &config->select},
+                    {"correct.", &config->correct},
+                    {"post.", &config->post},
+                    {"channel.", &config->channel},
                     {"measure.", &config->measure},
                     {"checkpoint.", &config->checkpoint}};
 
@@ -93,7 +97,11 @@ static int is_selector_set(const mad_config *config, const char *key)
 {
     return strcmp(key, "world.kind") == 0 || strcmp(key, "model.kind") == 0 ||
            (strcmp(key, "loop.family") == 0 && strcmp(config->loop_type->name, "custom") != 0) ||
-           (strcmp(key, "bias.kind") == 0 && strcmp(config->bias_type->name, "none") != 0);
+           (strcmp(key, "bias.kind") == 0 && config->bias_type != NULL) ||
+           (strcmp(key, "select.kind") == 0 && config->select_type != NULL) ||
+           (strcmp(key, "correct.kind") == 0 && config->correct_type != NULL) ||
+           (strcmp(key, "post.kind") == 0 && config->post_type != NULL) ||
+           (strcmp(key, "channel.kind") == 0 && config->channel_type != NULL);
 }
 
 /* Cut the resolved text into lines and find what each stands for. Returns how many. */

@@ -41,9 +41,15 @@
     X(mad_loop_synthetic_augmentation)                                                             \
     X(mad_loop_fresh)
 
-#define MAD_BIAS_LIST(X)                                                                           \
-    X(mad_bias_none)                                                                               \
-    X(mad_bias_shrink)
+#define MAD_BIAS_LIST(X) X(mad_bias_shrink)
+
+#define MAD_SELECT_LIST(X)
+
+#define MAD_CORRECT_LIST(X)
+
+#define MAD_POST_LIST(X)
+
+#define MAD_CHANNEL_LIST(X)
 
 #define MAD_METRIC_LIST(X)                                                                         \
     X(mad_metric_moments)                                                                          \
@@ -124,6 +130,10 @@
 #define MAD_DECLARE_MODEL(name)   extern const mad_model_type name;
 #define MAD_DECLARE_LOOP(name)    extern const mad_loop_type name;
 #define MAD_DECLARE_BIAS(name)    extern const mad_bias_type name;
+#define MAD_DECLARE_SELECT(name)  extern const mad_select_type name;
+#define MAD_DECLARE_CORRECT(name) extern const mad_correct_type name;
+#define MAD_DECLARE_POST(name)    extern const mad_post_type name;
+#define MAD_DECLARE_CHANNEL(name) extern const mad_channel_type name;
 #define MAD_DECLARE_METRIC(name)  extern const mad_metric_type name;
 #define MAD_DECLARE_THEORY(name)  extern const mad_theory_type name;
 #define MAD_DECLARE_FEATURE(name) extern const mad_feature_type name;
@@ -133,6 +143,10 @@ MAD_WORLD_LIST(MAD_DECLARE_WORLD)
 MAD_MODEL_LIST(MAD_DECLARE_MODEL)
 MAD_LOOP_LIST(MAD_DECLARE_LOOP)
 MAD_BIAS_LIST(MAD_DECLARE_BIAS)
+MAD_SELECT_LIST(MAD_DECLARE_SELECT)
+MAD_CORRECT_LIST(MAD_DECLARE_CORRECT)
+MAD_POST_LIST(MAD_DECLARE_POST)
+MAD_CHANNEL_LIST(MAD_DECLARE_CHANNEL)
 MAD_METRIC_LIST(MAD_DECLARE_METRIC)
 MAD_THEORY_LIST(MAD_DECLARE_THEORY)
 MAD_FEATURE_LIST(MAD_DECLARE_FEATURE)

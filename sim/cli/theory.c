@@ -107,7 +107,7 @@ static void print_text(const laws *all, const mad_setting *setting)
 {
     printf("%s: world %s, model %s, loop %s, bias %s, %zu generations\n\n", setting->name,
            setting->world->type->name, setting->model->name, setting->loop->type->name,
-           setting->bias->name, all->n_generations);
+           setting->bias != NULL ? setting->bias->name : "none", all->n_generations);
     if (all->n_laws > 0) {
         printf("%10s", "generation");
         for (size_t i = 0; i < all->n_laws; i++) {

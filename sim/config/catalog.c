@@ -49,15 +49,35 @@ const mad_section_info mad_sections[MAD_N_SECTIONS] = {
     [MAD_SECTION_BIAS] = {.name = "bias",
                           .selector = "kind",
                           .fallback = "none",
-                          .doc = "what is done to synthetic rows before they are reused"},
+                          .doc = "how rows that are reused differ from the model's own law"},
+    [MAD_SECTION_SELECT] = {.name = "select",
+                            .selector = "kind",
+                            .fallback = "none",
+                            .doc = "which of the rows a model drew are reused"},
+    [MAD_SECTION_CORRECT] = {.name = "correct",
+                             .selector = "kind",
+                             .fallback = "none",
+                             .doc = "pulls synthetic rows towards real data"},
+    [MAD_SECTION_POST] = {.name = "post",
+                          .selector = "kind",
+                          .fallback = "none",
+                          .doc = "what is done to a fitted model with its own samples"},
+    [MAD_SECTION_CHANNEL] = {.name = "channel",
+                             .selector = "kind",
+                             .fallback = "none",
+                             .doc = "what lies between synthetic rows and the next training set"},
     [MAD_SECTION_MEASURE] = {.name = "measure"},
     [MAD_SECTION_CHECKPOINT] = {.name = "checkpoint"},
 };
 
-/* world_plugin(list, i, out): the i-th entry of a NULL-ended registry list, as name and table. */
+/* world_plugin(list, i, out): the i-th entry of a NULL-ended registry list (NULL: an empty one), as
+ * name and table. */
 #define PLUGIN_LIST(type)                                                                          \
     static int type##_plugin(const mad_##type##_type *const *list, size_t i, mad_plugin *out)      \
     {                                                                                              \
+        if (list == NULL) {                                                                        \
+            return 0;                                                                              \
+        }                                                                                          \
         for (size_t k = 0; k < i && list[k] != NULL; k++) {                                        \
             if (list[k + 1] == NULL) {                                                             \
                 return 0;                                                                          \
@@ -74,6 +94,10 @@ PLUGIN_LIST(world)
 PLUGIN_LIST(model)
 PLUGIN_LIST(loop)
 PLUGIN_LIST(bias)
+PLUGIN_LIST(select)
+PLUGIN_LIST(correct)
+PLUGIN_LIST(post)
+PLUGIN_LIST(channel)
 PLUGIN_LIST(metric)
 
 static int fixed_plugin(const mad_param *params, size_t i, mad_plugin *out)
@@ -82,8 +106,18 @@ static int fixed_plugin(const mad_param *params, size_t i, mad_plugin *out)
     return i == 0;
 }
 
+static int may_be_none(mad_section section)
+{
+    const char *fallback = mad_sections[section].fallback;
+    return fallback != NULL && strcmp(fallback, "none") == 0;
+}
+
 int mad_section_plugin(const mad_registry *registry, mad_section section, size_t i, mad_plugin *out)
 {
+    if (may_be_none(section) && i-- == 0) {
+        *out = (mad_plugin){.name = "none"};
+        return 1;
+    }
     switch (section) {
     case MAD_SECTION_ROOT:
         return fixed_plugin(mad_root_params, i, out);
@@ -97,6 +131,14 @@ int mad_section_plugin(const mad_registry *registry, mad_section section, size_t
         return loop_plugin(registry->loops, i, out);
     case MAD_SECTION_BIAS:
         return bias_plugin(registry->biases, i, out);
+    case MAD_SECTION_SELECT:
+        return select_plugin(registry->selects, i, out);
+    case MAD_SECTION_CORRECT:
+        return correct_plugin(registry->corrects, i, out);
+    case MAD_SECTION_POST:
+        return post_plugin(registry->posts, i, out);
+    case MAD_SECTION_CHANNEL:
+        return channel_plugin(registry->channels, i, out);
     case MAD_SECTION_MEASURE:
         return i == 0 ? fixed_plugin(mad_measure_params, 0, out)
                       : metric_plugin(registry->metrics, i - 1, out);
@@ -104,6 +146,22 @@ int mad_section_plugin(const mad_registry *registry, mad_section section, size_t
         break;
     }
     mad_assert_failed("a section", __FILE__, __LINE__);
+}
+
+mad_values *mad_section_values(mad_config *c, mad_section section)
+{
+    mad_values *const values[MAD_N_SECTIONS] = {[MAD_SECTION_ROOT] = &c->root,
+                                                [MAD_SECTION_WORLD] = &c->world,
+                                                [MAD_SECTION_MODEL] = &c->model,
+                                                [MAD_SECTION_LOOP] = &c->loop,
+                                                [MAD_SECTION_BIAS] = &c->bias,
+                                                [MAD_SECTION_SELECT] = &c->select,
+                                                [MAD_SECTION_CORRECT] = &c->correct,
+                                                [MAD_SECTION_POST] = &c->post,
+                                                [MAD_SECTION_CHANNEL] = &c->channel,
+                                                [MAD_SECTION_MEASURE] = &c->measure,
+                                                [MAD_SECTION_CHECKPOINT] = &c->checkpoint};
+    return values[section];
 }
 
 const mad_param *mad_param_find(const mad_param *params, const char *name)

@@ -177,7 +177,7 @@ mad_status mad_config_load(mad_ctx *ctx, mad_arena *mem, const char *path, const
         st = mad_fail_memory(ctx, "a folder name");
         goto out;
     }
-    MAD_TRY(mad_print_resolved(ctx, mem, &config));
+    MAD_TRY(mad_print_resolved(&r));
     *out = config;
 out:
     return st;

@@ -16,11 +16,15 @@ typedef struct mad_axis { /* one key of the sweep block or of the command line's
 } mad_axis;
 
 typedef struct mad_config {
-    mad_values root, world, model, loop, bias, measure, checkpoint;
+    mad_values root, world, model, loop, bias, select, correct, post, channel, measure, checkpoint;
     const mad_world_type *world_type;
     const mad_model_type *model_type;
     const mad_loop_type *loop_type;
-    const mad_bias_type *bias_type;
+    const mad_bias_type *bias_type; /* NULL: none; likewise the next four */
+    const mad_select_type *select_type;
+    const mad_correct_type *correct_type;
+    const mad_post_type *post_type;
+    const mad_channel_type *channel_type;
     size_t n_axes;
     const mad_axis *axes;  /* the sweep block, in the order of the file */
     const char *resolved;  /* canonical YAML with every default, without sweep; loads back equal */

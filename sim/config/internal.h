@@ -84,6 +84,10 @@ typedef enum mad_section {
     MAD_SECTION_MODEL,
     MAD_SECTION_LOOP,
     MAD_SECTION_BIAS,
+    MAD_SECTION_SELECT,
+    MAD_SECTION_CORRECT,
+    MAD_SECTION_POST,
+    MAD_SECTION_CHANNEL,
     MAD_SECTION_MEASURE,
     MAD_SECTION_CHECKPOINT,
     MAD_N_SECTIONS
@@ -104,9 +108,13 @@ typedef struct mad_plugin {
     const mad_param *params; /* may be NULL */
 } mad_plugin;
 
-/** The i-th table of a section; 0 when there are not so many. */
+/** The i-th table of a section; 0 when there are not so many. Of sections that may be left out (bias,
+ *  select, correct, post, channel) table 0 is that of "none", which is no plug-in. */
 int mad_section_plugin(const mad_registry *registry, mad_section section, size_t i,
                        mad_plugin *out);
+
+/** Where a configuration keeps the values of a section. */
+mad_values *mad_section_values(mad_config *config, mad_section section);
 
 /** Row of a table by name, or NULL (also for a NULL table). */
 const mad_param *mad_param_find(const mad_param *params, const char *name);
@@ -140,7 +148,7 @@ mad_status mad_fail_plugin(const mad_resolver *r, mad_place place, mad_section s
                            const char *word);
 
 /** Write config->resolved and config->hash. */
-MAD_MUST_CHECK mad_status mad_print_resolved(mad_ctx *ctx, mad_arena *mem, mad_config *config);
+MAD_MUST_CHECK mad_status mad_print_resolved(const mad_resolver *r);
 
 /** Expand the right side of an axis into texts. */
 MAD_MUST_CHECK mad_status mad_axis_expand(mad_ctx *ctx, mad_arena *mem, const char *text,

@@ -103,19 +103,21 @@ static void print_group(FILE *out, const mad_values *values, const char *prefix,
     }
 }
 
-static void print_section(FILE *out, mad_section section, const char *plugin,
+static void print_section(FILE *out, const mad_resolver *r, mad_section section,
                           const mad_values *values)
 {
     const mad_section_info *info = &mad_sections[section];
     fprintf(out, "%s:\n", info->name);
-    if (plugin != NULL) {
-        fprintf(out, "  %s: %s\n", info->selector, plugin);
+    if (info->selector != NULL) {
+        fprintf(out, "  %s: %s\n", info->selector, r->chosen[section].name);
     }
     print_group(out, values, "", 0, 2);
 }
 
-mad_status mad_print_resolved(mad_ctx *ctx, mad_arena *mem, mad_config *config)
+mad_status mad_print_resolved(const mad_resolver *r)
 {
+    mad_ctx *const ctx = r->ctx;
+    mad_config *const config = r->config;
     char *text = NULL;
     size_t n_bytes = 0;
     FILE *out = open_memstream(&text, &n_bytes);
@@ -123,14 +125,11 @@ mad_status mad_print_resolved(mad_ctx *ctx, mad_arena *mem, mad_config *config)
         return mad_fail_memory(ctx, "the resolved configuration");
     }
     print_group(out, &config->root, "", 0, 0);
-    print_section(out, MAD_SECTION_WORLD, config->world_type->name, &config->world);
-    print_section(out, MAD_SECTION_MODEL, config->model_type->name, &config->model);
-    print_section(out, MAD_SECTION_LOOP, config->loop_type->name, &config->loop);
-    print_section(out, MAD_SECTION_BIAS, config->bias_type->name, &config->bias);
-    print_section(out, MAD_SECTION_MEASURE, NULL, &config->measure);
-    print_section(out, MAD_SECTION_CHECKPOINT, NULL, &config->checkpoint);
+    for (mad_section s = MAD_SECTION_ROOT + 1; s < MAD_N_SECTIONS; s++) {
+        print_section(out, r, s, mad_section_values(config, s));
+    }
     const int failed = ferror(out);
-    config->resolved = fclose(out) != 0 || failed ? NULL : mad_arena_text(mem, text);
+    config->resolved = fclose(out) != 0 || failed ? NULL : mad_arena_text(r->mem, text);
     free(text);
     if (config->resolved == NULL) {
         return mad_fail_memory(ctx, "the resolved configuration");

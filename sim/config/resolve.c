@@ -83,15 +83,23 @@ static mad_status choose_plugin(mad_resolver *r, mad_section section, size_t *in
 static mad_status choose_plugins(mad_resolver *r)
 {
     mad_status st = MAD_OK;
-    size_t world = 0, model = 0, loop = 0, bias = 0;
-    MAD_TRY(choose_plugin(r, MAD_SECTION_WORLD, &world));
-    MAD_TRY(choose_plugin(r, MAD_SECTION_MODEL, &model));
-    MAD_TRY(choose_plugin(r, MAD_SECTION_LOOP, &loop));
-    MAD_TRY(choose_plugin(r, MAD_SECTION_BIAS, &bias));
-    r->config->world_type = r->registry->worlds[world];
-    r->config->model_type = r->registry->models[model];
-    r->config->loop_type = r->registry->loops[loop];
-    r->config->bias_type = r->registry->biases[bias];
+    mad_config *c = r->config;
+    size_t i[MAD_N_SECTIONS] = {0}; /* where 0 is "none" */
+    for (mad_section s = 0; s < MAD_N_SECTIONS; s++) {
+        if (mad_sections[s].selector != NULL) {
+            MAD_TRY(choose_plugin(r, s, &i[s]));
+        }
+    }
+    c->world_type = r->registry->worlds[i[MAD_SECTION_WORLD]];
+    c->model_type = r->registry->models[i[MAD_SECTION_MODEL]];
+    c->loop_type = r->registry->loops[i[MAD_SECTION_LOOP]];
+#define CHOSEN(list, section) (i[section] == 0 ? NULL : r->registry->list[i[section] - 1])
+    c->bias_type = CHOSEN(biases, MAD_SECTION_BIAS);
+    c->select_type = CHOSEN(selects, MAD_SECTION_SELECT);
+    c->correct_type = CHOSEN(corrects, MAD_SECTION_CORRECT);
+    c->post_type = CHOSEN(posts, MAD_SECTION_POST);
+    c->channel_type = CHOSEN(channels, MAD_SECTION_CHANNEL);
+#undef CHOSEN
     r->chosen[MAD_SECTION_ROOT].params = mad_root_params;
     r->chosen[MAD_SECTION_CHECKPOINT].params = mad_checkpoint_params;
     MAD_TRY(mad_measure_table(r->ctx, r->mem, r->registry, &r->chosen[MAD_SECTION_MEASURE].params));
@@ -399,12 +407,9 @@ mad_status mad_resolve(mad_resolver *r)
     MAD_TRY(parse_section(r, MAD_SECTION_ROOT, 1, &c->root));
     MAD_TRY(settle_name(r));
     const size_t n_generations = mad_get_size(&c->root, "generations");
-    MAD_TRY(parse_section(r, MAD_SECTION_WORLD, n_generations, &c->world));
-    MAD_TRY(parse_section(r, MAD_SECTION_MODEL, n_generations, &c->model));
-    MAD_TRY(parse_section(r, MAD_SECTION_LOOP, n_generations, &c->loop));
-    MAD_TRY(parse_section(r, MAD_SECTION_BIAS, n_generations, &c->bias));
-    MAD_TRY(parse_section(r, MAD_SECTION_MEASURE, n_generations, &c->measure));
-    MAD_TRY(parse_section(r, MAD_SECTION_CHECKPOINT, n_generations, &c->checkpoint));
+    for (mad_section s = MAD_SECTION_ROOT + 1; s < MAD_N_SECTIONS; s++) {
+        MAD_TRY(parse_section(r, s, n_generations, mad_section_values(c, s)));
+    }
     MAD_TRY(check_metrics(r));
     for (size_t i = 0; i < r->n_axes; i++) {
         MAD_TRY(check_axis(r, &r->axis[i]));

@@ -17,14 +17,8 @@ enum {
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e, mad_moments *law,
-                           double **p)
+static mad_status take_moments(mad_ctx *ctx, mad_arena *mem, size_t dim, mad_moments *law)
 {
-    const size_t dim = e->mapped_world.dim;
-    if (e->world->info.kind == MAD_WORLD_CATEGORICAL) {
-        *p = mad_arena_take(mem, e->world->info.n_categories, sizeof **p);
-        return *p != NULL ? MAD_OK : mad_fail_memory(ctx, "the probabilities of a law");
-    }
     size_t n_cov;
     law->dim = dim;
     law->mean = mad_arena_take(mem, dim, sizeof *law->mean);
@@ -33,6 +27,16 @@ static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e
                    : NULL;
     return law->mean != NULL && law->cov != NULL ? MAD_OK
                                                  : mad_fail_memory(ctx, "the moments of a law");
+}
+
+static mad_status take_law(mad_ctx *ctx, mad_arena *mem, const mad_experiment *e, mad_moments *law,
+                           double **p)
+{
+    if (e->world->info.kind == MAD_WORLD_CATEGORICAL) {
+        *p = mad_arena_take(mem, e->world->info.n_categories, sizeof **p);
+        return *p != NULL ? MAD_OK : mad_fail_memory(ctx, "the probabilities of a law");
+    }
+    return take_moments(ctx, mem, e->mapped_world.dim, law);
 }
 
 static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
@@ -45,10 +49,19 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
     MAD_TRY(mad_set_take(ctx, g->mem, n_joined, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
     MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
+    if (e->setting.bias != NULL && e->setting.bias->needs_moments) {
+        MAD_TRY(take_moments(ctx, g->mem, dim, &w->law));
+    }
     w->weight = mad_arena_take(g->mem, n_joined, sizeof *w->weight);
+    w->buffer_source = mad_arena_take(g->mem, n_joined, sizeof *w->buffer_source);
+    w->is_real = mad_arena_take(g->mem, n_joined, 1);
+    w->is_labelled_real = mad_arena_take(g->mem, n_joined, 1);
+    w->is_kept = mad_arena_take(g->mem, n_joined, 1);
     w->pick = mad_arena_take(g->mem, n_joined, sizeof *w->pick);
     w->pick_work = mad_arena_take(g->mem, n_joined, sizeof *w->pick_work);
-    if (w->weight == NULL || w->pick == NULL || w->pick_work == NULL) {
+    if (w->weight == NULL || w->buffer_source == NULL || w->is_real == NULL ||
+        w->is_labelled_real == NULL || w->is_kept == NULL || w->pick == NULL ||
+        w->pick_work == NULL) {
         return mad_fail_memory(ctx, "the training rows");
     }
 out:

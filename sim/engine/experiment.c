@@ -54,6 +54,19 @@ static mad_status check_pool(mad_ctx *ctx, const mad_experiment *e, size_t t, si
                                 (double)e->setting.n_replicates);
 }
 
+/* Rows that are drawn for a synthetic block. */
+static size_t n_candidates(const mad_setting *s, size_t n_rows)
+{
+    return s->select != NULL ? s->select->n_candidates(s->select_values, n_rows) : n_rows;
+}
+
+/* Even a single block is copied: its rows get weights, or are changed on their way. */
+static int always_joins(const mad_setting *s)
+{
+    return (s->select != NULL && s->select->weighs) ||
+           (s->channel != NULL && s->channel->receive != NULL);
+}
+
 /* Sizes that the whole run needs, from every generation's plan. */
 static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
 {
@@ -77,8 +90,8 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
             if (block.kind == MAD_BLOCK_SYNTHETIC) {
                 const size_t n_back = t - 1 - block.generation + e->n_models_kept;
                 e->n_regrow = n_back > e->n_regrow ? n_back : e->n_regrow;
-                e->max_sample_rows =
-                    block.n_rows > e->max_sample_rows ? block.n_rows : e->max_sample_rows;
+                const size_t n_drawn = n_candidates(&e->setting, block.n_rows);
+                e->max_sample_rows = n_drawn > e->max_sample_rows ? n_drawn : e->max_sample_rows;
             } else if (e->world->info.n_train > 0 && block.n_rows > e->world->info.n_train) {
                 st = mad_fail(ctx, MAD_E_RANGE,
                               "generation %zu wants %zu real rows, the training part of the data "
@@ -88,13 +101,15 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
             }
         }
         if (t == 1) {
+            e->n_initial = n_rows;
             e->n_floor_train = plan.budget > 0 && plan.budget < n_rows ? plan.budget : n_rows;
         }
         if (n_rows > e->max_train_rows) {
             MAD_TRY(check_pool(ctx, e, t, n_rows));
         }
         e->max_train_rows = n_rows > e->max_train_rows ? n_rows : e->max_train_rows;
-        if ((plan.n_blocks > 1 || plan.budget > 0) && n_rows > e->max_joined_rows) {
+        if ((plan.n_blocks > 1 || plan.budget > 0 || always_joins(&e->setting)) &&
+            n_rows > e->max_joined_rows) {
             e->max_joined_rows = n_rows;
         }
         if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
@@ -124,16 +139,90 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
         return mad_fail(ctx, MAD_E_UNSUPPORTED, "model '%s' cannot be fitted to world '%s'",
                         s->model->name, e->world->type->name);
     }
-    if (!(s->bias->worlds & kind)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED, "bias '%s' is not defined on world '%s'",
-                        s->bias->name, e->world->type->name);
-    }
-    if (s->bias->needs_moments && !knows_moments(s)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                        "bias '%s' needs a model that knows its moments; '%s' does not",
-                        s->bias->name, s->model->name);
-    }
     return MAD_OK;
+}
+
+static mad_status check_stage(mad_ctx *ctx, const mad_experiment *e, const char *section,
+                              const char *name, unsigned worlds,
+                              mad_status (*check)(mad_ctx *, const mad_setting *))
+{
+    if (!(worlds & 1u << e->world->info.kind)) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "%s '%s' is not defined on world '%s'", section,
+                        name, e->world->type->name);
+    }
+    return check != NULL ? check(ctx, &e->setting) : MAD_OK;
+}
+
+static mad_status fail_model(mad_ctx *ctx, const mad_setting *s, const char *section,
+                             const char *name, const char *what)
+{
+    (void)mad_fail(ctx, MAD_E_UNSUPPORTED,
+                   "%s.kind: '%s' needs a model that %s; '%s' (model.kind) does not", section, name,
+                   what, s->model->name);
+    return MAD_E_UNSUPPORTED;
+}
+
+static mad_status check_bias(mad_ctx *ctx, mad_experiment *e)
+{
+    const mad_setting *s = &e->setting;
+    mad_status st = MAD_OK;
+    if (s->bias == NULL) {
+        return MAD_OK;
+    }
+    MAD_TRY(check_stage(ctx, e, "bias", s->bias->name, s->bias->worlds, s->bias->check));
+    if (s->bias->needs_moments && !knows_moments(s)) {
+        return fail_model(ctx, s, "bias", s->bias->name, "knows its moments");
+    }
+    if (s->bias->apply == NULL) {
+        e->tilt = s->bias->tilt(s->bias_values);
+        if (!(s->model->tilts & 1u << e->tilt.kind)) {
+            return fail_model(ctx, s, "bias", s->bias->name, "can draw that way");
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status check_post(mad_ctx *ctx, mad_experiment *e)
+{
+    const mad_setting *s = &e->setting;
+    mad_status st = MAD_OK;
+    if (s->post == NULL) {
+        return MAD_OK;
+    }
+    MAD_TRY(check_stage(ctx, e, "post", s->post->name, ~0u, s->post->check));
+    e->extrapolation = s->post->ask(s->post_values);
+    if (!(s->model->extrapolations & 1u << e->extrapolation.kind)) {
+        return fail_model(ctx, s, "post", s->post->name, "can be extrapolated that way");
+    }
+    if (e->extrapolation.n_rows > e->max_sample_rows) {
+        e->max_sample_rows = e->extrapolation.n_rows;
+    }
+out:
+    return st;
+}
+
+/* Stages fit the world and the model, and their values each other. */
+static mad_status check_stages(mad_ctx *ctx, mad_experiment *e)
+{
+    const mad_setting *s = &e->setting;
+    mad_status st = MAD_OK;
+    MAD_TRY(check_bias(ctx, e));
+    if (s->select != NULL) {
+        MAD_TRY(
+            check_stage(ctx, e, "select", s->select->name, s->select->worlds, s->select->check));
+    }
+    if (s->correct != NULL) {
+        MAD_TRY(check_stage(ctx, e, "correct", s->correct->name, s->correct->worlds,
+                            s->correct->check));
+    }
+    if (s->channel != NULL) {
+        MAD_TRY(check_stage(ctx, e, "channel", s->channel->name, s->channel->worlds,
+                            s->channel->check));
+    }
+    MAD_TRY(check_post(ctx, e));
+out:
+    return st;
 }
 
 /* ---- measures ------------------------------------------------------------------------------ */
@@ -377,7 +466,9 @@ mad_model_args mad_model_args_of(const mad_experiment *e)
                             .world = &e->world->info,
                             .max_train_rows = e->max_train_rows,
                             .max_sample_rows = e->max_sample_rows,
-                            .n_generations = e->setting.n_generations};
+                            .n_generations = e->setting.n_generations,
+                            .tilt = e->tilt,
+                            .extrapolation = e->extrapolation};
 }
 
 size_t mad_state_bytes(const mad_fields *fields)
@@ -480,6 +571,14 @@ static void read_sizes(mad_experiment *e)
                                .loop_values = &c->loop,
                                .bias = c->bias_type,
                                .bias_values = &c->bias,
+                               .select = c->select_type,
+                               .select_values = &c->select,
+                               .correct = c->correct_type,
+                               .correct_values = &c->correct,
+                               .post = c->post_type,
+                               .post_values = &c->post,
+                               .channel = c->channel_type,
+                               .channel_values = &c->channel,
                                .measure_values = &c->measure};
     e->n_measure = mad_get_size(&c->measure, "n");
     e->n_preview = mad_get_size(&c->measure, "preview");
@@ -510,13 +609,14 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->setting.world = e->world;
     e->setting.loop = e->loop = loop;
     MAD_TRY(check_kinds(ctx, e));
+    e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
+    MAD_TRY(check_stages(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
     MAD_TRY(check_measure_size(ctx, e));
     MAD_TRY(choose_features(ctx, mem, e));
     MAD_TRY(choose_laws(ctx, e));
     MAD_TRY(choose_metrics(ctx, mem, e));
     e->needs_samples = !e->exact_fake_law || e->needs & (MAD_NEEDS_SAMPLES | MAD_NEEDS_LABELS);
-    e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
     limit_floor_train(e);
     MAD_TRY(mad_check_memory(ctx, "the reference rows of the measures",
                              (double)(e->n_measure + e->n_floor_train) *

@@ -7,7 +7,20 @@
 #include "sim/engine/engine.h"
 #include "sim/engine/features.h"
 
-enum { MAX_OUTPUTS = 16, MAX_REPORTS = 32 }; /* of one metric group, of a model */
+enum {
+    MAX_OUTPUTS = 16, /* of one metric group */
+    MAX_REPORTS = 32, /* of a model */
+    MAX_STAGE_REPORTS = 8
+};
+
+/* Stages of a generation that say something of themselves, each in a group of its name. */
+typedef enum stage_kind {
+    STAGE_BIAS,
+    STAGE_SELECT,
+    STAGE_CORRECT,
+    STAGE_CHANNEL,
+    N_STAGES
+} stage_kind;
 
 /* One metric group, with the outputs that were asked for. */
 typedef struct metric_group {
@@ -25,6 +38,8 @@ typedef struct own_series {
     size_t loss; /* SIZE_MAX: the model has none */
     size_t n_reports;
     size_t report[MAX_REPORTS]; /* what the model says of its fits */
+    size_t n_stage[N_STAGES];
+    size_t stage[N_STAGES][MAX_STAGE_REPORTS]; /* a stage's own reports, then the engine's of it */
 } own_series;
 
 /* The sampler's own bias over a grid of data variances. */
@@ -42,6 +57,7 @@ struct mad_experiment {
     mad_feature *feature; /* space that measures compare rows in; NULL: as they are. Replicates fit
                              spaces of their own, but share what was read from a file */
     mad_world_info mapped_world; /* what is known of the world there */
+    size_t n_initial;            /* real rows of generation 1 */
     size_t n_measure;            /* rows per side of a measure */
     size_t n_floor_train;        /* fresh rows that stand for a training set in the floor */
     size_t n_preview;            /* sample rows stored per generation */
@@ -61,10 +77,12 @@ struct mad_experiment {
     mad_run_layout layout;
     mad_series *series;
     mad_vector *vectors;
-    double *reference_hash; /* [n_replicates] of the rows the measures compare with */
-    double **floors;        /* [n_vectors] where a floor is written, NULL for theory */
-    size_t n_models_kept;   /* models that may still be sampled */
-    size_t n_regrow;        /* newest models from which the next training set can be drawn again */
+    double *reference_hash;          /* [n_replicates] of the rows the measures compare with */
+    double **floors;                 /* [n_vectors] where a floor is written, NULL for theory */
+    mad_tilt tilt;                   /* of the bias, and */
+    mad_extrapolation extrapolation; /* what post asks the model for; kinds NONE without */
+    size_t n_models_kept;            /* models that may still be sampled */
+    size_t n_regrow; /* newest models from which the next training set can be drawn again */
     size_t max_train_rows, max_sample_rows;
     size_t
         max_joined_rows; /* of training sets that are put together from several blocks or a budget */
@@ -102,18 +120,11 @@ typedef struct lineage {
 
 /* ---- one replicate ------------------------------------------------------------------------- */
 
-/* Consecutive rows of a block that came from one model. */
-typedef struct source_run {
-    size_t generation; /* of the model; 0 = real rows */
-    size_t n_rows;
-} source_run;
-
 /* Rows held for later generations. */
 typedef struct held_block {
     mad_block block;
-    mad_set rows;
-    source_run *run; /* [n_runs] in the order of the rows */
-    size_t n_runs;
+    mad_set rows;    /* with weights where the selection gives them */
+    int32_t *source; /* [n_rows] generation of the model a row came from; -g: drawn as real for g */
     size_t capacity; /* rows */
     struct held_block *next;
 } held_block;
@@ -125,6 +136,7 @@ typedef struct replicate {
     held_block *idle;      /* buffers to use again */
     unsigned char **state; /* [n_slots] saved model of generation g in slot g % n_slots */
     lineage *ancestry;     /* [n_line_slots] likewise */
+    mad_set real;          /* what generation 1 was fitted on; n_rows 0 until a stage needs it */
     mad_set reference;     /* rows the measures compare with; n_rows 0 when none need rows */
     mad_feature *feature;  /* as the experiment's */
     mad_set mapped;        /* the reference rows in its space */
@@ -139,9 +151,14 @@ typedef struct replicate {
 typedef struct worker {
     mad_model *model;
     mad_fields fields;
-    mad_set train;  /* the training set: buffer's rows, or a view of the only block */
-    mad_set buffer; /* [max_joined_rows] */
-    double *weight; /* [max_joined_rows] */
+    mad_set train;         /* the training set: buffer's rows, or a view of the only block */
+    const int32_t *source; /* [train.n_rows] as in held_block */
+    mad_set buffer;        /* [max_joined_rows], and beside its rows: */
+    double *weight;
+    int32_t *buffer_source;
+    unsigned char *is_real, *is_labelled_real, *is_kept; /* in truth; as the loop sees them */
+    mad_moments law; /* of a model, in world coordinates, where the bias needs it */
+    double report[N_STAGES][MAX_STAGE_REPORTS]; /* of the generation being made */
     mad_set fake;
     mad_moments fake_law;
     double *fake_p;
@@ -188,6 +205,18 @@ void mad_engine_destroy(engine *g);
  *  are. */
 MAD_MUST_CHECK mad_status mad_engine_each(mad_ctx *ctx, engine *g, size_t n_replicates,
                                           mad_replicate_fn *fn);
+
+/** Draw rows of the worker's model, fitted in `generation`, with the loop's bias. */
+MAD_MUST_CHECK mad_status mad_draw_biased(mad_ctx *ctx, const engine *g, worker *w, mad_key key,
+                                          uint64_t first_item, size_t generation, mad_set *out);
+
+/** Fill a synthetic block: draw, select, correct, emit. The stages of the newest block report to the
+ *  worker. */
+MAD_MUST_CHECK mad_status mad_synthesise(mad_ctx *ctx, engine *g, replicate *r, worker *w,
+                                         held_block *held);
+
+/** Put the training set of the held blocks together: channel, budget, weights, lineage. */
+MAD_MUST_CHECK mad_status mad_assemble(mad_ctx *ctx, engine *g, replicate *r, worker *w);
 
 /** Bring every block of the plan into memory (drawing or sampling it), let the others go. */
 MAD_MUST_CHECK mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r);

@@ -200,6 +200,45 @@ static size_t add_plain(builder *b, const char *group, const char *name, size_t 
     return add_series(b, group, name, width);
 }
 
+static void add_stage(builder *b, stage_kind stage, const char *group, const mad_report *reports)
+{
+    own_series *own = &b->e->own;
+    for (const mad_report *r = reports; r != NULL && r->name != NULL; r++) {
+        MAD_ASSERT(own->n_stage[stage] < MAX_STAGE_REPORTS);
+        own->stage[stage][own->n_stage[stage]++] =
+            add_plain(b, group, r->name, 1, r->units, r->long_name);
+    }
+}
+
+/* What stages say of the rows that are new in the training set; NaN in generation 1, which has
+ * none. */
+static void add_stages(builder *b)
+{
+    static const mad_report lam_eff[] = {
+        {"lam_eff", "1",
+         "measured strength of the bias: variance of the synthetic rows over that of rows drawn "
+         "without it from the same random numbers; of categories their heterozygosity"},
+        {0}};
+    static const mad_report within[] = {{"lam_eff_within", "1", "lam_eff within classes"}, {0}};
+    static const mad_report drawn[] = {
+        {"n_drawn", "rows", "candidates drawn for the rows that are new in the training set"}, {0}};
+    const mad_setting *s = &b->e->setting;
+    if (s->bias != NULL) {
+        add_stage(b, STAGE_BIAS, "bias", lam_eff);
+        add_stage(b, STAGE_BIAS, "bias", b->e->with_labels ? within : NULL);
+    }
+    if (s->select != NULL) {
+        add_stage(b, STAGE_SELECT, "select", s->select->reports);
+        add_stage(b, STAGE_SELECT, "select", drawn);
+    }
+    if (s->correct != NULL) {
+        add_stage(b, STAGE_CORRECT, "correct", s->correct->reports);
+    }
+    if (s->channel != NULL) {
+        add_stage(b, STAGE_CHANNEL, "channel", s->channel->reports);
+    }
+}
+
 static void add_own(builder *b)
 {
     mad_experiment *e = b->e;
@@ -231,6 +270,7 @@ static void add_own(builder *b)
         MAD_ASSERT(own->n_reports < MAX_REPORTS);
         own->report[own->n_reports++] = add_plain(b, "model", r->name, 1, r->units, r->long_name);
     }
+    add_stages(b);
     own->loss = SIZE_MAX;
     if (e->setting.model->flags & MAD_MODEL_LOSS && e->n_loss > 0) {
         own->loss = add_plain(b, "loss", "train", e->n_loss, "1",

@@ -32,12 +32,44 @@ typedef struct mad_fields {
     mad_field field[MAD_MAX_FIELDS];
 } mad_fields;
 
+/* Ways to draw that are not the model's own law. */
+typedef enum mad_tilt_kind {
+    MAD_TILT_NONE,
+    MAD_TILT_GUIDANCE,     /* w: against the unconditional model */
+    MAD_TILT_AUTOGUIDANCE, /* w: against a worse model of the same data */
+    MAD_TILT_TRUNCATION,   /* c: the normal noise that rows are made of, redrawn where |z| > c */
+    MAD_TILT_TEMPERATURE,  /* tau: that noise has variance tau; categories p^(1/tau) */
+    MAD_TILT_STEPS         /* n: steps of the sampler */
+} mad_tilt_kind;
+
+typedef struct mad_tilt {
+    mad_tilt_kind kind;
+    mad_schedule strength; /* w, c, tau or n, by the generation of the model */
+    double low, high;      /* guidance acts at noise levels low < sigma <= high */
+} mad_tilt;
+
+/* Negative extrapolation: away from what a model becomes on its own samples. */
+typedef enum mad_extrapolation_kind {
+    MAD_EXTRAPOLATE_NONE,
+    MAD_EXTRAPOLATE_SCORES, /* (1 + w) score - w score of the model tuned on its samples */
+    MAD_EXTRAPOLATE_WEIGHTS /* (1 + w) parameters - w parameters of that model */
+} mad_extrapolation_kind;
+
+typedef struct mad_extrapolation {
+    mad_extrapolation_kind kind;
+    mad_schedule w; /* by generation */
+    size_t n_rows;  /* own samples */
+    size_t n_steps; /* of tuning, for models that take steps */
+} mad_extrapolation;
+
 typedef struct mad_model_args {
     const mad_values *values;
     const mad_world_info *world; /* borrowed, must outlive the model */
     size_t max_train_rows;       /* largest training set of the whole run */
     size_t max_sample_rows;      /* largest set asked of sample() at once */
     size_t n_generations;        /* of the whole run: where schedules end */
+    mad_tilt tilt;               /* that sample_tilted is asked for */
+    mad_extrapolation extrapolation;
 } mad_model_args;
 
 /* A number a model says of each of its fits, stored as /model/NAME [R][G]. */
@@ -110,6 +142,17 @@ struct mad_model_type {
      */
     MAD_MUST_CHECK mad_status (*sample)(mad_ctx *ctx, mad_model *model, mad_key key,
                                         uint64_t first_item, mad_set *out);
+    unsigned tilts; /* bit set of 1u << mad_tilt_kind that sample_tilted offers, else 0 */
+    /** Optional: sample() under args->tilt, from the same streams: what the tilt leaves alone stays. */
+    MAD_MUST_CHECK mad_status (*sample_tilted)(mad_ctx *ctx, mad_model *model, mad_key key,
+                                               uint64_t first_item, mad_set *out);
+    unsigned extrapolations; /* bit set of 1u << mad_extrapolation_kind that extrapolate offers */
+    /**
+     * Optional: after fit(), given args->extrapolation.n_rows rows that the model drew as the loop
+     * draws them (with its bias): the model becomes the extrapolated one.
+     */
+    MAD_MUST_CHECK mad_status (*extrapolate)(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                                             const mad_fit_args *args);
     /** Where the state lies. The same answer before and after every fit. */
     void (*fields)(mad_model *model, mad_fields *out);
     /** Optional: recompute what is derived from the fields after they were loaded. */

@@ -3,9 +3,13 @@
 #define MAD_IFACE_SETTING_H
 
 #include "sim/iface/bias.h"
+#include "sim/iface/channel.h"
+#include "sim/iface/correct.h"
 #include "sim/iface/loop.h"
 #include "sim/iface/metric.h"
 #include "sim/iface/model.h"
+#include "sim/iface/post.h"
+#include "sim/iface/select.h"
 #include "sim/iface/world.h"
 
 typedef struct mad_setting {
@@ -20,6 +24,14 @@ typedef struct mad_setting {
     const mad_values *loop_values;
     const mad_bias_type *bias;
     const mad_values *bias_values;
+    const mad_select_type *select;
+    const mad_values *select_values;
+    const mad_correct_type *correct;
+    const mad_values *correct_values;
+    const mad_post_type *post;
+    const mad_values *post_values;
+    const mad_channel_type *channel;
+    const mad_values *channel_values;
     const mad_values *measure_values;
 } mad_setting;
 

@@ -5,8 +5,8 @@
 #include "sim/store/h5util.h"
 #include "sim/store/publish.h"
 
-static const char *const groups[] = {"metrics", "floor", "theory", "lineage",
-                                     "cost",    "loss",  "model",  "audit"};
+static const char *const groups[] = {"metrics", "floor", "theory", "lineage", "cost",    "loss",
+                                     "model",   "audit", "bias",   "select",  "correct", "channel"};
 enum { N_GROUPS = sizeof groups / sizeof groups[0] };
 
 int mad_run_has_group(const char *name)

@@ -44,8 +44,8 @@ typedef struct mad_run_layout {
     const mad_vector *vectors;
 } mad_run_layout;
 
-/** 1 for the groups a run file may hold: metrics floor theory lineage cost loss model
- *  audit. */
+/** 1 for the groups a run file may hold: metrics floor theory lineage cost loss model audit bias
+ *  select correct channel. */
 int mad_run_has_group(const char *name);
 
 /** MAD_E_RANGE: a series above MAD_RUN_MAX_VALUES, or too many replicates or generations. */

@@ -25,7 +25,7 @@ static const mad_param loop_params[] = {
 static const mad_world_type world = {.name = "gauss", .params = world_params};
 static const mad_model_type model = {.name = "gauss", .params = model_params};
 static const mad_loop_type loop = {.name = "custom", .params = loop_params};
-static const mad_bias_type bias = {.name = "none"};
+static const mad_bias_type bias = {.name = "shrink"};
 static const mad_metric_output outputs[] = {{.name = "kid"}, {0}};
 static const mad_metric_type metric = {.name = "kid", .outputs = outputs};
 
@@ -35,7 +35,12 @@ static const mad_loop_type *const loops[] = {&loop, NULL};
 static const mad_bias_type *const biases[] = {&bias, NULL};
 static const mad_metric_type *const metrics[] = {&metric, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-static const mad_registry registry = {worlds, models, loops, biases, metrics, theories, NULL};
+static const mad_registry registry = {.worlds = worlds,
+                                      .models = models,
+                                      .loops = loops,
+                                      .biases = biases,
+                                      .metrics = metrics,
+                                      .theories = theories};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

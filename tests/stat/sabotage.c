@@ -109,7 +109,7 @@ static const mad_model_type *const models[] = {
 static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_synthetic,
                                              &mad_loop_synthetic_augmentation, &mad_loop_fresh,
                                              NULL};
-static const mad_bias_type *const biases[] = {&mad_bias_none, &mad_bias_shrink, NULL};
+static const mad_bias_type *const biases[] = {&mad_bias_shrink, NULL};
 static const mad_metric_type *const metrics[] = {&mad_metric_moments,    &mad_metric_frechet,
                                                  &mad_metric_categories, &mad_metric_excess_risk,
                                                  &metric_first_mean,     NULL};
@@ -132,7 +132,12 @@ const mad_registry *law_registry(law_sabotage kind)
     static mad_model_type wrong[LAW_N_SABOTAGES];
     mad_registry *r = &registry[kind];
 
-    *r = (mad_registry){worlds, models, loops, biases, metrics, theories, NULL};
+    *r = (mad_registry){.worlds = worlds,
+                        .models = models,
+                        .loops = loops,
+                        .biases = biases,
+                        .metrics = metrics,
+                        .theories = theories};
     if (kind == LAW_EARLY_BIAS) {
         world_early = mad_world_gauss;
         world_early.create = early_create;

@@ -50,7 +50,12 @@ static void follow(const char *sampler, const char *steps)
     mad_model *model = NULL;
     mad_set rows;
     if (mad_values_of(ctx, mem, mad_model_diffusion.params, 6, pairs, &values) != MAD_OK ||
-        mad_model_diffusion.create(ctx, &(mad_model_args){&values, &world, N, N, N_GENERATIONS},
+        mad_model_diffusion.create(ctx,
+                                   &(mad_model_args){.values = &values,
+                                                     .world = &world,
+                                                     .max_train_rows = N,
+                                                     .max_sample_rows = N,
+                                                     .n_generations = N_GENERATIONS},
                                    mem, &model) != MAD_OK) {
         fail_msg("%s", ctx->message);
     }

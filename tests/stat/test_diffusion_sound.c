@@ -30,8 +30,13 @@ static mad_diffusion *trained(size_t n_pairs, const char *const *pairs, const ma
     mad_model *model = NULL;
     const mad_fit_args fit = {.key = {.seed = 1, .generation = 1, .purpose = MAD_RNG_FIT}};
     if (mad_values_of(ctx, mem, mad_model_diffusion.params, n_pairs, pairs, &values) != MAD_OK ||
-        mad_model_diffusion.create(ctx, &(mad_model_args){&values, &world, N_TRAIN, N, 2}, mem,
-                                   &model) != MAD_OK ||
+        mad_model_diffusion.create(ctx,
+                                   &(mad_model_args){.values = &values,
+                                                     .world = &world,
+                                                     .max_train_rows = N_TRAIN,
+                                                     .max_sample_rows = N,
+                                                     .n_generations = 2},
+                                   mem, &model) != MAD_OK ||
         mad_model_diffusion.fit(ctx, model, train, &fit) != MAD_OK) {
         fail_msg("%s", ctx->message);
     }

@@ -59,7 +59,6 @@ static const mad_model_type diffusion_model = {.name = "diffusion",
                                                .params = diffusion_model_params};
 static const mad_loop_type custom_loop = {.name = "custom", .params = loop_params};
 static const mad_loop_type fresh_loop = {.name = "fresh", .params = fresh_loop_params};
-const mad_bias_type mad_case_no_bias = {.name = "none"};
 const mad_bias_type mad_case_shrink = {.name = "shrink", .params = shrink_params};
 static const mad_metric_output knn_outputs[] = {{.name = "precision"}, {.name = "recall"}, {0}};
 const mad_metric_output mad_case_kid_outputs[] = {{.name = "kid"}, {0}};
@@ -70,10 +69,15 @@ static const mad_metric_type kid = {
 static const mad_world_type *const worlds[] = {&gauss_world, &file_world, NULL};
 static const mad_model_type *const models[] = {&gauss_model, &diffusion_model, NULL};
 static const mad_loop_type *const loops[] = {&custom_loop, &fresh_loop, NULL};
-static const mad_bias_type *const biases[] = {&mad_case_no_bias, &mad_case_shrink, NULL};
+static const mad_bias_type *const biases[] = {&mad_case_shrink, NULL};
 static const mad_metric_type *const metrics[] = {&mad_case_knn, &kid, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-const mad_registry mad_case_registry = {worlds, models, loops, biases, metrics, theories, NULL};
+const mad_registry mad_case_registry = {.worlds = worlds,
+                                        .models = models,
+                                        .loops = loops,
+                                        .biases = biases,
+                                        .metrics = metrics,
+                                        .theories = theories};
 
 /* ---- helpers ---- */
 

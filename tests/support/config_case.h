@@ -16,7 +16,7 @@ typedef struct config_case {
 
 extern config_case mad_case;
 extern const mad_registry mad_case_registry;
-extern const mad_bias_type mad_case_no_bias, mad_case_shrink;
+extern const mad_bias_type mad_case_shrink;
 extern const mad_metric_type mad_case_knn;
 extern const mad_metric_output mad_case_kid_outputs[];
 

@@ -44,7 +44,11 @@ mad_status mad_exact_case_make(mad_ctx *ctx, mad_arena *mem, mad_exact_case *out
     }
     mad_world_info *kept = mad_arena_take(mem, 1, sizeof *kept);
     *kept = world;
-    const mad_model_args args = {&out->values, kept, MAD_EXACT_CASE_ROWS, MAD_EXACT_CASE_ROWS, 5};
+    const mad_model_args args = {.values = &out->values,
+                                 .world = kept,
+                                 .max_train_rows = MAD_EXACT_CASE_ROWS,
+                                 .max_sample_rows = MAD_EXACT_CASE_ROWS,
+                                 .n_generations = 5};
     return mad_model_exact.create(ctx, &args, mem, &out->model);
 }
 

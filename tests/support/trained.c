@@ -68,7 +68,11 @@ mad_status mad_trained_make(mad_ctx *ctx, mad_arena *mem, const mad_world_info *
     if (st != MAD_OK) {
         return st;
     }
-    const mad_model_args args = {&out->values, &out->world, n_rows, 2000, 2};
+    const mad_model_args args = {.values = &out->values,
+                                 .world = &out->world,
+                                 .max_train_rows = n_rows,
+                                 .max_sample_rows = 2000,
+                                 .n_generations = 2};
     st = mad_model_diffusion.create(ctx, &args, mem, &out->model);
     if (st == MAD_OK) {
         draw(out, n_rows);

@@ -38,6 +38,10 @@ static void test_defaults_and_print(void **state)
                                     "  real_weight: proportional\n"
                                     "bias:\n"
                                     "  kind: none\n"
+                                    "select:\n  kind: none\n"
+                                    "correct:\n  kind: none\n"
+                                    "post:\n  kind: none\n"
+                                    "channel:\n  kind: none\n"
                                     "measure:\n"
                                     "  n: 1000\n"
                                     "  metrics: auto\n"
@@ -51,7 +55,7 @@ static void test_defaults_and_print(void **state)
                                     "checkpoint:\n"
                                     "  every: 1\n");
     assert_string_equal(c.directory, ".");
-    assert_ptr_equal(c.bias_type, &mad_case_no_bias);
+    assert_null(c.bias_type);
     assert_int_equal(c.bias.n_values, 0);
     assert_int_equal(c.n_axes, 0);
     assert_int_equal(mad_get_size(&c.measure, "k"), 5);

@@ -70,10 +70,10 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
 static const mad_world_type *const worlds[] = {&mad_world_gauss, NULL};
 static const mad_model_type *const models[] = {&sleeper, NULL};
 static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_synthetic, NULL};
-static const mad_bias_type *const biases[] = {&mad_bias_none, NULL};
 static const mad_metric_type *const metrics[] = {&mad_metric_moments, NULL};
 static const mad_theory_type *const theories[] = {NULL};
-static const mad_registry registry = {worlds, models, loops, biases, metrics, theories, NULL};
+static const mad_registry registry = {
+    .worlds = worlds, .models = models, .loops = loops, .metrics = metrics, .theories = theories};
 
 static mad_forecast ask(const char *text, size_t n_threads, double seconds)
 {

@@ -137,7 +137,11 @@ static void make(fixture *f, size_t n_pairs, const char *const *pairs)
     static mad_world_info world = {.kind = MAD_WORLD_CONTINUOUS, .dim = 2, .n_classes = 2};
     *f = (fixture){0};
     must(mad_values_of(ctx, mem, mad_model_exact.params, n_pairs, pairs, &f->values));
-    const mad_model_args args = {&f->values, &world, N_ROWS, N_ROWS, 2};
+    const mad_model_args args = {.values = &f->values,
+                                 .world = &world,
+                                 .max_train_rows = N_ROWS,
+                                 .max_sample_rows = N_ROWS,
+                                 .n_generations = 2};
     must(mad_model_exact.create(ctx, &args, mem, &f->model));
     must(mad_set_take(ctx, mem, N_ROWS, 2, 1, &f->train));
     mad_rng rng = mad_rng_open(test_key, 7);

@@ -1,0 +1,235 @@
+/* sim/engine/assemble.c: blocks become a training set: channel, budget, weights, lineage. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/engine/internal.h"
+
+static size_t count_held(const replicate *r)
+{
+    size_t n_rows = 0;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        n_rows += held->block.n_rows;
+    }
+    return n_rows;
+}
+
+static int passes_channel(const engine *g)
+{
+    const mad_channel_type *channel = g->e->setting.channel;
+    return channel != NULL && channel->receive != NULL && g->generation > 1;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+/* All blocks one behind the other, real ones first. */
+static void copy_blocks(const replicate *r, worker *w)
+{
+    size_t at = 0;
+    for (const held_block *held = r->held; held != NULL; held = held->next) {
+        const size_t n = held->block.n_rows;
+        mad_set_copy(&held->rows, &w->buffer, at);
+        memcpy(w->buffer_source + at, held->source, n * sizeof *held->source);
+        for (size_t i = 0; i < n; i++) {
+            w->weight[at + i] = held->rows.weight != NULL ? held->rows.weight[i] : 1.0;
+            w->is_labelled_real[at + i] = held->source[i] < 0;
+        }
+        at += n;
+    }
+    w->train = w->buffer;
+    w->train.n_rows = at;
+    w->source = w->buffer_source;
+}
+
+/* Keep the rows with is_kept, in their order. */
+static void compact(worker *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->train.n_rows; i++) {
+        if (w->is_kept[i]) {
+            if (n < i) {
+                const mad_set row = mad_set_rows(&w->buffer, i, 1);
+                mad_set_copy(&row, &w->buffer, n);
+                w->buffer_source[n] = w->buffer_source[i];
+                w->weight[n] = w->weight[i];
+                w->is_labelled_real[n] = w->is_labelled_real[i];
+            }
+            n++;
+        }
+    }
+    w->train.n_rows = n;
+}
+
+static mad_status receive(mad_ctx *ctx, engine *g, const replicate *r, worker *w)
+{
+    const mad_setting *s = &g->e->setting;
+    const size_t last = g->generation - 1, n = w->train.n_rows;
+    mad_status st = MAD_OK;
+    const mad_channel_in in = {.setting = s,
+                               .generation = g->generation,
+                               .model = w->model,
+                               .key = mad_engine_key(g, r, g->generation, MAD_RNG_CHANNEL)};
+    mad_received rows = {.rows = &w->train, .is_real = w->is_real, .is_kept = w->is_kept};
+    for (size_t i = 0; i < n; i++) {
+        w->is_real[i] = w->buffer_source[i] < 0;
+        w->is_kept[i] = 1;
+    }
+    MAD_TRY(mad_state_load(ctx, g, r, last, w));
+    MAD_TRY(s->channel->receive(ctx, &in, &rows, w->report[STAGE_CHANNEL]));
+    for (size_t i = 0; i < n; i++) {
+        if (!w->is_real[i] && w->buffer_source[i] < 0) {
+            w->buffer_source[i] = (int32_t)last;
+        }
+    }
+    compact(w);
+    if (w->train.n_rows == 0) {
+        st = mad_fail(ctx, MAD_E_RANGE, "channel '%s' let none of %zu training rows pass",
+                      s->channel->name, n);
+        goto out;
+    }
+    MAD_TRY(mad_set_check_finite(ctx, &w->train, "received rows"));
+out:
+    return st;
+}
+
+/* The budget's rows, without replacement, in their order. */
+static void take_budget(engine *g, const replicate *r, worker *w)
+{
+    const size_t n = w->train.n_rows, budget = g->plan->budget;
+    if (budget == 0 || budget >= n) {
+        return;
+    }
+    mad_rng rng = mad_rng_open(mad_engine_key(g, r, g->generation, MAD_RNG_BUDGET), 0);
+    mad_rng_choose(&rng, n, budget, w->pick, w->pick_work);
+    memset(w->is_kept, 0, n);
+    for (size_t i = 0; i < budget; i++) {
+        w->is_kept[w->pick[i]] = 1;
+    }
+    compact(w);
+}
+
+/* Rows that pass for real together weigh real_weight; mean 1 over all. */
+static void set_weights(const engine *g, worker *w)
+{
+    const size_t n = w->train.n_rows;
+    const int is_proportional = isnan(g->plan->real_weight);
+    const int is_selected = g->e->setting.select != NULL && g->e->setting.select->weighs;
+    double real = 0.0, synthetic = 0.0;
+    w->train.weight = NULL;
+    if (is_proportional && !is_selected) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        *(w->is_labelled_real[i] ? &real : &synthetic) += w->weight[i];
+    }
+    double real_factor = (double)n / (real + synthetic), synthetic_factor = real_factor;
+    if (!is_proportional && real > 0.0 && synthetic > 0.0) {
+        real_factor = g->plan->real_weight * (double)n / real;
+        synthetic_factor = (1.0 - g->plan->real_weight) * (double)n / synthetic;
+    } else if (!is_selected) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        w->weight[i] *= w->is_labelled_real[i] ? real_factor : synthetic_factor;
+    }
+    w->train.weight = w->weight;
+}
+
+/* ---- lineage ------------------------------------------------------------------------------- */
+
+static size_t age_column(const engine *g, size_t age)
+{
+    return age < g->e->n_ages ? age : g->e->n_ages - 1;
+}
+
+/* Rows of the model `age` generations back are a `share` of the training set. */
+static void descend(const engine *g, const replicate *r, size_t age, double share, lineage *line)
+{
+    const lineage *parent = &r->ancestry[(g->generation - age) % g->n_line_slots];
+    line->mean_depth += share * (1.0 + parent->mean_depth);
+    if (g->e->n_ages > 0) {
+        line->origin[age_column(g, age)] += share;
+        for (size_t a = 0; a < g->e->n_ages; a++) {
+            line->ancestor[age_column(g, a + age)] += share * parent->ancestor[a];
+        }
+    }
+}
+
+static void keep_lineage(engine *g, const replicate *r, const lineage *line)
+{
+    const own_series *own = &g->e->own;
+    const size_t n_bytes = g->e->n_ages * sizeof(double);
+    lineage *kept = &r->ancestry[g->generation % g->n_line_slots];
+    kept->real_share = *mad_engine_cell(g, own->real_share, r->index) = line->real_share;
+    kept->mean_depth = *mad_engine_cell(g, own->mean_depth, r->index) = line->mean_depth;
+    if (n_bytes > 0) {
+        memcpy(kept->origin, line->origin, n_bytes);
+        memcpy(kept->ancestor, line->ancestor, n_bytes);
+        memcpy(mad_engine_cell(g, own->origin_share, r->index), line->origin, n_bytes);
+        memcpy(mad_engine_cell(g, own->ancestor_share, r->index), line->ancestor, n_bytes);
+    }
+}
+
+/* Shares of the training set by where its rows come from. */
+static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, const worker *w)
+{
+    const size_t n_ages = g->e->n_ages, n = w->train.n_rows, t = g->generation;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    size_t *by_age = mad_arena_take(ctx->scratch, t + 1, sizeof *by_age); /* of the model */
+    lineage line = {.origin = mad_arena_take(ctx->scratch, n_ages, sizeof *line.origin),
+                    .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor)};
+    size_t n_real = 0;
+    if (by_age == NULL || line.origin == NULL || line.ancestor == NULL) {
+        return mad_fail_memory(ctx, "the lineage of a training set");
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (w->source[i] > 0) {
+            by_age[t - (size_t)w->source[i]]++;
+        } else {
+            n_real++;
+            if (n_ages > 0) {
+                line.ancestor[age_column(g, t - (size_t)-w->source[i])] += 1.0;
+            }
+        }
+    }
+    line.real_share = (double)n_real / (double)n;
+    *mad_engine_cell(g, g->e->own.n_train, r->index) = (double)n;
+    if (n_ages > 0) {
+        line.origin[0] = line.real_share;
+    }
+    for (size_t a = 0; a < n_ages; a++) {
+        line.ancestor[a] /= (double)n;
+    }
+    for (size_t age = t; age >= 1; age--) {
+        if (by_age[age] > 0) {
+            descend(g, r, age, (double)by_age[age] / (double)n, &line);
+        }
+    }
+    keep_lineage(g, r, &line);
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+/* ---- all together -------------------------------------------------------------------------- */
+
+mad_status mad_assemble(mad_ctx *ctx, engine *g, replicate *r, worker *w)
+{
+    mad_status st = MAD_OK;
+    const int is_single = r->held != NULL && r->held->next == NULL && r->held->rows.weight == NULL;
+    const size_t n_all = count_held(r);
+    const int is_cut = g->plan->budget > 0 && g->plan->budget < n_all;
+    if (is_single && !is_cut && !passes_channel(g)) {
+        w->train = r->held->rows;
+        w->source = r->held->source;
+    } else {
+        copy_blocks(r, w);
+        if (passes_channel(g)) {
+            MAD_TRY(receive(ctx, g, r, w));
+        }
+        take_budget(g, r, w);
+        set_weights(g, w);
+    }
+    MAD_TRY(trace_lineage(ctx, g, r, w));
+out:
+    return st;
+}

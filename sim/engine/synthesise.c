@@ -1,0 +1,362 @@
+/* sim/engine/synthesise.c: the rows a generation leaves: drawn, selected, corrected, emitted. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sim/engine/internal.h"
+
+enum { MAX_BATCHES = 16, MAX_TWINS = 1024 };
+#define BATCH_ITEMS ((uint64_t)1 << 28)
+
+/* ---- what the bias does to the spread ------------------------------------------------------ */
+
+/* Sums of squares about the mean, of all rows and within classes; of categories the heterozygosity. */
+typedef struct spread {
+    double all, within;
+} spread;
+
+static double sum_of_squares(const mad_set *rows, int32_t label)
+{
+    double total = 0.0;
+    for (size_t j = 0; j < rows->dim; j++) {
+        double mean = 0.0, n = 0.0, square = 0.0;
+        for (size_t i = 0; i < rows->n_rows; i++) {
+            if (label < 0 || rows->label[i] == label) {
+                const double step = rows->x[i * rows->dim + j] - mean;
+                n += 1.0;
+                mean += step / n;
+                square += step * (rows->x[i * rows->dim + j] - mean);
+            }
+        }
+        total += square;
+    }
+    return total;
+}
+
+static mad_status heterozygosity(mad_ctx *ctx, const mad_set *rows, size_t n_categories,
+                                 double *out)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *p = mad_arena_take(ctx->scratch, n_categories, sizeof *p);
+    if (p == NULL) {
+        return mad_fail_memory(ctx, "the frequencies of categories");
+    }
+    *out = 1.0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        p[(size_t)rows->x[i]] += 1.0 / (double)rows->n_rows;
+    }
+    for (size_t k = 0; k < n_categories; k++) {
+        *out -= p[k] * p[k];
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return MAD_OK;
+}
+
+static mad_status spread_of(mad_ctx *ctx, const mad_experiment *e, const mad_set *rows, spread *out)
+{
+    const mad_world_info *info = &e->world->info;
+    *out = (spread){0};
+    if (info->kind == MAD_WORLD_CATEGORICAL) {
+        return heterozygosity(ctx, rows, info->n_categories, &out->all);
+    }
+    out->all = sum_of_squares(rows, -1);
+    for (size_t k = 0; rows->label != NULL && k < info->n_classes; k++) {
+        out->within += sum_of_squares(rows, (int32_t)k);
+    }
+    return MAD_OK;
+}
+
+/* What the bias did to the rows of all models of a block, and to rows drawn without it. */
+typedef struct bias_effect {
+    spread with, without;
+} bias_effect;
+
+static void add_spread(spread *to, spread more)
+{
+    to->all += more.all;
+    to->within += more.within;
+}
+
+/* The first rows again, from the same streams, without the tilt. */
+static mad_status compare_twins(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key key,
+                                uint64_t first_item, const mad_set *rows, bias_effect *effect)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const size_t n = rows->n_rows < MAX_TWINS ? rows->n_rows : MAX_TWINS;
+    mad_set biased = *rows, twins;
+    spread with, without;
+    mad_status st = MAD_OK;
+    biased.n_rows = n;
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n, rows->dim, rows->label != NULL, &twins));
+    MAD_TRY(e->setting.model->sample(ctx, w->model, key, first_item, &twins));
+    MAD_TRY(spread_of(ctx, e, &biased, &with));
+    MAD_TRY(spread_of(ctx, e, &twins, &without));
+    add_spread(&effect->with, with);
+    add_spread(&effect->without, without);
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status apply_bias(mad_ctx *ctx, const mad_experiment *e, worker *w, size_t generation,
+                             mad_set *rows, bias_effect *effect)
+{
+    const mad_setting *s = &e->setting;
+    const mad_bias_in in = {.values = s->bias_values,
+                            .generation = generation,
+                            .n_generations = s->n_generations,
+                            .law = s->bias->needs_moments ? &w->law : NULL};
+    mad_status st = MAD_OK;
+    spread with, without;
+    if (s->bias->needs_moments) {
+        MAD_TRY(s->model->moments(ctx, w->model, &w->law));
+    }
+    if (effect != NULL) {
+        MAD_TRY(spread_of(ctx, e, rows, &without));
+    }
+    MAD_TRY(s->bias->apply(ctx, &in, rows));
+    if (effect != NULL) {
+        MAD_TRY(spread_of(ctx, e, rows, &with));
+        add_spread(&effect->with, with);
+        add_spread(&effect->without, without);
+    }
+out:
+    return st;
+}
+
+/* effect: NULL when it is not asked for. */
+static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key key,
+                       uint64_t first_item, size_t generation, mad_set *rows, bias_effect *effect)
+{
+    const mad_setting *s = &e->setting;
+    const mad_model_type *model = s->model;
+    mad_status st = MAD_OK;
+    if (s->bias == NULL || s->bias->is_identity(s->bias_values)) {
+        return model->sample(ctx, w->model, key, first_item, rows);
+    }
+    if (s->bias->apply != NULL) {
+        MAD_TRY(model->sample(ctx, w->model, key, first_item, rows));
+        MAD_TRY(apply_bias(ctx, e, w, generation, rows, effect));
+    } else {
+        MAD_TRY(model->sample_tilted(ctx, w->model, key, first_item, rows));
+        if (effect != NULL) {
+            MAD_TRY(compare_twins(ctx, e, w, key, first_item, rows, effect));
+        }
+    }
+out:
+    return st;
+}
+
+mad_status mad_draw_biased(mad_ctx *ctx, const engine *g, worker *w, mad_key key,
+                           uint64_t first_item, size_t generation, mad_set *out)
+{
+    return draw(ctx, g->e, w, key, first_item, generation, out, NULL);
+}
+
+/* ---- candidates ---------------------------------------------------------------------------- */
+
+/* How many rows come from each model: i.i.d. ages, rows grouped by model. */
+static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t from, size_t n_rows,
+                            uint64_t batch, size_t *count)
+{
+    const mad_loop *loop = g->e->loop;
+    if (g->e->n_models_kept == 1) {
+        count[from - 1] = n_rows;
+        return MAD_OK;
+    }
+    double *cum = mad_arena_take(ctx->scratch, from, sizeof *cum);
+    if (cum == NULL) {
+        return mad_fail_memory(ctx, "the ages of models");
+    }
+    loop->type->sources(loop, from, cum);
+    for (size_t i = 1; i < from; i++) {
+        cum[i] += cum[i - 1];
+    }
+    mad_rng rng = mad_rng_open(mad_engine_key(g, r, from, MAD_RNG_AGE), batch);
+    for (size_t i = 0; i < n_rows; i++) {
+        count[mad_rng_index(&rng, from, cum)]++;
+    }
+    return MAD_OK;
+}
+
+/* Rows by the models up to generation `from`, older ones first; source: [n_rows]. */
+static mad_status draw_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t from,
+                             uint64_t batch, mad_set *rows, int32_t *source, bias_effect *effect)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_key key = mad_engine_key(g, r, from, MAD_RNG_SAMPLE);
+    size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
+    if (count == NULL) {
+        return mad_fail_memory(ctx, "the ages of models");
+    }
+    MAD_TRY(draw_ages(ctx, g, r, from, rows->n_rows, batch, count));
+    for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
+        if (count[tau - 1] > 0) {
+            /* stream items of each earlier model start at their own 2^32: ages never share one */
+            const uint64_t first_item = ((uint64_t)(from - tau) << 32) + batch * BATCH_ITEMS;
+            mad_set part = mad_set_rows(rows, at, count[tau - 1]);
+            MAD_TRY(mad_state_load(ctx, g, r, tau, w));
+            MAD_TRY(draw(ctx, g->e, w, key, first_item, tau, &part, effect));
+            for (size_t i = 0; i < part.n_rows; i++) {
+                source[at + i] = (int32_t)tau;
+            }
+        }
+    }
+    MAD_TRY(mad_set_check_finite(ctx, rows, "synthetic rows"));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+/* ---- stages -------------------------------------------------------------------------------- */
+
+/* What generation 1 was fitted on, drawn again where it is first needed. */
+static mad_status real_rows(mad_ctx *ctx, engine *g, replicate *r, const mad_set **out)
+{
+    const mad_experiment *e = g->e;
+    mad_status st = MAD_OK;
+    if (r->real.n_rows == 0) {
+        mad_set real;
+        MAD_TRY(mad_set_take(ctx, r->mem, e->n_initial, e->world->info.dim, e->with_labels, &real));
+        MAD_TRY(e->world->type->draw(ctx, e->world, MAD_PART_TRAIN,
+                                     mad_engine_key(g, r, 1, MAD_RNG_REAL), &real));
+        r->real = real;
+    }
+    *out = &r->real;
+out:
+    return st;
+}
+
+/* One batch of candidates, and which of them are taken: appended to the block. */
+static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w, uint64_t batch,
+                               held_block *held, size_t *n_kept, size_t *n_drawn,
+                               bias_effect *effect, double *report)
+{
+    const mad_setting *s = &g->e->setting;
+    const size_t from = held->block.generation, n_wanted = held->block.n_rows - *n_kept;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    mad_select_in in = {.setting = s,
+                        .generation = from,
+                        .model = w->model,
+                        .n_wanted = n_wanted,
+                        .key = mad_engine_key(g, r, from, MAD_RNG_SELECT),
+                        .batch = batch};
+    const size_t n = s->select->n_candidates(s->select_values, n_wanted);
+    mad_set candidates;
+    mad_status st = MAD_OK;
+    MAD_TRY(
+        mad_set_take(ctx, ctx->scratch, n, held->rows.dim, held->rows.label != NULL, &candidates));
+    int32_t *source = mad_arena_take_raw(ctx->scratch, n, sizeof *source);
+    mad_selection chosen = {.pick = mad_arena_take_raw(ctx->scratch, n_wanted, sizeof *chosen.pick),
+                            .weight =
+                                held->rows.weight != NULL ? held->rows.weight + *n_kept : NULL,
+                            .report = report};
+    if (source == NULL || chosen.pick == NULL) {
+        st = mad_fail_memory(ctx, "the candidates of a selection");
+        goto out;
+    }
+    MAD_TRY(draw_batch(ctx, g, r, w, from, batch, &candidates, source, effect));
+    MAD_TRY(mad_state_load(ctx, g, r, from, w));
+    if (s->select->needs_real) {
+        MAD_TRY(real_rows(ctx, g, r, &in.real));
+    }
+    in.candidates = &candidates;
+    MAD_TRY(s->select->choose(ctx, &in, &chosen));
+    for (size_t i = 0; i < chosen.n; i++) {
+        const mad_set row = mad_set_rows(&candidates, chosen.pick[i], 1);
+        mad_set_copy(&row, &held->rows, *n_kept + i);
+        held->source[*n_kept + i] = source[chosen.pick[i]];
+    }
+    *n_kept += chosen.n;
+    *n_drawn += n;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+static mad_status select_rows(mad_ctx *ctx, engine *g, replicate *r, worker *w, held_block *held,
+                              bias_effect *effect, double *report)
+{
+    const mad_select_type *select = g->e->setting.select;
+    const size_t n_rows = held->block.n_rows;
+    size_t n_kept = 0, n_drawn = 0;
+    mad_status st = MAD_OK;
+    for (uint64_t batch = 0; n_kept < n_rows; batch++) {
+        if (batch == MAX_BATCHES) {
+            return mad_fail(ctx, MAD_E_RANGE,
+                            "select '%s' took %zu of %zu rows that generation %zu drew, and %zu "
+                            "were wanted",
+                            select->name, n_kept, n_drawn, held->block.generation, n_rows);
+        }
+        MAD_TRY(select_batch(ctx, g, r, w, batch, held, &n_kept, &n_drawn, effect, report));
+    }
+    size_t n_own = 0;
+    while (select->reports != NULL && select->reports[n_own].name != NULL) {
+        n_own++;
+    }
+    report[n_own] = (double)n_drawn;
+out:
+    return st;
+}
+
+static mad_status correct_rows(mad_ctx *ctx, engine *g, replicate *r, mad_set *rows, size_t from,
+                               double *report)
+{
+    const mad_setting *s = &g->e->setting;
+    mad_correct_in in = {
+        .setting = s, .generation = from, .key = mad_engine_key(g, r, from, MAD_RNG_CORRECT)};
+    mad_status st = MAD_OK;
+    MAD_TRY(real_rows(ctx, g, r, &in.real));
+    MAD_TRY(s->correct->apply(ctx, &in, rows, report));
+    MAD_TRY(mad_set_check_finite(ctx, rows, "corrected rows"));
+out:
+    return st;
+}
+
+static mad_status emit_rows(mad_ctx *ctx, engine *g, replicate *r, worker *w, mad_set *rows,
+                            size_t from, double *report)
+{
+    const mad_setting *s = &g->e->setting;
+    const mad_channel_in in = {.setting = s,
+                               .generation = from,
+                               .model = w->model,
+                               .key = mad_engine_key(g, r, from, MAD_RNG_CHANNEL)};
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_state_load(ctx, g, r, from, w));
+    MAD_TRY(s->channel->emit(ctx, &in, rows, report));
+    MAD_TRY(mad_set_check_finite(ctx, rows, "emitted rows"));
+out:
+    return st;
+}
+
+mad_status mad_synthesise(mad_ctx *ctx, engine *g, replicate *r, worker *w, held_block *held)
+{
+    const mad_setting *s = &g->e->setting;
+    const size_t from = held->block.generation;
+    /* older blocks are made again only to resume: what their stages said is stored already */
+    const int is_newest = from + 1 == g->generation;
+    const int is_biased = s->bias != NULL && !s->bias->is_identity(s->bias_values);
+    double unheard[N_STAGES][MAX_STAGE_REPORTS];
+    double(*report)[MAX_STAGE_REPORTS] = is_newest ? w->report : unheard;
+    bias_effect effect = {0};
+    bias_effect *const watched = is_biased && is_newest ? &effect : NULL;
+    mad_status st = MAD_OK;
+    if (s->select != NULL) {
+        MAD_TRY(select_rows(ctx, g, r, w, held, watched, report[STAGE_SELECT]));
+    } else {
+        MAD_TRY(draw_batch(ctx, g, r, w, from, 0, &held->rows, held->source, watched));
+    }
+    if (watched != NULL) {
+        report[STAGE_BIAS][0] = effect.with.all / effect.without.all;
+        report[STAGE_BIAS][1] = effect.with.within / effect.without.within;
+    }
+    if (s->correct != NULL) {
+        MAD_TRY(correct_rows(ctx, g, r, &held->rows, from, report[STAGE_CORRECT]));
+    }
+    if (s->channel != NULL && s->channel->emit != NULL) {
+        MAD_TRY(emit_rows(ctx, g, r, w, &held->rows, from, report[STAGE_CHANNEL]));
+    }
+out:
+    return st;
+}
