@@ -23,7 +23,8 @@ static void test_unknown(void **state)
     mad_case_refused_more("lop: {n_real: 3}",
                           "a.yaml:3:7: unknown section 'lop' (did you mean 'loop'?)");
     mad_case_refused_more("choose: {kind: none}", "a.yaml:3:10: unknown section 'choose'");
-    mad_case_refused_more("select: {kind: best}", "unknown select 'best': expected none");
+    mad_case_refused_more("select: {kind: best}",
+                          "a.yaml:3:16: unknown select 'best': expected none");
     mad_case_refused_more("zzzzzz: 1", "a.yaml:3:1: unknown key 'zzzzzz'");
     mad_case_refused_more("world.width: 3", "a.yaml:3:1: unknown key 'world.width'");
     mad_case_refused_more(
