@@ -17,6 +17,8 @@ typedef struct gauss_model {
     mad_model base;
     size_t dim;
     int ddof;
+    mad_extrapolation extrapolation;
+    size_t n_generations;
     double *mean;  /* [dim] */
     double *cov;   /* [dim][dim] */
     double *lower; /* [dim][dim] derived: lower lower^T = cov */
@@ -41,6 +43,8 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->base.type = &mad_model_gauss;
     self->dim = dim;
     self->ddof = mad_get_choice(args->values, "ddof") == DDOF_UNBIASED ? 1 : 0;
+    self->extrapolation = args->extrapolation;
+    self->n_generations = args->n_generations;
     self->mean = mad_arena_take(mem, dim, sizeof *self->mean);
     self->cov = mad_arena_take(mem, dim * dim, sizeof *self->cov);
     self->lower = mad_arena_take(mem, dim * dim, sizeof *self->lower);
@@ -111,30 +115,70 @@ static void fit_line(const mad_set *train, int ddof, double *mean, double *var)
     *var = lane_sum_sq(train->n_rows, train->x, *mean) / (n - ddof);
 }
 
-static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
-                      const mad_fit_args *args)
+static mad_status estimate(mad_ctx *ctx, const gauss_model *self, const mad_set *train,
+                           double *mean, double *cov)
 {
-    (void)args; /* closed form: nothing random, no steps */
-    gauss_model *self = (gauss_model *)model;
     if (train->n_rows <= (size_t)self->ddof) {
         return mad_fail(ctx, MAD_E_RANGE,
                         "model gauss with ddof = %s needs at least %d rows, not %zu",
                         self->ddof == 1 ? "unbiased" : "ml", self->ddof + 1, train->n_rows);
     }
     if (self->dim == 1 && train->weight == NULL) {
-        fit_line(train, self->ddof, self->mean, self->cov);
+        fit_line(train, self->ddof, mean, cov);
     } else {
         const mad_status st = mad_mean_cov(ctx, train->n_rows, self->dim, train->x, train->weight,
-                                           self->ddof, self->mean, self->cov);
+                                           self->ddof, mean, cov);
         if (st != MAD_OK) {
             return st;
         }
     }
-    if (self->dim == 1 && (!isfinite(self->mean[0]) || !isfinite(self->cov[0]))) {
-        return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g", self->mean[0],
-                        self->cov[0]);
+    if (self->dim == 1 && (!isfinite(mean[0]) || !isfinite(cov[0]))) {
+        return mad_fail(ctx, MAD_E_NONFINITE, "model gauss: mean %g and variance %g", mean[0],
+                        cov[0]);
     }
-    return loaded(ctx, model); /* refuses NaN and Inf in more dimensions */
+    return MAD_OK;
+}
+
+static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
+                      const mad_fit_args *args)
+{
+    (void)args; /* closed form: nothing random, no steps */
+    gauss_model *self = (gauss_model *)model;
+    mad_status st = MAD_OK;
+    MAD_TRY(estimate(ctx, self, train, self->mean, self->cov));
+    MAD_TRY(loaded(ctx, model)); /* refuses NaN and Inf in more dimensions */
+out:
+    return st;
+}
+
+/* With B the covariance fitted to own rows: exp((1 + w) ln A - w ln B), mean (1 + w) mu - w mu_own.
+ * Those are the parameters moved (weights), with the log covariance as parameter; and of guided
+ * scores the law that is sampled, where A and B commute and the means agree. */
+static mad_status extrapolate(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                              const mad_fit_args *args)
+{
+    gauss_model *self = (gauss_model *)model;
+    const size_t dim = self->dim;
+    const double w =
+        mad_schedule_at(&self->extrapolation.w, args->key.generation, self->n_generations);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *mean = mad_arena_take(ctx->scratch, dim, sizeof *mean);
+    double *cov = mad_arena_take(ctx->scratch, dim * dim, sizeof *cov);
+    mad_status st = MAD_OK;
+    if (mean == NULL || cov == NULL) {
+        return mad_fail_memory(ctx, "the moments of own rows");
+    }
+    if (w != 0.0) {
+        MAD_TRY(estimate(ctx, self, own, mean, cov));
+        MAD_TRY(mad_log_extrapolate(ctx, dim, self->cov, cov, w, self->cov));
+        for (size_t j = 0; j < dim; j++) {
+            self->mean[j] += w * (self->mean[j] - mean[j]);
+        }
+        MAD_TRY(loaded(ctx, model));
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t begin,
@@ -208,6 +252,8 @@ const mad_model_type mad_model_gauss = {
     .create = create,
     .fit = fit,
     .sample = sample,
+    .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES | 1u << MAD_EXTRAPOLATE_WEIGHTS,
+    .extrapolate = extrapolate,
     .fields = fields,
     .loaded = loaded,
     .moments = moments,

@@ -119,7 +119,7 @@ out:
     return st;
 }
 
-static double predict(const linear_model *self, const double *x)
+static double response_at(const linear_model *self, const double *x)
 {
     double y = 0;
     for (size_t j = 0; j < self->n_features; j++) {
@@ -137,7 +137,7 @@ static mad_status draw_fresh(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     mad_rng_normals(rng, rows->n_rows * rows->dim, rows->x);
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * rows->dim;
-        x[self->n_features] = predict(self, x) + self->noise * x[self->n_features];
+        x[self->n_features] = response_at(self, x) + self->noise * x[self->n_features];
     }
     return MAD_OK;
 }
@@ -153,7 +153,7 @@ static mad_status draw_reused(mad_ctx *ctx, const void *arg, mad_rng *rng, size_
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * rows->dim;
         memcpy(x, self->design + (begin + i) % n_design * n_features, n_features * sizeof *x);
-        x[n_features] = predict(self, x) + self->noise * e[i];
+        x[n_features] = response_at(self, x) + self->noise * e[i];
     }
     return MAD_OK;
 }
@@ -164,6 +164,18 @@ static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t f
     const linear_model *self = (const linear_model *)model;
     const mad_draw_fn fn = self->design == NULL ? draw_fresh : draw_reused;
     return mad_draw_chunks(ctx, key, first_item, fn, model, out);
+}
+
+static mad_status predict(mad_ctx *ctx, mad_model *model, const mad_set *rows, double *response,
+                          double *sd)
+{
+    (void)ctx;
+    const linear_model *self = (const linear_model *)model;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        response[i] = response_at(self, rows->x + i * rows->dim);
+    }
+    *sd = self->noise;
+    return MAD_OK;
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -207,7 +219,7 @@ static mad_status moments(mad_ctx *ctx, mad_model *model, mad_moments *out)
         out->cov[j * dim + j] = 1;
         out->cov[j * dim + n] = out->cov[n * dim + j] = self->w[j];
     }
-    out->cov[dim * dim - 1] = predict(self, self->w) + self->noise * self->noise;
+    out->cov[dim * dim - 1] = response_at(self, self->w) + self->noise * self->noise;
     return MAD_OK;
 }
 
@@ -223,4 +235,5 @@ const mad_model_type mad_model_linear = {
     .fields = fields,
     .loaded = loaded,
     .moments = moments,
+    .predict = predict,
 };

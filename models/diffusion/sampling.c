@@ -232,6 +232,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
         goto out;
     }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
+    MAD_TRY(mad_sampling_take_scores(ctx, args->extrapolation, s));
     if (s->options.churn_min > s->options.churn_max) {
         st = mad_fail(ctx, MAD_E_CONFIG,
                       "sampler.churn_min is %g, must not be above sampler.churn_max = %g",

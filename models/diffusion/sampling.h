@@ -49,6 +49,8 @@ typedef struct mad_sampling_args {
     size_t n_generations;
     int trains_on_schedule; /* 1: the model's loss walks schedule.*, whatever the sampler does */
     int trains_to_horizon;  /* 1: it meets the times up to schedule.horizon */
+    const mad_extrapolation *extrapolation; /* of kind scores: negative guidance of strength w, in
+                                               place of guide.*; NULL = none */
 } mad_sampling_args;
 
 /**

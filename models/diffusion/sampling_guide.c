@@ -78,6 +78,22 @@ out:
     return st;
 }
 
+mad_status mad_sampling_take_scores(mad_ctx *ctx, const mad_extrapolation *extrapolation,
+                                    mad_sampling *s)
+{
+    if (extrapolation == NULL || extrapolation->kind != MAD_EXTRAPOLATE_SCORES) {
+        return MAD_OK;
+    }
+    if (s->guide.kind != MAD_GUIDE_NONE) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "guide.kind must be none: scores that are extrapolated are guidance");
+    }
+    s->guide.kind = MAD_GUIDE_NEGATIVE;
+    s->strength = extrapolation->w;
+    s->form = MAD_STRENGTH_W;
+    return MAD_OK;
+}
+
 mad_guide_needs mad_sampling_needs(const mad_sampling *s)
 {
     return (mad_guide_needs){.null_class = s->guide.kind == MAD_GUIDE_CFG,

@@ -60,6 +60,11 @@ double mad_sampling_count(const mad_ladder *ladder, mad_guidance guidance);
 MAD_MUST_CHECK mad_status mad_sampling_read_guide(mad_ctx *ctx, const mad_sampling_args *args,
                                                   mad_arena *mem, mad_sampling *sampling);
 
+/** Scores that are extrapolated are negative guidance. MAD_E_CONFIG: guide.kind asks for another. */
+MAD_MUST_CHECK mad_status mad_sampling_take_scores(mad_ctx *ctx,
+                                                   const mad_extrapolation *extrapolation,
+                                                   mad_sampling *sampling);
+
 /** Guidance of one generation, for a fitted model. */
 mad_guidance mad_sampling_guidance(const mad_sampling *sampling, const mad_source *source,
                                    size_t generation);

@@ -177,6 +177,13 @@ mad_status mad_variance_within(mad_ctx *ctx, const mad_set *rows, size_t n_class
     return MAD_OK;
 }
 
+void mad_standard_class_p(const mad_standard *s, int is_balanced, double *p)
+{
+    for (size_t k = 0; k < s->n_classes; k++) {
+        p[k] = is_balanced ? s->class_p[k] > 0.0 : s->class_p[k];
+    }
+}
+
 void mad_standard_fields(const mad_standard *s, mad_fields *out)
 {
     const size_t n_means = s->n_classes > 0 ? s->n_classes : 1;

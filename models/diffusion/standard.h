@@ -45,6 +45,10 @@ MAD_MUST_CHECK mad_status mad_variance_within(mad_ctx *ctx, const mad_set *rows,
 /** Append the arrays to a model's fields. */
 void mad_standard_fields(const mad_standard *standard, mad_fields *out);
 
+/** Weights p[n_classes] of the classes of sampled rows, of any sum: frequencies in the training set, or
+ *  the same for all classes that it has. */
+void mad_standard_class_p(const mad_standard *standard, int is_balanced, double *p);
+
 /** MAD_E_DATA: what came back from a file is no state that a fit leaves (a scale or frequency below
  *  0, a variance below 0, a range upside down, ...). */
 MAD_MUST_CHECK mad_status mad_standard_check(mad_ctx *ctx, const mad_standard *standard);

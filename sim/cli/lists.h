@@ -45,11 +45,21 @@
 
 #define MAD_SELECT_LIST(X)
 
-#define MAD_CORRECT_LIST(X)
+#define MAD_CORRECT_LIST(X)                                                                        \
+    X(mad_correct_statistics)                                                                      \
+    X(mad_correct_nearest)
 
-#define MAD_POST_LIST(X)
+#define MAD_POST_LIST(X)                                                                           \
+    X(mad_post_sims)                                                                               \
+    X(mad_post_neon)
 
-#define MAD_CHANNEL_LIST(X)
+#define MAD_CHANNEL_LIST(X)                                                                        \
+    X(mad_channel_leak)                                                                            \
+    X(mad_channel_detector)                                                                        \
+    X(mad_channel_label)                                                                           \
+    X(mad_channel_label_noise)                                                                     \
+    X(mad_channel_quantise)                                                                        \
+    X(mad_channel_watermark)
 
 #define MAD_METRIC_LIST(X)                                                                         \
     X(mad_metric_moments)                                                                          \

@@ -127,8 +127,10 @@ out:
 static int knows_moments(const mad_setting *s)
 {
     const mad_model_type *model = s->model;
+    const mad_extrapolation_kind kind =
+        s->post != NULL ? s->post->ask(s->post_values).kind : MAD_EXTRAPOLATE_NONE;
     return model->moments != NULL &&
-           (model->knows_moments == NULL || model->knows_moments(s->model_values));
+           (model->knows_moments == NULL || model->knows_moments(s->model_values, kind));
 }
 
 static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
@@ -219,6 +221,9 @@ static mad_status check_stages(mad_ctx *ctx, mad_experiment *e)
     if (s->channel != NULL) {
         MAD_TRY(check_stage(ctx, e, "channel", s->channel->name, s->channel->worlds,
                             s->channel->check));
+        if (s->channel->receive != NULL && e->max_train_rows > e->max_sample_rows) {
+            e->max_sample_rows = e->max_train_rows;
+        }
     }
     MAD_TRY(check_post(ctx, e));
 out:

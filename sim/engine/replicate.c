@@ -195,7 +195,7 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t t
         state_write(w, g->blank_state); /* the worker may come from another replicate */
     }
     MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
-    if (e->setting.post != NULL) {
+    if (e->setting.post != NULL && trial_steps == 0) {
         MAD_TRY(extrapolate(ctx, g, r, w, &args));
     }
     *mad_engine_cell(g, e->own.flops, r->index) = flops;

@@ -160,10 +160,21 @@ struct mad_model_type {
     /** Optional: exact mean and covariance of the law sample() draws from, into the caller's arrays
      *  (regression: with new features from the world's law). */
     MAD_MUST_CHECK mad_status (*moments)(mad_ctx *ctx, mad_model *model, mad_moments *out);
-    /** Optional, beside moments: 0 when these values give a law without known moments. */
-    int (*knows_moments)(const mad_values *values);
+    /** Optional, beside moments: 0 when these values, extrapolated so, give a law without known
+     *  moments. */
+    int (*knows_moments)(const mad_values *values, mad_extrapolation_kind kind);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
+    /** Optional: weights p[n_classes] of the classes of sampled rows, of any sum; 0: the model lost the
+     *  class. */
+    void (*class_p)(const mad_model *model, double *p);
+    /**
+     * Optional (regression): the response expected at the features of every row, and the sd of
+     * responses about it.
+     * shape   rows->x: [n_rows][dim], the last column is not read; response: [n_rows]
+     */
+    MAD_MUST_CHECK mad_status (*predict)(mad_ctx *ctx, mad_model *model, const mad_set *rows,
+                                         double *response, double *sd);
     /** Optional: what the reports of fit() are; ends at name == NULL. */
     const mad_report *reports;
     /** Optional: cost of one fit and of a row sampled from its model; nothing has to be fitted. */

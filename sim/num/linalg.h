@@ -68,6 +68,28 @@ MAD_MUST_CHECK mad_status mad_least_squares(mad_ctx *ctx, size_t n_rows, size_t 
 MAD_MUST_CHECK mad_status mad_log_det_sym(mad_ctx *ctx, size_t dim, const double *a, double *out);
 
 /**
+ * A power of a symmetric positive semi-definite matrix. Eigenvalues at or below 1e-12 of the largest
+ * count as 0 and stay 0, for negative powers too.
+ *
+ * shape   a, out: [dim][dim]; out may be a
+ * errors  MAD_E_NONFINITE: a holds NaN or Inf, or no convergence; MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_sym_power(mad_ctx *ctx, size_t dim, const double *a, double power,
+                                        double *out);
+
+/**
+ * exp((1 + w) ln a - w ln b) of symmetric positive definite matrices: a^(1 + w) b^(-w) where they
+ * commute, and symmetric positive definite where not.
+ *
+ * shape   a, b, out: [dim][dim]; out may be a or b
+ * errors  MAD_E_RANGE: a or b is singular: its smallest eigenvalue is at or below 1e-12 of the
+ *         largest; MAD_E_NONFINITE; MAD_E_MEMORY
+ * ref     Arsigny et al. 2007, the log-Euclidean mean
+ */
+MAD_MUST_CHECK mad_status mad_log_extrapolate(mad_ctx *ctx, size_t dim, const double *a,
+                                              const double *b, double w, double *out);
+
+/**
  * Squared Bures-Wasserstein distance of two Gaussians,
  *   |mu1 - mu2|^2 + tr(S1 + S2) - 2 tr (S1^1/2 S2 S1^1/2)^1/2,
  * by factors of both covariances (no ridge, flat ones too), result clipped at 0. The last term is

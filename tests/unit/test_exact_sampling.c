@@ -50,13 +50,14 @@ static void test_moments(void **state)
     mad_exact_case f;
     must(mad_exact_case_make(ctx, mem, &f, mad_exact_on_plane(2), 1,
                              (const char *[]){"sampler.kind=pc"}));
-    assert_false(mad_model_exact.knows_moments(&f.values));
+    assert_false(mad_model_exact.knows_moments(&f.values, MAD_EXTRAPOLATE_NONE));
     must(mad_exact_case_make(ctx, mem, &f, mad_exact_on_plane(2), 1,
                              (const char *[]){"law=empirical"}));
-    assert_false(mad_model_exact.knows_moments(&f.values));
+    assert_false(mad_model_exact.knows_moments(&f.values, MAD_EXTRAPOLATE_NONE));
     must(
         mad_exact_case_make(ctx, mem, &f, mad_exact_on_plane(2), 1, (const char *[]){"law=gauss"}));
-    assert_true(mad_model_exact.knows_moments(&f.values));
+    assert_true(mad_model_exact.knows_moments(&f.values, MAD_EXTRAPOLATE_NONE));
+    assert_false(mad_model_exact.knows_moments(&f.values, MAD_EXTRAPOLATE_SCORES));
 }
 
 /* sampler.calibrate: one generation of the exact sampler leaves the variance of the training set;

@@ -104,7 +104,8 @@ static mad_status plan_law(mad_ctx *ctx, const mad_model_args *args, mad_exact *
         break;
     case MAD_EXACT_EMPIRICAL:
         *shape = MAD_SHAPE_SPHERICAL;
-        *n_max = args->max_train_rows;
+        *n_max = args->max_train_rows > args->extrapolation.n_rows ? args->max_train_rows
+                                                                   : args->extrapolation.n_rows;
         break;
     case MAD_EXACT_CATEGORICAL:
         *shape = MAD_SHAPE_SPHERICAL;
@@ -143,14 +144,17 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
 {
     mad_status st = MAD_OK;
     const mad_values *values = args->values;
-    const mad_sampling_args sampling = {
-        .values = values, .world = args->world, .n_generations = args->n_generations};
+    const mad_sampling_args sampling = {.values = values,
+                                        .world = args->world,
+                                        .n_generations = args->n_generations,
+                                        .extrapolation = &args->extrapolation};
     mad_exact *self = mad_arena_take(mem, 1, sizeof *self);
 
     if (self == NULL) {
         return mad_fail_memory(ctx, "the exact model");
     }
     self->base.type = &mad_model_exact;
+    self->is_extrapolated = args->extrapolation.kind != MAD_EXTRAPOLATE_NONE;
     MAD_TRY(choose_law(ctx, args, self));
     self->dim =
         self->kind == MAD_EXACT_CATEGORICAL ? mad_get_size(values, "embedding") : args->world->dim;
@@ -214,10 +218,16 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
     out->row_flops = out->row_evaluations * n * dim * (6.0 + turns);
 }
 
-static int knows_moments(const mad_values *values)
+static int knows_moments(const mad_values *values, mad_extrapolation_kind kind)
 {
     const size_t law = mad_get_choice(values, "law");
-    return (law == 0 || law == 1) && mad_sampling_is_linear(values);
+    return (law == 0 || law == 1) && mad_sampling_is_linear(values) && kind == MAD_EXTRAPOLATE_NONE;
+}
+
+static void class_p(const mad_model *model, double *p)
+{
+    const mad_exact *self = (const mad_exact *)model;
+    mad_standard_class_p(&self->standard, self->balanced, p);
 }
 
 static const mad_report reports[] = {MAD_SAMPLING_REPORTS, {.name = NULL}};
@@ -232,10 +242,13 @@ const mad_model_type mad_model_exact = {
     .create = create,
     .fit = mad_exact_fit,
     .sample = mad_exact_sample,
+    .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES,
+    .extrapolate = mad_exact_extrapolate,
     .fields = fields,
     .loaded = loaded,
     .moments = mad_exact_moments,
     .knows_moments = knows_moments,
+    .class_p = class_p,
     .reports = reports,
     .cost = cost,
     .gain = mad_exact_gain,

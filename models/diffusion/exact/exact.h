@@ -31,6 +31,8 @@ typedef struct mad_exact {
     size_t n_categories;
     double worse; /* guide.kind auto: share of the rows behind the worse model */
     mad_sampling *sampling;
+    int is_extrapolated; /* 1: the auxiliary is that of own rows that extrapolate() is given, and
+                            until then the law itself, which guides nowhere */
 
     /* what a generation hands on: fields() */
     mad_standard standard;
@@ -44,6 +46,9 @@ typedef struct mad_exact {
  *  fixed on the way. */
 MAD_MUST_CHECK mad_status mad_exact_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
                                         const mad_fit_args *args);
+
+mad_status mad_exact_extrapolate(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                                 const mad_fit_args *args);
 
 /** Fit `law` to standardised rows (labels and weights where they have them). */
 MAD_MUST_CHECK mad_status mad_exact_fit_law(mad_ctx *ctx, const mad_exact *self,

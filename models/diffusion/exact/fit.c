@@ -90,21 +90,50 @@ out:
     return st;
 }
 
-static mad_status fit_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *train, mad_key key)
+static mad_status fit_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *set, mad_key key)
 {
     mad_status st = MAD_OK;
-    const mad_guide_needs needs = mad_sampling_needs(self->sampling);
-    mad_set other = {0}, rows = {0};
-
-    if (needs.own) {
-        MAD_TRY(draw_own(ctx, self, train, key, &other));
-    } else {
-        MAD_TRY(draw_subset(ctx, train, self->worse, key, &other));
-    }
-    MAD_TRY(prepare(ctx, self, &other, 0, &rows));
+    mad_set rows = {0};
+    MAD_TRY(prepare(ctx, self, set, 0, &rows));
     MAD_TRY(mad_variance_within(ctx, &rows, self->law.n_classes, self->auxiliary_variance));
     MAD_TRY(mad_exact_fit_law(ctx, self, &rows, key, &self->auxiliary));
 out:
+    return st;
+}
+
+/* What guidance compares the law with. */
+static mad_status choose_auxiliary(mad_ctx *ctx, mad_exact *self, const mad_set *train, mad_key key)
+{
+    mad_status st = MAD_OK;
+    mad_set other = *train;
+    if (mad_sampling_needs(self->sampling).worse) {
+        MAD_TRY(draw_subset(ctx, train, self->worse, key, &other));
+    } else if (!self->is_extrapolated) {
+        MAD_TRY(draw_own(ctx, self, train, key, &other));
+    }
+    MAD_TRY(fit_auxiliary(ctx, self, &other, key));
+out:
+    return st;
+}
+
+static mad_status report(mad_ctx *ctx, mad_exact *self, const mad_fit_args *args)
+{
+    const mad_source source = mad_exact_source(self);
+    return args->report == NULL ? MAD_OK
+                                : mad_sampling_report(ctx, self->sampling, &source,
+                                                      args->key.generation, args->report);
+}
+
+mad_status mad_exact_extrapolate(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                                 const mad_fit_args *args)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    MAD_TRY(fit_auxiliary(ctx, self, own, args->key));
+    MAD_TRY(report(ctx, self, args));
+out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
@@ -120,13 +149,9 @@ mad_status mad_exact_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
     MAD_TRY(mad_exact_fit_law(ctx, self, &rows, args->key, &self->law));
     *self->generation = args->key.generation;
     if (self->auxiliary.n_max > 0) {
-        MAD_TRY(fit_auxiliary(ctx, self, train, args->key));
+        MAD_TRY(choose_auxiliary(ctx, self, train, args->key));
     }
-    if (args->report != NULL) {
-        const mad_source source = mad_exact_source(self);
-        MAD_TRY(
-            mad_sampling_report(ctx, self->sampling, &source, args->key.generation, args->report));
-    }
+    MAD_TRY(report(ctx, self, args));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -121,9 +121,7 @@ static mad_status sample_with(mad_ctx *ctx, mad_exact *self, rows_fn draw, mad_k
         st = mad_fail_memory(ctx, "the class frequencies");
         goto out;
     }
-    for (size_t k = 0; k < source.n_classes; k++) {
-        class_p[k] = self->balanced ? source.class_p[k] > 0.0 : source.class_p[k];
-    }
+    mad_standard_class_p(&self->standard, self->balanced, class_p);
     source.class_p = class_p;
     MAD_TRY(self->kind == MAD_EXACT_CATEGORICAL
                 ? sample_categories(ctx, self, &source, draw, key, first_item, out)

@@ -11,6 +11,14 @@ static mad_status take_auxiliary(mad_ctx *ctx, size_t max_train_rows, mad_arena 
 {
     mad_status st = MAD_OK;
     const size_t n = self->net->n_params;
+    const int moves = self->extrapolation.kind == MAD_EXTRAPOLATE_WEIGHTS;
+    const int tunes = self->needs.own || moves;
+    self->tuned = mad_arena_take(mem, tunes ? n : 0, sizeof *self->tuned);
+    self->tuned_average = mad_arena_take(mem, moves ? n : 0, sizeof *self->tuned_average);
+    if (self->tuned == NULL || self->tuned_average == NULL) {
+        st = mad_fail_memory(ctx, "the model tuned on own rows");
+        goto out;
+    }
     if (!self->needs.worse && !self->needs.own) {
         goto out;
     }
@@ -21,12 +29,10 @@ static mad_status take_auxiliary(mad_ctx *ctx, size_t max_train_rows, mad_arena 
         goto out;
     }
     if (self->needs.own) {
+        self->tuned_average = self->auxiliary;
+    }
+    if (self->needs.own && self->extrapolation.kind == MAD_EXTRAPOLATE_NONE) {
         const size_t n_own = self->settings.n_own > 0 ? self->settings.n_own : max_train_rows;
-        self->tuned = mad_arena_take(mem, n, sizeof *self->tuned);
-        if (self->tuned == NULL) {
-            st = mad_fail_memory(ctx, "guidance's other model");
-            goto out;
-        }
         MAD_TRY(mad_set_take(ctx, mem, n_own, self->dim, self->n_classes > 0, &self->own));
     }
 out:
@@ -38,7 +44,8 @@ static mad_status take_memory(mad_ctx *ctx, const mad_world_info *world, size_t 
 {
     mad_status st = MAD_OK;
     const size_t n = self->net->n_params;
-    const size_t n_own = self->needs.own ? self->settings.n_own : 0;
+    const int tunes = self->needs.own || self->extrapolation.kind != MAD_EXTRAPOLATE_NONE;
+    const size_t n_own = tunes ? self->settings.n_own : 0;
     size_t n_row_floats = 0;
 
     MAD_TRY(
@@ -67,10 +74,11 @@ out:
 static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const mad_diffusion *self)
 {
     mad_status st = MAD_OK;
+    const int is_negative = self->needs.own && self->extrapolation.kind == MAD_EXTRAPOLATE_NONE;
     const mad_key_use use[] = {
         {"guide.worse", self->needs.worse, "guide.kind: auto"},
-        {"guide.tune_steps", self->needs.own, "guide.kind: negative"},
-        {"guide.own", self->needs.own, "guide.kind: negative"},
+        {"guide.tune_steps", is_negative, "guide.kind: negative"},
+        {"guide.own", is_negative, "guide.kind: negative"},
     };
     MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
     if (self->needs.null_class && self->settings.label_dropout == 0.0) {
@@ -123,7 +131,10 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->n_classes = args->world->n_classes;
     MAD_TRY(mad_fit_settings_read(ctx, values, args->world, &self->settings));
     MAD_TRY(mad_objective_read(ctx, values, &self->objective));
+    self->extrapolation = args->extrapolation;
+    self->n_generations = args->n_generations;
     const mad_sampling_args sampling = {.values = values,
+                                        .extrapolation = &args->extrapolation,
                                         .world = args->world,
                                         .n_generations = args->n_generations,
                                         .trains_on_schedule =
@@ -132,6 +143,10 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
     self->needs = mad_sampling_needs(self->sampling);
     MAD_TRY(check_guidance(ctx, values, self));
+    if (args->extrapolation.kind != MAD_EXTRAPOLATE_NONE) {
+        self->settings.n_tune_steps = args->extrapolation.n_steps;
+        self->settings.n_own = args->extrapolation.n_rows;
+    }
     self->objective.law.schedule = mad_sampling_schedule(self->sampling);
     mad_objective_centre(&self->objective, 1.0);
     MAD_TRY(mad_net_read(ctx, values, args->world, mem, &self->net));
@@ -209,10 +224,13 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
         .parameters = (double)self->net->n_weights,
     };
     out->row_flops = mad_diffusion_eval_flops(self) * out->row_evaluations;
-    if (self->needs.own) {
+    const int is_extrapolated = self->extrapolation.kind != MAD_EXTRAPOLATE_NONE;
+    if (self->needs.own || is_extrapolated) {
         out->own_steps = (double)self->settings.n_tune_steps;
         out->own_rows = (double)mad_diffusion_own_rows(self, fit.n_train);
-        out->own_evaluations = mad_sampling_own_evaluations(self->sampling, fit.generation);
+        out->own_evaluations = is_extrapolated
+                                   ? mad_sampling_evaluations(self->sampling, fit.generation)
+                                   : mad_sampling_own_evaluations(self->sampling, fit.generation);
     }
     out->fit_flops = mad_diffusion_step_flops(self) * (out->fit_steps + out->own_steps) +
                      mad_diffusion_eval_flops(self) * out->own_evaluations * out->own_rows;
@@ -246,6 +264,12 @@ static mad_status advise(mad_ctx *ctx, const mad_model *model, double variance, 
                                n_bytes, text, out);
 }
 
+static void class_p(const mad_model *model, double *p)
+{
+    const mad_diffusion *self = (const mad_diffusion *)model;
+    mad_standard_class_p(&self->standard, self->settings.balanced, p);
+}
+
 static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
                               double *out)
 {
@@ -266,9 +290,12 @@ const mad_model_type mad_model_diffusion = {
     .create = create,
     .fit = mad_diffusion_fit,
     .sample = mad_diffusion_sample,
+    .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES | 1u << MAD_EXTRAPOLATE_WEIGHTS,
+    .extrapolate = mad_diffusion_extrapolate,
     .fields = fields,
     .loaded = loaded,
     .reports = mad_diffusion_reports,
+    .class_p = class_p,
     .cost = cost,
     .gain = gain,
     .gain_needs_rows = gain_needs_rows,

@@ -15,6 +15,9 @@ typedef struct mad_diffusion {
     mad_objective objective;
     mad_sampling *sampling;
     mad_guide_needs needs;
+    mad_extrapolation extrapolation; /* of scores: the auxiliary is tuned on the own rows that
+                                        extrapolate() is given, and until then the model itself */
+    size_t n_generations;
     mad_net *net;
 
     /* what a generation hands on: fields() */
@@ -32,7 +35,8 @@ typedef struct mad_diffusion {
     float *packed;           /* [net->n_packed] of theta in a fit, of the average in sampling */
     float *packed_auxiliary; /* the same of the auxiliary model, in sampling */
     float *rows;             /* [max_train_rows or own samples][dim] standardised training rows */
-    float *tuned;            /* [net->n_params] parameters of the copy tuned on own samples */
+    float *tuned;            /* [net->n_params] parameters of the copy tuned on own samples, and */
+    float *tuned_average;    /* their average: the auxiliary where guidance needs.own */
     mad_set own;             /* own samples; only for negative guidance */
     double own_variance;     /* of them within classes, standardised; 0 = none */
 } mad_diffusion;
@@ -68,6 +72,9 @@ MAD_MUST_CHECK mad_status mad_diffusion_train(mad_ctx *ctx, mad_diffusion *self,
 
 mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
                              const mad_fit_args *args);
+
+mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                                     const mad_fit_args *args);
 
 mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                                 mad_set *out);

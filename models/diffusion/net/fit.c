@@ -79,29 +79,80 @@ out:
     return st;
 }
 
-/* Negative guidance: a copy of the model, tuned on samples it draws itself without guidance. */
-static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, size_t n_train, mad_key key)
+/* A copy of the model, tuned on its own samples: tuned_average. */
+static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, const mad_set *own, mad_key key)
 {
     mad_status st = MAD_OK;
     const mad_fit_settings *s = &self->settings;
-    mad_set own = self->own;
-    mad_training run = {.key = key,
+    mad_training run = {.n_rows = own->n_rows,
+                        .label = own->label,
+                        .key = key,
                         .first_item = TUNE_ITEM,
                         .n_steps = s->n_tune_steps,
                         .n_done = s->n_tune_steps,
                         .theta = self->tuned,
-                        .mean = self->auxiliary};
+                        .mean = self->tuned_average};
 
-    own.n_rows = mad_diffusion_own_rows(self, n_train);
-    run.n_rows = own.n_rows;
-    run.label = own.label;
-    mad_source source = mad_diffusion_source(self);
-    MAD_TRY(mad_sampling_own_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
-    standardise(self, &own);
-    MAD_TRY(mad_variance_within(ctx, &own, self->n_classes, &self->own_variance));
+    standardise(self, own);
+    MAD_TRY(mad_variance_within(ctx, own, self->n_classes, &self->own_variance));
     self->own_variance /= self->standard.scale[0] * self->standard.scale[0];
     memcpy(self->tuned, self->average, self->net->n_params * sizeof *self->tuned);
     MAD_TRY(mad_diffusion_train(ctx, self, &run));
+out:
+    return st;
+}
+
+/* Negative guidance: the auxiliary is tuned on samples that the model draws without guidance. */
+static mad_status tune_auxiliary(mad_ctx *ctx, mad_diffusion *self, size_t n_train, mad_key key)
+{
+    mad_status st = MAD_OK;
+    mad_set own = self->own;
+    const mad_source source = mad_diffusion_source(self);
+    own.n_rows = mad_diffusion_own_rows(self, n_train);
+    MAD_TRY(mad_sampling_own_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
+    MAD_TRY(tune_on_own(ctx, self, &own, key));
+out:
+    return st;
+}
+
+/* theta + w (average - tuned average), for the parameters and their average alike: a warm start goes
+ * on from there. */
+static void move_away(mad_diffusion *self, double w)
+{
+    for (size_t i = 0; i < self->net->n_params; i++) {
+        const float step = (float)w * (self->average[i] - self->tuned_average[i]);
+        self->average[i] += step;
+        self->theta[i] += step;
+    }
+}
+
+/* The auxiliary is tuned where scores are extrapolated: the sampler guides. */
+mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_set *own,
+                                     const mad_fit_args *args)
+{
+    mad_status st = MAD_OK;
+    mad_diffusion *self = (mad_diffusion *)model;
+    const double w =
+        mad_schedule_at(&self->extrapolation.w, args->key.generation, self->n_generations);
+    if (w == 0.0) {
+        goto out;
+    }
+    MAD_TRY(tune_on_own(ctx, self, own, args->key));
+    if (self->extrapolation.kind == MAD_EXTRAPOLATE_WEIGHTS) {
+        move_away(self, w);
+    }
+    if (args->samples_seen != NULL) {
+        *args->samples_seen += (double)(self->settings.n_tune_steps * self->settings.n_batch);
+    }
+    if (args->flops != NULL) {
+        *args->flops += mad_diffusion_step_flops(self) * (double)self->settings.n_tune_steps +
+                        mad_diffusion_eval_flops(self) * (double)own->n_rows *
+                            mad_sampling_evaluations(self->sampling, args->key.generation);
+    }
+    if (args->report != NULL) {
+        MAD_TRY(
+            mad_diffusion_report(ctx, self, args->key.generation, args->report[0], args->report));
+    }
 out:
     return st;
 }
@@ -136,8 +187,11 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
     }
     MAD_TRY(prepare(ctx, self, train, args));
     MAD_TRY(mad_diffusion_train(ctx, self, &run));
-    if (self->needs.own && !is_trial) {
-        MAD_TRY(tune_on_own(ctx, self, train->n_rows, args->key));
+    if (self->needs.own && self->extrapolation.kind == MAD_EXTRAPOLATE_SCORES) {
+        memcpy(self->auxiliary, self->average, self->net->n_params * sizeof *self->auxiliary);
+        self->own_variance = *self->standard.variance;
+    } else if (self->needs.own && !is_trial) {
+        MAD_TRY(tune_auxiliary(ctx, self, train->n_rows, args->key));
         n_done += s->n_tune_steps;
         own_flops = mad_diffusion_eval_flops(self) *
                     mad_sampling_own_evaluations(self->sampling, args->key.generation) *

@@ -100,9 +100,7 @@ mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uin
         st = mad_fail_memory(ctx, "the class frequencies");
         goto out;
     }
-    for (size_t k = 0; k < self->n_classes; k++) {
-        class_p[k] = self->settings.balanced ? source.class_p[k] > 0.0 : source.class_p[k];
-    }
+    mad_standard_class_p(&self->standard, self->settings.balanced, class_p);
     source.class_p = class_p;
     MAD_TRY(mad_sampling_rows(ctx, self->sampling, &source, key, first_item, out));
 out:
