@@ -30,6 +30,7 @@ static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
     const law_setting *h = &c->honest, *s = is_twin ? &c->twin : h;
     char text[1024], metrics[256] = "";
     const char *world = s->world != NULL ? s->world : h->world;
+    const char *stages = s->stages != NULL ? s->stages : h->stages != NULL ? h->stages : "";
 
     if (strstr(world, "zipf") == NULL) {
         snprintf(metrics, sizeof metrics, "mean_error_sq");
@@ -37,17 +38,18 @@ static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
     for (size_t k = 0; k < law_n_checks(c); k++) {
         size_t used = strlen(metrics);
 
-        if (strstr(metrics, c->checks[k].metric) == NULL) {
+        if (strchr(c->checks[k].metric, '/') == NULL &&
+            strstr(metrics, c->checks[k].metric) == NULL) {
             snprintf(metrics + used, sizeof metrics - used, "%s%s", used > 0 ? ", " : "",
                      c->checks[k].metric);
         }
     }
     snprintf(text, sizeof text,
              "{seed: 20, replicates: %zu, generations: %zu, world: %s, model: %s, loop: %s, "
-             "bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}}",
+             "bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}%s%s}",
              c->n_replicates, c->n_generations, world, s->model != NULL ? s->model : h->model,
              s->loop != NULL ? s->loop : h->loop, s->bias != NULL ? s->bias : h->bias, metrics,
-             c->n_generations);
+             c->n_generations, stages[0] != '\0' ? ", " : "", stages);
     return mad_arena_text(mem, text);
 }
 
@@ -80,7 +82,7 @@ static mad_status run_in_memory(mad_ctx *ctx, mad_arena *mem, const law_case *c,
     out->layout = mad_experiment_layout(experiment);
     out->value = mad_arena_take(mem, out->layout->n_series, sizeof *out->value);
     for (size_t i = 0; i < out->layout->n_series; i++) {
-        if (strcmp(out->layout->series[i].group, "metrics") == 0) {
+        if (out->layout->series[i].width == 1) {
             out->value[i] = mad_arena_take(mem, c->n_replicates * c->n_generations, sizeof(double));
         }
     }
@@ -92,8 +94,12 @@ out:
 /* One measure in generation t over replicates. */
 static void column(const run *r, const char *metric, size_t t, double *out)
 {
+    char path[128];
+    snprintf(path, sizeof path, "%s%s", strchr(metric, '/') == NULL ? "metrics/" : "", metric);
     for (size_t i = 0; i < r->layout->n_series; i++) {
-        if (r->value[i] != NULL && strcmp(r->layout->series[i].name, metric) == 0) {
+        char own[128];
+        snprintf(own, sizeof own, "%s/%s", r->layout->series[i].group, r->layout->series[i].name);
+        if (r->value[i] != NULL && strcmp(own, path) == 0) {
             for (size_t row = 0; row < r->c->n_replicates; row++) {
                 out[row] = r->value[i][row * r->c->n_generations + t - 1];
             }
@@ -144,6 +150,8 @@ static double expected_of(mad_ctx *ctx, mad_arena *mem, const mad_registry *regi
         }
         return trace;
     case LAW_SLOPE:
+    case LAW_VALUE:
+    case LAW_SPREAD:
         break;
     }
     return k->expected;
@@ -178,7 +186,7 @@ static double z_of(mad_arena *mem, const run *r, const law_check *k, double expe
     }
     mean = mad_mean(n_rows, x);
     var = mad_variance(n_rows, x, 1.0);
-    if (k->kind != LAW_VARIANCE) {
+    if (k->kind != LAW_VARIANCE && k->kind != LAW_SPREAD) {
         return (mean - expected) / sqrt(var / n);
     }
     for (size_t i = 0; i < n_rows; i++) {

@@ -8,15 +8,17 @@ typedef enum law_statistic {
     LAW_MEAN,      /* of a measure, against the exact closed form the registry has for it */
     LAW_VARIANCE,  /* of log_det over replicates, against t sum_j psi1((n - j)/2) */
     LAW_CONSERVED, /* mean of mean_error_sq + trace, against the world's trace */
-    LAW_SLOPE      /* sum m_t m_{t-1} / sum m_{t-1}^2 over replicates of mean_first, against
+    LAW_SLOPE,     /* sum m_t m_{t-1} / sum m_{t-1}^2 over replicates of mean_first, against
                       `expected` */
+    LAW_VALUE,     /* of a measure, or of a series "group/name", against `expected` */
+    LAW_SPREAD     /* variance of it over replicates, against `expected` */
 } law_statistic;
 
 typedef struct law_check {
     size_t generation;
     const char *metric; /* NULL ends a list */
     law_statistic kind;
-    double expected; /* LAW_SLOPE only */
+    double expected; /* LAW_SLOPE, LAW_VALUE, LAW_SPREAD */
 } law_check;
 
 enum { LAW_CHECKS = 6 };
@@ -24,6 +26,7 @@ enum { LAW_CHECKS = 6 };
 /* What is run; texts are YAML flow mappings. */
 typedef struct law_setting {
     const char *world, *model, *loop, *bias;
+    const char *stages; /* "correct: {...}, channel: {...}"; NULL = none */
 } law_setting;
 
 /* A law with its sabotaged twin: the honest run must meet every check, the twin must miss one.

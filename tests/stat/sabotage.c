@@ -97,19 +97,58 @@ static mad_status same_generation_sample(mad_ctx *ctx, mad_model *model, mad_key
     return mad_model_gauss.sample(ctx, model, key, first_item, out);
 }
 
+/* ---- correction: the rows' own moments shrink with the step ------------------------------------
+ */
+
+static mad_status shrunk_correct(mad_ctx *ctx, const mad_correct_in *in, mad_set *rows,
+                                 double *report)
+{
+    (void)ctx;
+    double mean = 0.0, real = 0.0;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        mean += rows->x[i] / (double)rows->n_rows;
+    }
+    for (size_t i = 0; i < in->real->n_rows; i++) {
+        real += in->real->x[i] / (double)in->real->n_rows;
+    }
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        rows->x[i] += 0.5 * (real - mean);
+    }
+    report[0] = report[1] = 0.0;
+    return MAD_OK;
+}
+
 /* ---- registries -------------------------------------------------------------------------------
  */
 
 enum { I_GAUSS = 0 }; /* where the lists hold what gets exchanged */
 
-static const mad_world_type *const worlds[] = {
-    [I_GAUSS] = &mad_world_gauss, &mad_world_grid, &mad_world_zipf, &mad_world_regression, NULL};
-static const mad_model_type *const models[] = {
-    [I_GAUSS] = &mad_model_gauss, &mad_model_categorical, &mad_model_kde, &mad_model_linear, NULL};
+static const mad_world_type *const worlds[] = {[I_GAUSS] = &mad_world_gauss,
+                                               &mad_world_grid,
+                                               &mad_world_ring,
+                                               &mad_world_zipf,
+                                               &mad_world_regression,
+                                               NULL};
+static const mad_model_type *const models[] = {[I_GAUSS] = &mad_model_gauss,
+                                               &mad_model_categorical,
+                                               &mad_model_kde,
+                                               &mad_model_linear,
+                                               &mad_model_exact,
+                                               NULL};
 static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_synthetic,
                                              &mad_loop_synthetic_augmentation, &mad_loop_fresh,
                                              NULL};
 static const mad_bias_type *const biases[] = {&mad_bias_shrink, NULL};
+static const mad_correct_type *const corrects[] = {
+    [I_GAUSS] = &mad_correct_statistics, &mad_correct_nearest, NULL};
+static const mad_post_type *const posts[] = {&mad_post_sims, &mad_post_neon, NULL};
+static const mad_channel_type *const channels[] = {&mad_channel_leak,
+                                                   &mad_channel_detector,
+                                                   &mad_channel_label,
+                                                   &mad_channel_label_noise,
+                                                   &mad_channel_quantise,
+                                                   &mad_channel_watermark,
+                                                   NULL};
 static const mad_metric_type *const metrics[] = {&mad_metric_moments,    &mad_metric_frechet,
                                                  &mad_metric_categories, &mad_metric_excess_risk,
                                                  &metric_first_mean,     NULL};
@@ -130,12 +169,17 @@ const mad_registry *law_registry(law_sabotage kind)
     static const mad_world_type *wrong_worlds[sizeof worlds / sizeof worlds[0]];
     static const mad_model_type *wrong_models[LAW_N_SABOTAGES][sizeof models / sizeof models[0]];
     static mad_model_type wrong[LAW_N_SABOTAGES];
+    static mad_correct_type wrong_correct;
+    static const mad_correct_type *const wrong_corrects[] = {&wrong_correct, NULL};
     mad_registry *r = &registry[kind];
 
     *r = (mad_registry){.worlds = worlds,
                         .models = models,
                         .loops = loops,
                         .biases = biases,
+                        .corrects = corrects,
+                        .posts = posts,
+                        .channels = channels,
                         .metrics = metrics,
                         .theories = theories};
     if (kind == LAW_EARLY_BIAS) {
@@ -145,6 +189,10 @@ const mad_registry *law_registry(law_sabotage kind)
         memcpy(wrong_worlds, worlds, sizeof worlds);
         wrong_worlds[I_GAUSS] = &world_early;
         r->worlds = wrong_worlds;
+    } else if (kind == LAW_SHRUNK_ERROR) {
+        wrong_correct = mad_correct_statistics;
+        wrong_correct.apply = shrunk_correct;
+        r->corrects = wrong_corrects;
     } else if (kind != LAW_HONEST) {
         wrong[kind] = mad_model_gauss;
         wrong[kind].sample = kind == LAW_BARE_STREAMS ? bare_sample : same_generation_sample;

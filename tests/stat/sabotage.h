@@ -11,6 +11,7 @@ typedef enum law_sabotage {
     LAW_EARLY_BIAS,      /* world gauss shrinks its real rows too: bias one generation early */
     LAW_BARE_STREAMS,    /* model gauss draws row i from the raw PCG stream with increment i */
     LAW_SAME_GENERATION, /* model gauss draws every generation from the streams of the first */
+    LAW_SHRUNK_ERROR,    /* correct statistics does not put the sampling error back */
     LAW_N_SABOTAGES
 } law_sabotage;
 
