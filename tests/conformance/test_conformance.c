@@ -121,6 +121,14 @@ static void documented(const char *name, const char *doc, const char *ref, const
     }
 }
 
+static void reports_are_documented(const mad_report *reports)
+{
+    for (const mad_report *r = reports; r != NULL && r->name != NULL; r++) {
+        documented(r->name, r->long_name, "report", NULL);
+        assert_non_null(r->units);
+    }
+}
+
 static void everything_is_documented(void **state)
 {
     (void)state;
@@ -132,16 +140,24 @@ static void everything_is_documented(void **state)
         assert_non_null((*t)->fit);
         assert_non_null((*t)->sample);
         assert_non_null((*t)->fields);
-        for (const mad_report *r = (*t)->reports; r != NULL && r->name != NULL; r++) {
-            documented(r->name, r->long_name, "report", NULL);
-            assert_non_null(r->units);
-        }
+        reports_are_documented((*t)->reports);
     }
     for (const mad_loop_type *const *t = mad_builtin.loops; *t != NULL; t++) {
         documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
     }
     for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
         documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+    }
+    for (const mad_correct_type *const *t = mad_builtin.corrects; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+        reports_are_documented((*t)->reports);
+    }
+    for (const mad_post_type *const *t = mad_builtin.posts; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+    }
+    for (const mad_channel_type *const *t = mad_builtin.channels; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+        reports_are_documented((*t)->reports);
     }
     for (const mad_metric_type *const *t = mad_builtin.metrics; *t != NULL; t++) {
         for (const mad_metric_output *o = (*t)->outputs; o->name != NULL; o++) {
@@ -197,6 +213,15 @@ static void bad_parameters_are_refused(void **state)
         refuses_nonsense(b, (*t)->params);
     }
     for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_correct_type *const *t = mad_builtin.corrects; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_post_type *const *t = mad_builtin.posts; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_channel_type *const *t = mad_builtin.channels; *t != NULL; t++) {
         refuses_nonsense(b, (*t)->params);
     }
     for (const mad_feature_type *const *t = mad_builtin.features; *t != NULL; t++) {
