@@ -64,10 +64,13 @@ def check_lists():
     for what, prefix, selector in (("worlds", "world", "world.kind"),
                                    ("models", "model", "model.kind"),
                                    ("loops", "loop", "loop.family"),
-                                   ("biases", "bias", "bias.kind")):
+                                   ("biases", "bias", "bias.kind"),
+                                   ("corrects", "correct", "correct.kind"),
+                                   ("posts", "post", "post.kind"),
+                                   ("channels", "channel", "channel.kind")):
         listed = {entry["name"] for entry in json.loads(madloop("list", what, "--json")[0])}
         assert listed == builtin(prefix), f"{what}: {listed ^ builtin(prefix)}"
-        assert set(keys[selector]["allowed"].split(" | ")) == listed, keys[selector]
+        assert set(keys[selector]["allowed"].split(" | ")) - {"none"} == listed, keys[selector]
     groups = {entry["group"] for entry in json.loads(madloop("list", "metrics", "--json")[0])}
     assert len(groups) == len(builtin("metric")), groups ^ builtin("metric")
     theories = json.loads(madloop("list", "theories", "--json")[0])

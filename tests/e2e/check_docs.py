@@ -49,6 +49,14 @@ assert worlds <= named, f"docs/worlds.md lacks {worlds - named}"
 models = (ROOT / "docs/models.md").read_text()
 assert all(f"| `{name}` |" in models for name in listed("models")), "docs/models.md lacks a model"
 
+channels = (ROOT / "docs/channels.md").read_text()
+for what, stage in (("corrects", "correct"), ("posts", "post"), ("channels", "channel")):
+    missing = [name for name in listed(what) if f"| `{name}` |" not in channels]
+    assert not missing, f"docs/channels.md lacks {missing}"
+    for row in json.loads(madloop("keys", stage + ".", "--json")[0]):
+        key = row["key"].split(".", 1)[1]
+        assert key == "kind" or f"`{key}`" in channels or f"`{row['key']}`" in channels, row["key"]
+
 table = section("README.md", "Configurations")
 for path in sorted((ROOT / "configs").glob("*.yaml")):
     assert f"`configs/{path.name}`" in table or f"`{path.name}`" in table, f"README.md lacks {path.name}"

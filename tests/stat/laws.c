@@ -30,7 +30,6 @@ static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
     const law_setting *h = &c->honest, *s = is_twin ? &c->twin : h;
     char text[1024], metrics[256] = "";
     const char *world = s->world != NULL ? s->world : h->world;
-    const char *stages = s->stages != NULL ? s->stages : h->stages != NULL ? h->stages : "";
 
     if (strstr(world, "zipf") == NULL) {
         snprintf(metrics, sizeof metrics, "mean_error_sq");
@@ -46,10 +45,10 @@ static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
     }
     snprintf(text, sizeof text,
              "{seed: 20, replicates: %zu, generations: %zu, world: %s, model: %s, loop: %s, "
-             "bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}%s%s}",
+             "bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}}",
              c->n_replicates, c->n_generations, world, s->model != NULL ? s->model : h->model,
              s->loop != NULL ? s->loop : h->loop, s->bias != NULL ? s->bias : h->bias, metrics,
-             c->n_generations, stages[0] != '\0' ? ", " : "", stages);
+             c->n_generations);
     return mad_arena_text(mem, text);
 }
 

@@ -25,8 +25,8 @@ enum { LAW_CHECKS = 6 };
 
 /* What is run; texts are YAML flow mappings. */
 typedef struct law_setting {
-    const char *world, *model, *loop, *bias;
-    const char *stages; /* "correct: {...}, channel: {...}"; NULL = none */
+    const char *world, *model, *loop;
+    const char *bias; /* and after it further sections: "{kind: none}, channel: {kind: leak}" */
 } law_setting;
 
 /* A law with its sabotaged twin: the honest run must meet every check, the twin must miss one.

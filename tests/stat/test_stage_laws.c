@@ -143,9 +143,9 @@ static void leak_lowers_the_real_share(void **state)
     const law_case c = {"F11 leak: p_eff = p (1 - eps)",
                         8000,
                         12,
-                        {LINE, GAUSS, FRESH(30, 16, 24), NONE, "channel: {kind: leak, eps: 0.5}"},
+                        {LINE, GAUSS, FRESH(30, 16, 24), NONE ", channel: {kind: leak, eps: 0.5}"},
                         NULL,
-                        {.stages = "channel: {kind: leak, eps: 0.3}"},
+                        {.bias = NONE ", channel: {kind: leak, eps: 0.3}"},
                         {POOLED(3, m, 30), POOLED(12, m, 30)}};
     assert_true(fabs(m.r_n - 0.4 * 0.5) < 1e-12);
     judge(state, c, LAW_HONEST);
@@ -159,9 +159,9 @@ static void detector_raises_the_real_share(void **state)
         "F11 detector: p_eff",
         8000,
         12,
-        {LINE, GAUSS, FRESH(30, 16, 24), NONE, "channel: {kind: detector, tpr: 0.75, fpr: 0.25}"},
+        {LINE, GAUSS, FRESH(30, 16, 24), NONE ", channel: {kind: detector, tpr: 0.75, fpr: 0.25}"},
         NULL,
-        {.stages = "channel: {kind: detector, tpr: 0.6, fpr: 0.25}"},
+        {.bias = NONE ", channel: {kind: detector, tpr: 0.6, fpr: 0.25}"},
         {POOLED(3, m, 30), POOLED(12, m, 30)}};
     /* the share of a large sample, exact up to 1/n */
     assert_true(fabs(m.r_n - 0.4 * 0.75 / kept) < 0.01);
@@ -213,7 +213,7 @@ static void correction_shortens_the_memory(void **state)
         "F10 statistics: q -> q / (1 + gamma), innovation kept",
         4000,
         12,
-        {LINE, GAUSS, FRESH(100, 20, 80), NONE, "correct: {kind: statistics, gamma: 1}"},
+        {LINE, GAUSS, FRESH(100, 20, 80), NONE ", correct: {kind: statistics, gamma: 1}"},
         NULL,
         {0},
         {CORRECTED(2), CORRECTED(4), CORRECTED(12)}};
@@ -237,9 +237,9 @@ static void models_label_their_successors_data(void **state)
     const law_case chain = {"L1 fresh inputs, labels of the previous model",
                             8000,
                             6,
-                            {FEATURES, LINEAR, RELABELS, NONE, "channel: {kind: label}"},
+                            {FEATURES, LINEAR, RELABELS, NONE ", channel: {kind: label}"},
                             NULL,
-                            {.stages = "channel: {kind: label, share: 0.9}"},
+                            {.bias = NONE ", channel: {kind: label, share: 0.9}"},
                             {VALUE(1, "excess_risk", risk(20)),
                              VALUE(2, "excess_risk", 2 * risk(20)),
                              VALUE(6, "excess_risk", 6 * risk(20))}};
@@ -249,9 +249,9 @@ static void models_label_their_successors_data(void **state)
         4,
         {FEATURES, LINEAR,
          "{family: custom, real: fresh_accumulate, n_initial: 20, n_real: 20, n_synthetic: 0}",
-         NONE, "channel: {kind: label}"},
+         NONE ", channel: {kind: label}"},
         NULL,
-        {.stages = "channel: {kind: label, how: best}"},
+        {.bias = NONE ", channel: {kind: label, how: best}"},
         {VALUE(2, "excess_risk", risk(20) + risk(40)),
          VALUE(4, "excess_risk", risk(20) + risk(40) + risk(60) + risk(80))}};
     judge(state, chain, LAW_HONEST);
@@ -269,10 +269,10 @@ static void mixed_labels_leave_a_floor(void **state)
         4000,
         2,
         {FEATURES, LINEAR,
-         "{family: custom, real: fresh, n_initial: 20, n_real: 1000, n_synthetic: 0}", NONE,
-         "channel: {kind: label, share: 0.5}"},
+         "{family: custom, real: fresh, n_initial: 20, n_real: 1000, n_synthetic: 0}",
+         NONE ", channel: {kind: label, share: 0.5}"},
         NULL,
-        {.stages = "channel: {kind: label, share: 0.6}"},
+        {.bias = NONE ", channel: {kind: label, share: 0.6}"},
         {VALUE(2, "excess_risk", floor_), VALUE(2, "channel/relabelled", p2)}};
     judge(state, c, LAW_HONEST);
 }
@@ -283,17 +283,17 @@ static void annotators_err(void **state)
         "label_noise: (s^2 + sd^2) d / (T - d - 1)",
         8000,
         2,
-        {FEATURES, LINEAR, RELABELS, NONE, "channel: {kind: label_noise, sd: 1}"},
+        {FEATURES, LINEAR, RELABELS, NONE ", channel: {kind: label_noise, sd: 1}"},
         NULL,
-        {.stages = "channel: {kind: label_noise, sd: 0.8}"},
+        {.bias = NONE ", channel: {kind: label_noise, sd: 0.8}"},
         {VALUE(1, "excess_risk", risk(20)), VALUE(2, "excess_risk", 2 * risk(20))}};
     const law_case classes = {
         "label_noise: share of flips",
         200,
         2,
-        {RING, CLASSES, FRESH(100, 50, 50), NONE, "channel: {kind: label_noise, eps: 0.1}"},
+        {RING, CLASSES, FRESH(100, 50, 50), NONE ", channel: {kind: label_noise, eps: 0.1}"},
         NULL,
-        {.stages = "channel: {kind: label_noise, eps: 0.13}"},
+        {.bias = NONE ", channel: {kind: label_noise, eps: 0.13}"},
         {VALUE(2, "channel/flips", 0.1)}};
     judge(state, responses, LAW_HONEST);
     judge(state, classes, LAW_HONEST);
@@ -308,9 +308,9 @@ static void rounding_adds_variance(void **state)
     const law_case c = {"quantise: step^2 / 12",
                         8000,
                         3,
-                        {LINE, GAUSS, REPLACE(50), NONE, "channel: {kind: quantise, step: 1}"},
+                        {LINE, GAUSS, REPLACE(50), NONE ", channel: {kind: quantise, step: 1}"},
                         NULL,
-                        {.stages = "channel: {kind: quantise, step: 0.7}"},
+                        {.bias = NONE ", channel: {kind: quantise, step: 0.7}"},
                         {VALUE(2, "trace", 1 + 1.0 / 12), VALUE(3, "trace", 1 + 2.0 / 12)}};
     judge(state, c, LAW_HONEST);
 }
@@ -338,7 +338,7 @@ static void marks_are_found_and_inherited(void **state)
         "watermark: z, radioactivity, a_t = (1 - phi) a_(t-1) + a",
         100,
         6,
-        {WIDE, GAUSS, FRESH(2000, 1000, 1000), NONE, "channel: {kind: watermark, amplitude: 0.1}"},
+        {WIDE, GAUSS, FRESH(2000, 1000, 1000), NONE ", channel: {kind: watermark, amplitude: 0.1}"},
         NULL,
         {.loop = FRESH(2000, 1100, 900)},
         {MARKED(2), MARKED(3), MARKED(6)}};
@@ -363,14 +363,14 @@ static void extrapolation_undoes_a_shrinking_sampler(void **state)
     law_case c = {"D5 neon: w = 1 undoes lam = 0.6",
                   6000,
                   2,
-                  {LINE, GAUSS, REPLACE(30), SHRINK, "post: {kind: neon, w: 1, n: 60}"},
+                  {LINE, GAUSS, REPLACE(30), SHRINK ", post: {kind: neon, w: 1, n: 60}"},
                   NULL,
-                  {.stages = "post: {kind: neon, w: 0.8, n: 60}"},
+                  {.bias = SHRINK ", post: {kind: neon, w: 0.8, n: 60}"},
                   {VALUE(1, "log_det", mean), SPREAD(1, "log_det", spread)}};
     judge(state, c, LAW_HONEST);
     c.name = "D4 sims on normal laws: the same";
-    c.honest.stages = "post: {kind: sims, w: 1, n: 60}";
-    c.twin = (law_setting){.bias = NONE};
+    c.honest.bias = SHRINK ", post: {kind: sims, w: 1, n: 60}";
+    c.twin = (law_setting){.bias = NONE ", post: {kind: sims, w: 1, n: 60}"};
     judge(state, c, LAW_HONEST);
 }
 
@@ -383,9 +383,9 @@ static void guided_flow_leaves_the_extrapolated_variance(void **state)
     const law_case c = {"D4 sims on an exact denoiser",
                         3000,
                         1,
-                        {LINE, FLOW, REPLACE(10), NONE, "post: {kind: sims, w: 2, n: 10}"},
+                        {LINE, FLOW, REPLACE(10), NONE ", post: {kind: sims, w: 2, n: 10}"},
                         NULL,
-                        {.stages = "post: {kind: sims, w: 1, n: 10}"},
+                        {.bias = NONE ", post: {kind: sims, w: 1, n: 10}"},
                         {VALUE(1, "log_det", mean), SPREAD(1, "log_det", spread)}};
     judge(state, c, LAW_HONEST);
 }

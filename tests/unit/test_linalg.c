@@ -287,6 +287,55 @@ static void test_bures(void **state)
     mad_ctx_clear(ctx);
 }
 
+/* a = g g^T/m + ..., positive definite; b = a^2 commutes with it. */
+static void test_spectral(void **state)
+{
+    (void)state;
+    mad_ctx *ctx = mad_ctx_create(1);
+    for (size_t s = 0; s < N_DIMS; s++) {
+        const size_t n = dims[s], m = 2 * n + 3;
+        double *g = normals(m * n, 31), *a = malloc(n * n * sizeof *a);
+        double *b = malloc(n * n * sizeof *b), *c = malloc(n * n * sizeof *c);
+        double *d = malloc(n * n * sizeof *d);
+        mad_gram(m, n, g, a);
+        for (size_t i = 0; i < n * n; i++) {
+            a[i] /= (double)m;
+        }
+        assert_int_equal(mad_sym_power(ctx, n, a, 0.5, b), MAD_OK);
+        mad_gemm(n, n, n, 1.0, b, b, 0.0, c);
+        assert_true(max_abs_diff(n * n, a, c) < 1e-12);
+        assert_int_equal(mad_sym_power(ctx, n, a, -0.5, c), MAD_OK);
+        mad_gemm(n, n, n, 1.0, b, c, 0.0, d);
+        for (size_t i = 0; i < n; i++) {
+            d[i * n + i] -= 1.0;
+        }
+        memset(c, 0, n * n * sizeof *c);
+        assert_true(max_abs_diff(n * n, c, d) < 1e-9);
+        /* b = a^2: a^(1 + w) a^(-2 w) = a^(1 - w); w = 0.5 gives the root, w = 0 a itself */
+        mad_gemm(n, n, n, 1.0, a, a, 0.0, b);
+        assert_int_equal(mad_log_extrapolate(ctx, n, a, b, 0.5, c), MAD_OK);
+        assert_int_equal(mad_sym_power(ctx, n, a, 0.5, d), MAD_OK);
+        assert_true(max_abs_diff(n * n, c, d) < 1e-9);
+        assert_int_equal(mad_log_extrapolate(ctx, n, a, b, 0.0, a), MAD_OK);
+        mad_gemm(n, n, n, 1.0, a, a, 0.0, c);
+        assert_true(max_abs_diff(n * n, b, c) < 1e-9);
+        free(g);
+        free(a);
+        free(b);
+        free(c);
+        free(d);
+    }
+    /* a flat matrix has roots, zero where it is flat, but no logarithm */
+    const double flat[] = {4.0, 0.0, 0.0, 0.0}, full[] = {1.0, 0.5, 0.5, 1.0};
+    double out[4];
+    assert_int_equal(mad_sym_power(ctx, 2, flat, -0.5, out), MAD_OK);
+    assert_true(out[0] == 0.5 && out[1] == 0.0 && out[3] == 0.0);
+    assert_int_equal(mad_log_extrapolate(ctx, 2, flat, full, 1.0, out), MAD_E_RANGE);
+    mad_ctx_clear(ctx);
+    assert_int_equal(mad_log_extrapolate(ctx, 2, full, flat, 1.0, out), MAD_E_RANGE);
+    mad_ctx_destroy(ctx);
+}
+
 static void test_haar(void **state)
 {
     mad_ctx *ctx = *state;
@@ -427,7 +476,7 @@ int main(void)
         cmocka_unit_test(test_eigen),    cmocka_unit_test(test_least_squares),
         cmocka_unit_test(test_log_det),  cmocka_unit_test(test_bures),
         cmocka_unit_test(test_haar),     cmocka_unit_test(test_haar_law),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads),  cmocka_unit_test(test_spectral),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -86,6 +86,68 @@ static void test_kinds(void **state)
     }
 }
 
+/* The model of `t`, asked to be led away from its own rows by w, fitted and led. */
+static mad_trained led_away(mad_trained t, mad_extrapolation_kind kind, double w, mad_set own)
+{
+    const mad_model_args args = {.values = &t.values,
+                                 .world = &t.world,
+                                 .max_train_rows = t.train.n_rows,
+                                 .max_sample_rows = 2000,
+                                 .n_generations = 2,
+                                 .extrapolation = {.kind = kind,
+                                                   .w = {.kind = MAD_SCHEDULE_CONSTANT, .a = w},
+                                                   .n_rows = own.n_rows,
+                                                   .n_steps = 20}};
+    const mad_fit_args fit = mad_trained_fit_args(1, 0);
+    if (mad_model_diffusion.create(t.ctx, &args, mem, &t.model) != MAD_OK) {
+        fail_msg("%s", t.ctx->message);
+    }
+    mad_trained_fit(&t, 1, 0);
+    if (own.n_rows > 0 && mad_model_diffusion.extrapolate(t.ctx, t.model, &own, &fit) != MAD_OK) {
+        fail_msg("%s", t.ctx->message);
+    }
+    return t;
+}
+
+/* Scores: until own rows are given, and at w = 0, the model's own; on the rows that guide.kind negative
+ * draws itself, that guidance bit for bit. Weights: (1 + w) theta - w theta_tuned. */
+static void test_extrapolation(void **state)
+{
+    (void)state;
+    const char *const negative[] = {"guide.kind=negative", "guide.w=0.7", "guide.tune_steps=20",
+                                    "guide.own=256"};
+    mad_ctx *ctx = mad_ctx_create(2);
+    const mad_trained plain = make(ctx, 0, NULL), guided = make(ctx, 4, negative);
+    mad_trained_fit(&plain, 1, 0);
+    mad_trained_fit(&guided, 1, 0);
+    const mad_set own = mad_trained_state(&guided)->own, none = {0};
+    const mad_set before = mad_trained_sample(&plain, 400),
+                  after = mad_trained_sample(&guided, 400);
+    assert_int_equal(own.n_rows, 256);
+
+    const mad_trained waits = led_away(plain, MAD_EXTRAPOLATE_SCORES, 0.7, none);
+    const mad_set waiting = mad_trained_sample(&waits, 400);
+    assert_true(same(&waiting, &before));
+    const mad_trained still = led_away(plain, MAD_EXTRAPOLATE_SCORES, 0.0, own);
+    const mad_set unmoved = mad_trained_sample(&still, 400);
+    assert_true(same(&unmoved, &before));
+    const mad_trained sims = led_away(plain, MAD_EXTRAPOLATE_SCORES, 0.7, own);
+    const mad_set scores = mad_trained_sample(&sims, 400);
+    assert_true(same(&scores, &after));
+
+    const mad_trained neon = led_away(plain, MAD_EXTRAPOLATE_WEIGHTS, 0.7, own);
+    const mad_diffusion *a = mad_trained_state(&plain), *b = mad_trained_state(&neon);
+    const float *tuned = mad_trained_state(&sims)->auxiliary;
+    size_t n_moved = 0;
+    for (size_t i = 0; i < a->net->n_params; i++) {
+        const double expected = 1.7 * (double)a->average[i] - 0.7 * (double)tuned[i];
+        assert_true(fabs((double)b->average[i] - expected) < 1e-6);
+        n_moved += b->average[i] != a->average[i];
+    }
+    assert_true(n_moved > a->net->n_weights / 2);
+    mad_ctx_destroy(ctx);
+}
+
 /* ln p(x) is that of a density: its mean over the model's own samples is near minus their entropy,
  * here of two clusters of sd 0.2 and 1 in a plane, within what a small net is off. */
 static void test_density(void **state)
@@ -171,9 +233,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_reports),
-        cmocka_unit_test(test_density),
+        cmocka_unit_test(test_kinds),    cmocka_unit_test(test_extrapolation),
+        cmocka_unit_test(test_reports),  cmocka_unit_test(test_density),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
