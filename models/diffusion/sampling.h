@@ -126,6 +126,20 @@ MAD_MUST_CHECK mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampl
                                                    const mad_source *source, mad_key key,
                                                    const mad_set *rows, double *log_density);
 
+/**
+ * model->loss: mean over 16 noise levels, uniform in ln sigma from 0.05 to 5 in standardised units,
+ * over a noise n and its opposite, and over columns, of |D(x + sigma n; sigma) - x|^2 / sigma^2: the
+ * squared error of the predicted noise. n is the same for every row (stream item 0 of key). Rows
+ * with labels are denoised as rows of their class.
+ *
+ * ref      Ho et al. 2020, Eq. 14; Li et al. 2023 (arXiv:2303.16203): one noise for all that is compared
+ * errors   MAD_E_RANGE: a class out of range or died out; MAD_E_UNSUPPORTED: rows without labels, of a
+ *          denoiser that knows classes only; those of source->open
+ * threads  parallel over chunks, same bits for any number
+ */
+MAD_MUST_CHECK mad_status mad_sampling_loss(mad_ctx *ctx, const mad_source *source, mad_key key,
+                                            const mad_set *rows, double *loss);
+
 /* Numbers that every diffusion model reports of a fit. */
 #define MAD_SAMPLING_REPORTS                                                                       \
     {"lam_eff", "1",                                                                               \

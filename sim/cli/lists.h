@@ -43,7 +43,15 @@
 
 #define MAD_BIAS_LIST(X) X(mad_bias_shrink)
 
-#define MAD_SELECT_LIST(X)
+#define MAD_SELECT_LIST(X)                                                                         \
+    X(mad_select_topfrac)                                                                          \
+    X(mad_select_bradley_terry)                                                                    \
+    X(mad_select_human_noise)                                                                      \
+    X(mad_select_reward_weighted)                                                                  \
+    X(mad_select_verifier)                                                                         \
+    X(mad_select_rank)                                                                             \
+    X(mad_select_greedy_entropy)                                                                   \
+    X(mad_select_random)
 
 #define MAD_CORRECT_LIST(X)                                                                        \
     X(mad_correct_statistics)                                                                      \

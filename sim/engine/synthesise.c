@@ -240,6 +240,8 @@ static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w,
                         .generation = from,
                         .model = w->model,
                         .n_wanted = n_wanted,
+                        .n_drawn = *n_drawn,
+                        .n_kept = *n_kept,
                         .key = mad_engine_key(g, r, from, MAD_RNG_SELECT),
                         .batch = batch};
     const size_t n = s->select->n_candidates(s->select_values, n_wanted);

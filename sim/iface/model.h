@@ -206,6 +206,12 @@ struct mad_model_type {
      */
     MAD_MUST_CHECK mad_status (*log_density)(mad_ctx *ctx, mad_model *model, mad_key key,
                                              const mad_set *rows, double *log_density);
+    /**
+     * Optional: denoising loss of rows: how badly the model restores each once noise is added.
+     * shape   rows->x: [n_rows][dim]; loss: [n_rows] >= 0, 1 = no better than not denoising
+     */
+    MAD_MUST_CHECK mad_status (*loss)(mad_ctx *ctx, mad_model *model, mad_key key,
+                                      const mad_set *rows, double *loss);
 };
 
 #endif

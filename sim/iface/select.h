@@ -13,6 +13,7 @@ typedef struct mad_select_in {
     const mad_set *real;               /* with needs_real: the rows generation 1 was fitted on */
     const mad_set *candidates;
     size_t n_wanted;
+    size_t n_drawn, n_kept; /* candidates and picks of earlier batches, of which `report` speaks */
     mad_key key; /* purpose MAD_RNG_SELECT; item 2^32 batch + what the plug-in counts below 2^32 */
     uint64_t batch;
 } mad_select_in;

@@ -256,4 +256,5 @@ const mad_model_type mad_model_exact = {
     .observe = mad_exact_observe,
     .advise = mad_exact_advise,
     .log_density = mad_exact_log_density,
+    .loss = mad_exact_loss,
 };

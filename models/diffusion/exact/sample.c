@@ -190,6 +190,17 @@ mad_status mad_exact_log_density(mad_ctx *ctx, mad_model *model, mad_key key, co
     return mad_sampling_log_density(ctx, self->sampling, &source, key, rows, log_density);
 }
 
+mad_status mad_exact_loss(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                          double *loss)
+{
+    mad_exact *self = (mad_exact *)model;
+    const mad_source source = mad_exact_source(self);
+    if (self->kind == MAD_EXACT_CATEGORICAL) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "categories have no denoising loss");
+    }
+    return mad_sampling_loss(ctx, &source, key, rows, loss);
+}
+
 /* ---- moments: one normal law per class, direction by direction through the sampler ---- */
 
 /* Mean and covariance that component j leaves, standardised. */

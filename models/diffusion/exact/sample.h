@@ -26,5 +26,7 @@ MAD_MUST_CHECK mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model,
 
 MAD_MUST_CHECK mad_status mad_exact_log_density(mad_ctx *ctx, mad_model *model, mad_key key,
                                                 const mad_set *rows, double *log_density);
+MAD_MUST_CHECK mad_status mad_exact_loss(mad_ctx *ctx, mad_model *model, mad_key key,
+                                         const mad_set *rows, double *loss);
 
 #endif

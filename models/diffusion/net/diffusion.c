@@ -278,6 +278,13 @@ static mad_status log_density(mad_ctx *ctx, mad_model *model, mad_key key, const
     return mad_sampling_log_density(ctx, self->sampling, &source, key, rows, out);
 }
 
+static mad_status loss(mad_ctx *ctx, mad_model *model, mad_key key, const mad_set *rows,
+                       double *out)
+{
+    const mad_source source = mad_diffusion_source((mad_diffusion *)model);
+    return mad_sampling_loss(ctx, &source, key, rows, out);
+}
+
 const mad_model_type mad_model_diffusion = {
     .name = "diffusion",
     .doc = "trained diffusion model: multilayer perceptron or U-Net, class-conditional where rows "
@@ -302,4 +309,5 @@ const mad_model_type mad_model_diffusion = {
     .observe = observe,
     .advise = advise,
     .log_density = log_density,
+    .loss = loss,
 };
