@@ -139,6 +139,10 @@ static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_s
                                              &mad_loop_synthetic_augmentation, &mad_loop_fresh,
                                              NULL};
 static const mad_bias_type *const biases[] = {&mad_bias_shrink, NULL};
+static const mad_select_type *const selects[] = {
+    &mad_select_topfrac,         &mad_select_bradley_terry, &mad_select_human_noise,
+    &mad_select_reward_weighted, &mad_select_verifier,      &mad_select_rank,
+    &mad_select_greedy_entropy,  &mad_select_random,        NULL};
 static const mad_correct_type *const corrects[] = {
     [I_GAUSS] = &mad_correct_statistics, &mad_correct_nearest, NULL};
 static const mad_post_type *const posts[] = {&mad_post_sims, &mad_post_neon, NULL};
@@ -177,6 +181,7 @@ const mad_registry *law_registry(law_sabotage kind)
                         .models = models,
                         .loops = loops,
                         .biases = biases,
+                        .selects = selects,
                         .corrects = corrects,
                         .posts = posts,
                         .channels = channels,
