@@ -4,7 +4,7 @@
  *
  * so the law of published rows is p(x) E[K e^r(x) / (e^r(x) + sum_2..K e^r_j)], and p e^r / Z for
  * large K. Whose answers are noisy takes the other one of a pair with probability `flip`.
- * ref  Bradley & Terry 1952; Ferbach et al. 2024 (arXiv:2407.09499), Eq. 2 and Lemma 2.1
+ * ref  Bradley & Terry 1952; Ferbach et al. 2024 (arXiv:2407.09499)
  */
 #include <math.h>
 
@@ -111,7 +111,7 @@ static mad_status choose_of_pair(mad_ctx *ctx, const mad_select_in *in, mad_sele
 const mad_select_type mad_select_bradley_terry = {
     .name = "bradley_terry",
     .doc = "one of K candidates is kept, with probability proportional to exp(reward / T)",
-    .ref = "Ferbach et al. 2024 (arXiv:2407.09499), Eq. 2",
+    .ref = "Ferbach et al. 2024 (arXiv:2407.09499)",
     .params = best_of_params,
     .worlds = ~0u,
     .reports = reports,

@@ -146,7 +146,8 @@ out:
 const mad_select_type mad_select_rank = {
     .name = "rank",
     .doc = "candidates ranked by the model's denoising loss or log density, or by the world",
-    .ref = "Ho et al. 2020 (loss); arXiv:2406.07515 (selection by an oracle)",
+    .ref = "Ho et al. 2020, Eq. 14 (loss); Feng et al. 2024 (arXiv:2406.07515): rows ranked by an "
+           "oracle",
     .params = params,
     .worlds = ~(1u << MAD_WORLD_CATEGORICAL),
     .reports = reports,

@@ -10,7 +10,7 @@
  *   table             r = a_k of category or class k
  * with a = reward.target. Several users have targets of their own, one behind the other, and every
  * choice is made by one user drawn by reward.users.
- * ref  Ferbach et al. 2024 (arXiv:2407.09499); several users: arXiv:2511.09002
+ * ref  Ferbach et al. 2024 (arXiv:2407.09499); Zhao, Fu & Pham 2025 (arXiv:2511.09002): several users
  */
 #ifndef MAD_LOOPS_SELECT_REWARD_H
 #define MAD_LOOPS_SELECT_REWARD_H

@@ -26,7 +26,9 @@ static const mad_param params[] = {
      .min = -1e9,
      .max = 1e9,
      .doc = "a row is good where its reward is above this; 0 suits reward.kind: validity"},
-    MAD_CANDIDATES_PARAM("4", "candidates drawn at once for every row that is still missing"),
+    MAD_CANDIDATES_PARAM(
+        "4",
+        "candidates drawn at once for every row that is still missing; more where few are good"),
     MAD_REWARD_PARAMS,
     {.name = NULL},
 };

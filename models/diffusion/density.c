@@ -154,6 +154,21 @@ static void add_level(const mad_denoiser *base, size_t level, double sign, size_
     }
 }
 
+/* noise[N_LEVELS][dim]: of mean square 1 at every level. */
+static void draw_noise(mad_rng *rng, size_t dim, double *noise)
+{
+    mad_rng_normals(rng, N_LEVELS * dim, noise);
+    for (double *n = noise; n < noise + N_LEVELS * dim; n += dim) {
+        double square = 0.0;
+        for (size_t j = 0; j < dim; j++) {
+            square += n[j] * n[j] / (double)dim;
+        }
+        for (size_t j = 0; j < dim; j++) {
+            n[j] /= sqrt(square);
+        }
+    }
+}
+
 static mad_status loss_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
 {
     mad_status st = MAD_OK;
@@ -201,7 +216,7 @@ mad_status mad_sampling_loss(mad_ctx *ctx, const mad_source *source, mad_key key
         goto out;
     }
     MAD_TRY(check_classes(ctx, source, rows));
-    mad_rng_normals(&rng, N_LEVELS * source->dim, noise);
+    draw_noise(&rng, source->dim, noise);
     MAD_TRY(mad_par_for(ctx, mad_n_chunks(rows->n_rows), loss_chunk, &job));
 out:
     mad_arena_release(ctx->scratch, mark);

@@ -128,7 +128,7 @@ MAD_MUST_CHECK mad_status mad_sampling_log_density(mad_ctx *ctx, const mad_sampl
 
 /**
  * model->loss: mean over 16 noise levels, uniform in ln sigma from 0.05 to 5 in standardised units,
- * over a noise n and its opposite, and over columns, of |D(x + sigma n; sigma) - x|^2 / sigma^2: the
+ * over a noise n of mean square 1 and its opposite, and over columns, of |D(x + sigma n; sigma) - x|^2 / sigma^2: the
  * squared error of the predicted noise. n is the same for every row (stream item 0 of key). Rows
  * with labels are denoised as rows of their class.
  *

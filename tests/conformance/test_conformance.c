@@ -148,6 +148,12 @@ static void everything_is_documented(void **state)
     for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
         documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
     }
+    for (const mad_select_type *const *t = mad_builtin.selects; *t != NULL; t++) {
+        documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
+        assert_non_null((*t)->n_candidates);
+        assert_non_null((*t)->choose);
+        reports_are_documented((*t)->reports);
+    }
     for (const mad_correct_type *const *t = mad_builtin.corrects; *t != NULL; t++) {
         documented((*t)->name, (*t)->doc, (*t)->ref, (*t)->params);
         reports_are_documented((*t)->reports);
@@ -213,6 +219,9 @@ static void bad_parameters_are_refused(void **state)
         refuses_nonsense(b, (*t)->params);
     }
     for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
+        refuses_nonsense(b, (*t)->params);
+    }
+    for (const mad_select_type *const *t = mad_builtin.selects; *t != NULL; t++) {
         refuses_nonsense(b, (*t)->params);
     }
     for (const mad_correct_type *const *t = mad_builtin.corrects; *t != NULL; t++) {
@@ -596,6 +605,117 @@ static void moments_are_those_of_the_samples(void **state)
     }
 }
 
+/* The loss of a row is not seen by threads, nor by the number of rows; it is positive, and below that of
+ * not denoising on average. */
+static void losses_are_those_of_rows(void **state)
+{
+    (void)state;
+    for (const mad_model_type *const *t = mad_builtin.models; *t != NULL; t++) {
+        double loss[2][N_TRAIN], sum = 0.0, report[MAX_REPORTS];
+        for (size_t k = 0; k < 2 && (*t)->loss != NULL; k++) {
+            const size_t n = k == 0 ? N_TRAIN : N_TRAIN / 2;
+            bench b = open_bench(1 + 2 * k);
+            const mad_world *world = create_world(b, world_for(b, *t));
+            mad_set train = take_set(b, &world->info, N_TRAIN);
+            must(b,
+                 world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
+                 "draw", world->type->name);
+            mad_model *model = create_model(b, *t, world);
+            fit(b, model, &train, 1, report);
+            const mad_set rows = mad_set_rows(&train, 0, n);
+            must(b, (*t)->loss(b.ctx, model, key_for(MAD_RNG_TEST, 1), &rows, loss[k]), "loss",
+                 (*t)->name);
+            for (size_t i = 0; i < n; i++) {
+                assert_true(loss[k][i] > 0.0 && loss[k][i] == loss[0][i]);
+                sum += k == 0 ? loss[0][i] / N_TRAIN : 0.0;
+            }
+            close_bench(b);
+        }
+        if (!(sum < 1.0)) {
+            fail_msg("model '%s' does not denoise: loss %g", (*t)->name, sum);
+        }
+    }
+}
+
+/* ---- selections ---------------------------------------------------------------------------- */
+
+typedef struct choice {
+    size_t pick[N_SAMPLE];
+    double weight[N_SAMPLE], report[MAX_REPORTS];
+    size_t n, n_reports;
+} choice;
+
+/* Defaults of a selection on the first world it is defined on, with a model of it. */
+static choice choose(bench b, const mad_select_type *type)
+{
+    enum { N_WANTED = 100 };
+    const mad_values values = quick_values(b, type->params);
+    const mad_world *world = create_world(b, &mad_world_gauss);
+    const mad_setting setting = {
+        .world = world, .model = &mad_model_gauss, .select = type, .select_values = &values};
+    choice c = {0};
+    double report[MAX_REPORTS];
+    assert_true(type->worlds & 1u << world->info.kind);
+    if (type->check != NULL) {
+        must(b, type->check(b.ctx, &setting), "check", type->name);
+    }
+    const size_t n = type->n_candidates(&values, N_WANTED);
+    assert_true(n >= N_WANTED && n <= N_SAMPLE);
+    mad_set train = take_set(b, &world->info, N_TRAIN);
+    mad_set rows = take_set(b, &world->info, n);
+    must(b, world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
+         "draw", world->type->name);
+    mad_model *model = create_model(b, &mad_model_gauss, world);
+    fit(b, model, &train, 1, report);
+    must(b, mad_model_gauss.sample(b.ctx, model, key_for(MAD_RNG_SAMPLE, 1), 0, &rows), "sample",
+         "gauss");
+    const mad_select_in in = {.setting = &setting,
+                              .generation = 1,
+                              .model = model,
+                              .real = &train,
+                              .candidates = &rows,
+                              .n_wanted = N_WANTED,
+                              .key = key_for(MAD_RNG_SELECT, 1)};
+    mad_selection out = {
+        .pick = c.pick, .weight = type->weighs ? c.weight : NULL, .report = c.report};
+    while (type->reports != NULL && type->reports[c.n_reports].name != NULL) {
+        c.report[c.n_reports++] = (double)NAN;
+    }
+    must(b, type->choose(b.ctx, &in, &out), "choose", type->name);
+    assert_true(out.n > 0 && out.n <= N_WANTED);
+    for (size_t i = 0; i < out.n; i++) {
+        assert_true(out.pick[i] < n && (i == 0 || out.pick[i] > out.pick[i - 1]));
+        assert_true(out.weight == NULL || out.weight[i] > 0.0);
+    }
+    for (size_t i = 0; i < c.n_reports; i++) {
+        if (isnan(c.report[i])) {
+            fail_msg("select '%s' does not report '%s'", type->name, type->reports[i].name);
+        }
+    }
+    c.n = out.n;
+    return c;
+}
+
+static void selections_do_not_see_threads(void **state)
+{
+    (void)state;
+    for (const mad_select_type *const *t = mad_builtin.selects; *t != NULL; t++) {
+        bench alone = open_bench(1);
+        const choice reference = choose(alone, *t);
+        for (size_t i = 1; i < N_THREAD_COUNTS; i++) {
+            bench b = open_bench(thread_counts[i]);
+            const choice c = choose(b, *t);
+            if (c.n != reference.n || memcmp(c.pick, reference.pick, c.n * sizeof *c.pick) != 0 ||
+                memcmp(c.weight, reference.weight, c.n * sizeof *c.weight) != 0 ||
+                memcmp(c.report, reference.report, c.n_reports * sizeof *c.report) != 0) {
+                fail_msg("select '%s' differs with %zu threads", (*t)->name, thread_counts[i]);
+            }
+            close_bench(b);
+        }
+        close_bench(alone);
+    }
+}
+
 /* ---- biases and metrics -------------------------------------------------------------------- */
 
 static void some_strength_is_the_identity(void **state)
@@ -767,6 +887,8 @@ int main(void)
         cmocka_unit_test(models_do_not_see_threads),
         cmocka_unit_test(given_classes_are_drawn),
         cmocka_unit_test(moments_are_those_of_the_samples),
+        cmocka_unit_test(losses_are_those_of_rows),
+        cmocka_unit_test(selections_do_not_see_threads),
         cmocka_unit_test(some_strength_is_the_identity),
         cmocka_unit_test(features_do_not_see_threads),
         cmocka_unit_test(names_are_unique),
