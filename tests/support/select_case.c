@@ -45,6 +45,15 @@ out:
     return st;
 }
 
+mad_select_case mad_select_case_must(size_t n_threads, const mad_select_ask *ask)
+{
+    mad_select_case c;
+    if (mad_select_case_open(n_threads, ask, &c) != MAD_OK) {
+        fail_msg("%s: %s", ask->select->name, c.ctx->message);
+    }
+    return c;
+}
+
 void mad_select_case_close(mad_select_case *c)
 {
     mad_arena_destroy(c->mem);

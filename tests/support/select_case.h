@@ -22,6 +22,8 @@ typedef struct mad_select_ask {
 
 /** Values that the table refuses, or check() does, are left in ctx and returned. */
 mad_status mad_select_case_open(size_t n_threads, const mad_select_ask *ask, mad_select_case *out);
+/** The same; a failure is the test's. */
+mad_select_case mad_select_case_must(size_t n_threads, const mad_select_ask *ask);
 void mad_select_case_close(mad_select_case *c);
 
 /** n rows: columns independent N(0, 1), or categories of the law p[n_categories]. */
