@@ -65,6 +65,7 @@ def check_lists():
                                    ("models", "model", "model.kind"),
                                    ("loops", "loop", "loop.family"),
                                    ("biases", "bias", "bias.kind"),
+                                   ("selects", "select", "select.kind"),
                                    ("corrects", "correct", "correct.kind"),
                                    ("posts", "post", "post.kind"),
                                    ("channels", "channel", "channel.kind")):

@@ -28,7 +28,7 @@ size_t law_n_checks(const law_case *c)
 static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
 {
     const law_setting *h = &c->honest, *s = is_twin ? &c->twin : h;
-    char text[2048], metrics[256] = "";
+    char text[1024], metrics[256] = "";
     const char *world = s->world != NULL ? s->world : h->world;
 
     if (strstr(world, "zipf") == NULL) {
@@ -45,13 +45,10 @@ static const char *config_text(mad_arena *mem, const law_case *c, int is_twin)
     }
     snprintf(text, sizeof text,
              "{seed: 20, replicates: %zu, generations: %zu, world: %s, model: %s, loop: %s, "
-             "bias: %s, select: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}}",
+             "bias: %s, measure: {n: 64, metrics: [%s]}, checkpoint: {every: %zu}}",
              c->n_replicates, c->n_generations, world, s->model != NULL ? s->model : h->model,
-             s->loop != NULL ? s->loop : h->loop, s->bias != NULL ? s->bias : h->bias,
-             s->select != NULL   ? s->select
-             : h->select != NULL ? h->select
-                                 : "{kind: none}",
-             metrics, c->n_generations);
+             s->loop != NULL ? s->loop : h->loop, s->bias != NULL ? s->bias : h->bias, metrics,
+             c->n_generations);
     return mad_arena_text(mem, text);
 }
 

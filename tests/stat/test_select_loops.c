@@ -27,7 +27,7 @@
 #define GAUSS    "{kind: gauss, ddof: unbiased}"
 #define COIN     "{kind: zipf, categories: 2, exponent: 3.169925001442312}" /* p = (.9, .1) */
 #define DISCRETE "{kind: categorical}"
-#define NONE     "{kind: none}"
+#define SELECT   "{kind: none}, select: "
 #define REPLACE  "{family: fully_synthetic, n_initial: 20000, n_synthetic: 20000}"
 #define FRESH    "{family: fresh, n_initial: 20000, n_real: 10000, n_synthetic: 10000}"
 #define RARE     "reward: {kind: table, target: [0, 1]}"
@@ -115,16 +115,16 @@ static void pairs_of_two_types(void **state)
     assert_true(fabs(by_pairs(10, 0.0) - 0.92208) < 1e-5);
     judge((law_case){.name = "S2 pairs",
                      .n_generations = 11,
-                     .honest = {COIN, DISCRETE, REPLACE, NONE, "{kind: bradley_terry, " RARE "}"},
-                     .twin = {.select = "{kind: bradley_terry, temperature: 1.1, " RARE "}"},
+                     .honest = {COIN, DISCRETE, REPLACE, SELECT "{kind: bradley_terry, " RARE "}"},
+                     .twin = {.bias = SELECT "{kind: bradley_terry, temperature: 1.1, " RARE "}"},
                      .checks = {V(2, "heterozygosity", heterozygosity(by_pairs(1, 0.0))),
                                 V(6, "heterozygosity", heterozygosity(by_pairs(5, 0.0))),
                                 V(11, "heterozygosity", heterozygosity(by_pairs(10, 0.0)))}});
     judge((law_case){
         .name = "S2 labels turned round",
         .n_generations = 9,
-        .honest = {COIN, DISCRETE, REPLACE, NONE, "{kind: human_noise, flip: 0.2, " RARE "}"},
-        .twin = {.select = "{kind: human_noise, flip: 0.25, " RARE "}"},
+        .honest = {COIN, DISCRETE, REPLACE, SELECT "{kind: human_noise, flip: 0.2, " RARE "}"},
+        .twin = {.bias = SELECT "{kind: human_noise, flip: 0.25, " RARE "}"},
         .checks = {V(2, "heterozygosity", heterozygosity(by_pairs(1, 0.2))),
                    V(9, "heterozygosity", heterozygosity(by_pairs(8, 0.2)))}});
 }
@@ -132,13 +132,14 @@ static void pairs_of_two_types(void **state)
 static void weights_of_two_types(void **state)
 {
     (void)state;
-    judge((law_case){.name = "S1 log-odds",
-                     .n_generations = 5,
-                     .honest = {COIN, DISCRETE, REPLACE, NONE, "{kind: reward_weighted, " RARE "}"},
-                     .twin = {.select = "{kind: reward_weighted, temperature: 1.1, " RARE "}"},
-                     .checks = {V(2, "heterozygosity", heterozygosity(by_weights(1))),
-                                V(3, "heterozygosity", heterozygosity(by_weights(2))),
-                                V(5, "heterozygosity", heterozygosity(by_weights(4)))}});
+    judge(
+        (law_case){.name = "S1 log-odds",
+                   .n_generations = 5,
+                   .honest = {COIN, DISCRETE, REPLACE, SELECT "{kind: reward_weighted, " RARE "}"},
+                   .twin = {.bias = SELECT "{kind: reward_weighted, temperature: 1.1, " RARE "}"},
+                   .checks = {V(2, "heterozygosity", heterozygosity(by_weights(1))),
+                              V(3, "heterozygosity", heterozygosity(by_weights(2))),
+                              V(5, "heterozygosity", heterozygosity(by_weights(4)))}});
 }
 
 /* Linear b x: the mean moves by b a generation, the variance stays; quadratic: precisions add up. */
@@ -148,15 +149,16 @@ static void weights_of_normals(void **state)
     judge((law_case){
         .name = "S1 linear",
         .n_generations = 5,
-        .honest = {LINE, GAUSS, REPLACE, NONE, "{kind: reward_weighted, reward: {target: 0.5}}"},
-        .twin = {.select = "{kind: reward_weighted, reward: {target: 0.52}}"},
+        .honest = {LINE, GAUSS, REPLACE, SELECT "{kind: reward_weighted, reward: {target: 0.5}}"},
+        .twin = {.bias = SELECT "{kind: reward_weighted, reward: {target: 0.52}}"},
         .checks = {V(2, "mean_first", 0.5), V(5, "mean_first", 2.0), V(5, "trace", 1.0)}});
     judge((law_case){.name = "S1 quadratic",
                      .n_generations = 5,
-                     .honest = {LINE, GAUSS, REPLACE, NONE,
+                     .honest = {LINE, GAUSS, REPLACE,
+                                SELECT
                                 "{kind: reward_weighted, reward: {kind: quadratic, target: 0}}"},
-                     .twin = {.select = "{kind: reward_weighted, reward: {kind: quadratic, "
-                                        "target: 0, tau: 1.1}}"},
+                     .twin = {.bias = SELECT "{kind: reward_weighted, reward: {kind: quadratic, "
+                                             "target: 0, tau: 1.1}}"},
                      .checks = {V(2, "trace", 1.0 / 2.0), V(5, "trace", 1.0 / 5.0)}});
 }
 
@@ -170,8 +172,8 @@ static void breeding_against_fresh_data(void **state)
     judge((law_case){
         .name = "S7 breeder",
         .n_generations = 16,
-        .honest = {LINE, GAUSS, FRESH, NONE, "{kind: topfrac, share: 0.3, accuracy: 0.6}"},
-        .twin = {.select = "{kind: topfrac, share: 0.3, accuracy: 0.62}"},
+        .honest = {LINE, GAUSS, FRESH, SELECT "{kind: topfrac, share: 0.3, accuracy: 0.6}"},
+        .twin = {.bias = SELECT "{kind: topfrac, share: 0.3, accuracy: 0.62}"},
         .checks = {V(2, "mean_first", first.mean), V(2, "trace", first.var),
                    V(16, "mean_first", last.mean), V(16, "trace", last.var)}});
 }
@@ -183,8 +185,8 @@ static void chance_moves_nothing(void **state)
     judge((law_case){
         .name = "chance",
         .n_generations = 6,
-        .honest = {LINE, GAUSS, REPLACE, NONE, "{kind: random, candidates: 2}"},
-        .twin = {.select = "{kind: topfrac, share: 0.5, accuracy: 0.02}"},
+        .honest = {LINE, GAUSS, REPLACE, SELECT "{kind: random, candidates: 2}"},
+        .twin = {.bias = SELECT "{kind: topfrac, share: 0.5, accuracy: 0.02}"},
         .checks = {V(2, "mean_first", 0.0), V(6, "mean_first", 0.0), V(6, "trace", 1.0)}});
 }
 
