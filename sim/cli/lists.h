@@ -139,6 +139,7 @@
     X(mad_command_theory)                                                                          \
     X(mad_command_audit)                                                                           \
     X(mad_command_verify)                                                                          \
+    X(mad_command_reproduce)                                                                       \
     X(mad_command_list)                                                                            \
     X(mad_command_keys)                                                                            \
     X(mad_command_init)                                                                            \

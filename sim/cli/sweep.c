@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/cost.h"
 #include "sim/cli/execute.h"
 #include "sim/engine/engine.h"
 
@@ -27,23 +27,16 @@ static mad_status summarise_failures(mad_ctx *ctx, const char *dir, size_t n_fai
                     n_failed, n_runs, dir);
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* The runs of a sweep in `dir`; the first failures do not keep the others from running. */
 static mad_status execute_runs(mad_app *app, const char *dir, size_t n_runs,
                                const char *const *runs, const mad_execute_options *options)
 {
     size_t n_failed = 0;
     mad_execute_options left = *options; /* --max-hours is for the whole sweep */
-    const double t_start = now_s();
+    const double t_start = mad_cost_now_s();
     for (size_t i = 0; i < n_runs; i++) {
         if (options->max_hours > 0.0) {
-            left.max_hours = fmax(options->max_hours - (now_s() - t_start) / 3600.0, 1e-9);
+            left.max_hours = fmax(options->max_hours - (mad_cost_now_s() - t_start) / 3600.0, 1e-9);
         }
         const mad_status st = mad_execute(app, runs[i], dir, &left);
         if (st == MAD_E_INTERRUPTED) {

@@ -7,6 +7,21 @@
 #include "sim/config/internal.h"
 #include "sim/iface/text.h"
 
+/* Blocks that are no sections: a run does not look at them. */
+static const char *const blocks[] = {"sweep", "paper", "arms", "expect"};
+
+/* The block that a key names or lies in, or NULL. */
+static const char *block_of(const char *key)
+{
+    const size_t n = strcspn(key, ".");
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        if (strlen(blocks[i]) == n && strncmp(key, blocks[i], n) == 0) {
+            return blocks[i];
+        }
+    }
+    return NULL;
+}
+
 /* ---- overrides ---- */
 
 static mad_status copy_trimmed(mad_ctx *ctx, mad_arena *mem, const char *text, size_t n,
@@ -67,9 +82,9 @@ static mad_status apply_override(mad_ctx *ctx, const char *argument, mad_entries
     MAD_TRY(copy_trimmed(ctx, entries->mem, argument, (size_t)(equals - argument), &entry.key));
     MAD_TRY(copy_trimmed(ctx, entries->mem, equals + 1, strlen(equals + 1), text));
     MAD_ASSERT(entry.key != NULL);
-    if (strcmp(entry.key, "include") == 0 || strcmp(entry.key, "sweep") == 0 ||
-        strncmp(entry.key, "sweep.", 6) == 0) {
-        return mad_fail_at(ctx, at, "'include' and 'sweep' stand in files only");
+    if (strcmp(entry.key, "include") == 0 || block_of(entry.key) != NULL) {
+        return mad_fail_at(ctx, at, "'%.*s' stands in files only", (int)strcspn(entry.key, "."),
+                           entry.key);
     }
     MAD_TRY(mad_entries_put(ctx, entries, &entry));
 out:
@@ -98,9 +113,40 @@ static mad_status read_axis(mad_ctx *ctx, mad_arena *mem, const mad_entry *entry
     return MAD_OK;
 }
 
-/* Moves the sweep block out of the entries. The first point of an axis stands in where its key is
- * not set, so that a configuration is complete without its sweep. */
-static mad_status take_sweep(mad_resolver *r)
+/* The lines of a block but the sweep, by name. */
+static mad_status read_notes(mad_resolver *r, const char *block, mad_notes *out)
+{
+    const size_t n_block = strlen(block);
+    mad_note *note = mad_arena_take(r->mem, r->entries->n_entries, sizeof *note);
+    if (note == NULL) {
+        return mad_fail_memory(r->ctx, block);
+    }
+    *out = (mad_notes){.note = note};
+    for (size_t i = 0; i < r->entries->n_entries; i++) {
+        const mad_entry *entry = &r->entries->entry[i];
+        const mad_place at = entry->value_at;
+        char place[MAD_MESSAGE_BYTES];
+        if (strncmp(entry->key, block, n_block) != 0 || entry->key[n_block] != '.') {
+            continue;
+        }
+        if (entry->n_texts == 0) {
+            return mad_fail_at(r->ctx, at, "%s: expected text", entry->key);
+        }
+        (void)snprintf(place, sizeof place, "%s:%d:%d", at.file, at.line, at.column);
+        note[out->n] = (mad_note){.name = entry->key + n_block + 1,
+                                  .n_texts = entry->n_texts,
+                                  .texts = entry->texts,
+                                  .place = mad_arena_text(r->mem, place)};
+        if (note[out->n++].place == NULL) {
+            return mad_fail_memory(r->ctx, block);
+        }
+    }
+    return MAD_OK;
+}
+
+/* Moves the blocks out of the entries. The first point of an axis stands in where its key is not
+ * set, so that a configuration is complete without its sweep. */
+static mad_status take_blocks(mad_resolver *r)
 {
     mad_status st = MAD_OK;
     mad_entries *all = r->entries, plain = {.mem = r->mem};
@@ -109,20 +155,23 @@ static mad_status take_sweep(mad_resolver *r)
         return mad_fail_memory(r->ctx, "the axes of the sweep");
     }
     r->axis = axis;
+    MAD_TRY(read_notes(r, "paper", &r->config->paper));
+    MAD_TRY(read_notes(r, "arms", &r->config->arms));
+    MAD_TRY(read_notes(r, "expect", &r->config->expect));
     for (size_t i = 0; i < all->n_entries; i++) {
         const mad_entry *entry = &all->entry[i];
-        if (strncmp(entry->key, "sweep.", 6) == 0) {
-            MAD_TRY(read_axis(r->ctx, r->mem, entry, &axis[r->n_axes]));
-            r->n_axes++;
-        } else if (strcmp(entry->key, "sweep") == 0) {
+        const char *block = block_of(entry->key);
+        if (block == NULL) {
+            MAD_TRY(mad_entries_add(r->ctx, &plain, entry));
+        } else if (strcmp(entry->key, block) == 0) {
             if (entry->kind == MAD_ENTRY_SCALAR || entry->kind == MAD_ENTRY_LIST) {
-                st =
-                    mad_fail_at(r->ctx, entry->value_at,
-                                "sweep: expected keys with lists, such as loop.n_real: [100, 200]");
+                st = mad_fail_at(r->ctx, entry->value_at, "%s: expected keys, such as %s", block,
+                                 block == blocks[0] ? "loop.n_real: [100, 200]" : "name: text");
                 goto out;
             }
-        } else {
-            MAD_TRY(mad_entries_add(r->ctx, &plain, entry));
+        } else if (block == blocks[0]) {
+            MAD_TRY(read_axis(r->ctx, r->mem, entry, &axis[r->n_axes]));
+            r->n_axes++;
         }
     }
     for (size_t i = 0; i < r->n_axes; i++) {
@@ -169,7 +218,7 @@ mad_status mad_config_load(mad_ctx *ctx, mad_arena *mem, const char *path, const
     for (size_t i = 0; i < n_overrides; i++) {
         MAD_TRY(apply_override(ctx, overrides[i], &entries));
     }
-    MAD_TRY(take_sweep(&r));
+    MAD_TRY(take_blocks(&r));
     MAD_TRY(mad_resolve(&r));
     MAD_TRY(publish_axes(&r));
     config.directory = text != NULL ? "." : mad_path_directory(mem, path);

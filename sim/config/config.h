@@ -15,6 +15,19 @@ typedef struct mad_axis { /* one key of the sweep block or of the command line's
     const char *const *texts; /* what each point overrides the key with */
 } mad_axis;
 
+/* A named line of a configuration that no run looks at: of the blocks `paper`, `arms`, `expect`. */
+typedef struct mad_note {
+    const char *name; /* "source" */
+    size_t n_texts;   /* 1 but for lists */
+    const char *const *texts;
+    const char *place; /* "file:line:col", for messages */
+} mad_note;
+
+typedef struct mad_notes {
+    size_t n;
+    const mad_note *note; /* [n] in the order of the file */
+} mad_notes;
+
 typedef struct mad_config {
     mad_values root, world, model, loop, bias, select, correct, post, channel, measure, checkpoint;
     const mad_world_type *world_type;
@@ -27,7 +40,11 @@ typedef struct mad_config {
     const mad_channel_type *channel_type;
     size_t n_axes;
     const mad_axis *axes;  /* the sweep block, in the order of the file */
-    const char *resolved;  /* canonical YAML with every default, without sweep; loads back equal */
+    mad_notes paper;       /* what is reproduced: texts by name */
+    mad_notes arms;        /* overrides "key=value" by the name of an arm */
+    mad_notes expect;      /* criteria by name */
+    const char *resolved;  /* canonical YAML with every default, without sweep, paper, arms and
+                              expect; loads back equal */
     uint64_t hash;         /* FNV-1a of `resolved` without its name line */
     const char *directory; /* of the file, for relative paths; "." for text */
 } mad_config;
@@ -37,7 +54,8 @@ typedef struct mad_config {
  * check everything against the parameter tables.
  *
  * include: base.yaml (or a list) reads those files first, relative to the including file; own keys
- * win. Values of `sweep` become axes; where the key of an axis is not set, its first value stands
+ * win. Blocks `paper`, `arms` and `expect` are kept for `reproduce`: they change no run. Values of
+ * `sweep` become axes; where the key of an axis is not set, its first value stands
  * in. File names in values stay as written: they are meant relative to `directory`.
  *
  * errors  MAD_E_IO: cannot read;  MAD_E_CONFIG: "file:line:col: what is wrong with 'text': what is

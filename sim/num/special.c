@@ -100,7 +100,7 @@ static double beta_fraction(double x, double a, double b)
 }
 
 /* P(|T_df| > t) = I_x(df/2, 1/2) with x = df / (df + t^2). */
-static double student_two_sided(double df, double t)
+double mad_student_t_two_sided(double df, double t)
 {
     const double a = 0.5 * df, b = 0.5;
     const double x = df / (df + t * t), y = t * t / (df + t * t);
@@ -119,7 +119,7 @@ double mad_student_t_critical(double df, double alpha)
     double low = -80.0, high = 340.0; /* ln t; t * t stays finite */
     for (int i = 0; i < 70; i++) {
         const double middle = 0.5 * (low + high);
-        if (student_two_sided(df, exp(middle)) > alpha) {
+        if (mad_student_t_two_sided(df, exp(middle)) > alpha) {
             low = middle;
         } else {
             high = middle;

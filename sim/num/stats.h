@@ -43,6 +43,8 @@ double mad_digamma(double x);  /* x > 0, error < 1e-13 (1 + |value|) */
 double mad_trigamma(double x); /* x > 0, rel error < 1e-12 */
 double mad_normal_cdf(double z);
 double mad_normal_quantile(double p); /* 0 < p < 1, abs error < 1e-9 */
+/** P(|T_df| > t), t >= 0, df >= 1. */
+double mad_student_t_two_sided(double df, double t);
 /** Two-sided Student-t critical value: P(|T_df| > t) = alpha, rel error < 1e-8, df >= 1. */
 double mad_student_t_critical(double df, double alpha);
 /** x with P(chi^2_df <= x) = p, 0 < p < 1, df > 0, rel error < 1e-10. */

@@ -1,0 +1,145 @@
+/* analysis/expect/functions.c: the functions that criteria know. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/expect/internal.h"
+#include "sim/num/stats.h"
+
+static double mean_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    return mad_mean(n, x);
+}
+
+static double sum_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    return mad_sum(n, x);
+}
+
+static double smallest_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    double smallest = x[0];
+    for (size_t i = 1; i < n; i++) {
+        smallest = fmin(smallest, x[i]);
+    }
+    return smallest;
+}
+
+static double largest_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    double largest = x[0];
+    for (size_t i = 1; i < n; i++) {
+        largest = fmax(largest, x[i]);
+    }
+    return largest;
+}
+
+/* Least squares against 0, 1, ... n - 1. */
+static double slope_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    const double middle = 0.5 * (double)(n - 1);
+    double sum = 0.0, square = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += ((double)i - middle) * x[i];
+        square += ((double)i - middle) * ((double)i - middle);
+    }
+    return sum / square;
+}
+
+/* tau-a against the order. */
+static double kendall_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = i + 1; k < n; k++) {
+            sum += (double)(x[k] > x[i]) - (double)(x[k] < x[i]);
+        }
+    }
+    return sum / (0.5 * (double)n * (double)(n - 1));
+}
+
+static double corr_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)lag;
+    const double mx = mad_mean(n, x), my = mad_mean(n, y);
+    double xx = 0.0, yy = 0.0, xy = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        xx += (x[i] - mx) * (x[i] - mx);
+        yy += (y[i] - my) * (y[i] - my);
+        xy += (x[i] - mx) * (y[i] - my);
+    }
+    return xy / sqrt(xx * yy);
+}
+
+static double autocorr_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y;
+    const double m = mad_mean(n, x);
+    double all = 0.0, product = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        all += (x[i] - m) * (x[i] - m);
+        product += i + lag < n ? (x[i] - m) * (x[i + lag] - m) : 0.0;
+    }
+    return product / all;
+}
+
+static double variance_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)y, (void)lag;
+    return mad_variance(n, x, 1.0);
+}
+
+static double square_root(double x)
+{
+    return sqrt(x);
+}
+
+static double natural_log(double x)
+{
+    return log(x);
+}
+
+static double exponential(double x)
+{
+    return exp(x);
+}
+
+static double absolute(double x)
+{
+    return fabs(x);
+}
+
+static const known functions[] = {
+    {"log", OF_NUMBER, 1, 1, natural_log, NULL},
+    {"exp", OF_NUMBER, 1, 1, exponential, NULL},
+    {"sqrt", OF_NUMBER, 1, 1, square_root, NULL},
+    {"abs", OF_NUMBER, 1, 1, absolute, NULL},
+    {"digamma", OF_NUMBER, 1, 1, mad_digamma, NULL},
+    {"trigamma", OF_NUMBER, 1, 1, mad_trigamma, NULL},
+    {"log_c4", OF_NUMBER, 1, 1, mad_log_c4, NULL},
+    {"mean", OVER_TIME, 1, 3, NULL, mean_of},
+    {"sum", OVER_TIME, 1, 3, NULL, sum_of},
+    {"smallest", OVER_TIME, 1, 3, NULL, smallest_of},
+    {"largest", OVER_TIME, 1, 3, NULL, largest_of},
+    {"slope", OVER_TIME, 1, 3, NULL, slope_of},
+    {"kendall", OVER_TIME, 1, 3, NULL, kendall_of},
+    {"autocorr", OVER_TIME_LAG, 2, 4, NULL, autocorr_of},
+    {"corr", OVER_TIME_TWO, 2, 4, NULL, corr_of},
+    {"E", OVER_REPLICATES, 1, 1, NULL, mean_of},
+    {"Var", OVER_REPLICATES, 1, 1, NULL, variance_of},
+};
+
+const known *mad_expect_function(const char *name)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        if (strcmp(functions[i].name, name) == 0) {
+            return &functions[i];
+        }
+    }
+    return NULL;
+}
