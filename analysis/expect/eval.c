@@ -149,7 +149,7 @@ static mad_status eval_bounds(mad_ctx *ctx, const tree *call, const mad_expect_a
     if (call->n_kids > i_bound) {
         MAD_TRY(eval_count(ctx, call->kid[i_bound], arms, n, first));
     }
-    if (call->n_kids > i_bound + 1) {
+    if (call->n_kids > i_bound + 1 && call->kid[i_bound + 1]->kind != NODE_LAST) {
         MAD_TRY(eval_count(ctx, call->kid[i_bound + 1], arms, n, last));
     }
     if (*first < 1 || *last > n || *first >= *last) {
