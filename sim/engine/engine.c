@@ -135,11 +135,6 @@ out:
     return st;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -193,13 +188,8 @@ mad_status mad_engine_create(mad_ctx *ctx, engine *g)
         return mad_fail_memory(ctx, "saved models");
     }
     mad_state_read(&g->workers[0], g->blank_state);
-    /* what may be sampled again, and what the next commit must write; to resume, all that the next
-     * training set is drawn from; one more, so that the last complete generation outlives an
-     * interruption of the next */
     g->n_line_slots = e->n_regrow;
-    g->n_slots = 1 + (g->options->first_generation > 1
-                          ? larger(e->n_regrow, e->n_models_kept)
-                          : larger(e->n_models_kept, smaller(e->every, e->n_regrow)));
+    g->n_slots = mad_experiment_n_slots(e, g->options->first_generation);
     for (size_t i = 0; i < n_replicates; i++) {
         g->replicates[i].index = (uint32_t)i;
         MAD_TRY(create_replicate(ctx, g, &g->replicates[i]));

@@ -476,6 +476,16 @@ mad_model_args mad_model_args_of(const mad_experiment *e)
                             .extrapolation = e->extrapolation};
 }
 
+size_t mad_experiment_n_slots(const mad_experiment *e, size_t first_generation)
+{
+    /* what may be sampled again, and what the next commit must write; to resume, all that the next
+     * training set is drawn from; one more, so that the last complete generation outlives an
+     * interruption of the next */
+    const size_t n_written = e->every < e->n_regrow ? e->every : e->n_regrow;
+    const size_t n_again = first_generation > 1 ? e->n_regrow : n_written;
+    return 1 + (e->n_models_kept > n_again ? e->n_models_kept : n_again);
+}
+
 size_t mad_state_bytes(const mad_fields *fields)
 {
     size_t n_bytes = 0;
@@ -539,9 +549,10 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
     for (size_t i = 0; i < fields.n_fields; i++) {
         e->n_state += fields.field[i].count;
     }
-    MAD_TRY(mad_check_memory(ctx, "the saved models",
-                             (double)e->setting.n_replicates * (double)e->n_models_kept *
-                                 (double)mad_state_bytes(&fields)));
+    MAD_TRY(
+        mad_check_memory(ctx, "the saved models",
+                         (double)e->setting.n_replicates * (double)mad_experiment_n_slots(e, 1) *
+                             (double)mad_state_bytes(&fields)));
     MAD_TRY(observe_rows(ctx, e, model));
     MAD_TRY(mad_gain_curve(ctx, e, model, kept, &e->gain));
 out:

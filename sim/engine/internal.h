@@ -96,6 +96,9 @@ static inline size_t mad_field_bytes(const mad_field *field)
     return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
 }
 
+/** Saved models that a replicate holds. */
+size_t mad_experiment_n_slots(const mad_experiment *experiment, size_t first_generation);
+
 /** Bytes of one saved model. */
 size_t mad_state_bytes(const mad_fields *fields);
 
