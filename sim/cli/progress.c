@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 static const double bar_interval_s = 0.1;
+static const double line_interval_s = 1.0; /* in files and pipes */
 
 mad_progress_view mad_progress_view_for(mad_progress_style style, const char *name)
 {
@@ -79,10 +80,12 @@ void mad_progress_show(void *arg, const mad_progress *p)
     mad_progress_view *view = arg;
     const int ends_generation = p->replicate == p->n_replicates;
     const int is_last = ends_generation && p->generation == p->n_generations;
-    const int is_soon =
-        view->last_shown_s >= 0.0 && p->elapsed_s - view->last_shown_s < bar_interval_s;
-    if (view->style == MAD_PROGRESS_NONE ||
-        (view->style == MAD_PROGRESS_BAR ? is_soon && !is_last : !ends_generation)) {
+    const double interval_s = view->style == MAD_PROGRESS_BAR    ? bar_interval_s
+                              : view->style == MAD_PROGRESS_LINE ? line_interval_s
+                                                                 : 0.0;
+    const int is_soon = view->last_shown_s >= 0.0 && p->elapsed_s - view->last_shown_s < interval_s;
+    if (view->style == MAD_PROGRESS_NONE || (is_soon && !is_last) ||
+        (view->style != MAD_PROGRESS_BAR && !ends_generation)) {
         return;
     }
     view->last_shown_s = p->elapsed_s;

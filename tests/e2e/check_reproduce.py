@@ -1,0 +1,211 @@
+"""`madloop reproduce`: criteria against numpy and scipy, verdicts, bad criteria, what is listed."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from harness import ROOT, h5py, madloop, np, skip, workspace
+
+try:
+    from scipy import stats
+    from scipy.special import digamma, polygamma
+except ImportError as error:
+    skip(f"needs scipy: {error}")
+
+CONFIG = """
+paper: {{source: "a test", shape: "none", row: 3, seconds: 1}}
+arms:
+  few: [loop.n_initial=8, loop.n_synthetic=8]
+  many: [loop.n_initial=40, loop.n_synthetic=40]
+expect:
+{criteria}
+seed: {seed}
+replicates: {replicates}
+generations: 12
+world: {{kind: gauss, dim: 1}}
+model: {{kind: gauss, ddof: unbiased}}
+loop: {{family: fully_synthetic, n_initial: 8, n_synthetic: 8}}
+measure: {{metrics: [trace, mean_error_sq, frechet], moments: model, preview: 0}}
+checkpoint: {{every: 12}}
+"""
+
+
+def config(path, criteria, replicates=120, seed=1):
+    lines = "\n".join(f'  c{i}: "{text}"' for i, text in enumerate(criteria))
+    path.write_text(CONFIG.format(criteria=lines, replicates=replicates, seed=seed))
+    return path
+
+
+def judged(path, out, code=None):
+    text, _ = madloop("reproduce", path, "-o", out, "--json", "--progress", "none", code=code)
+    answer = json.loads(text)[0]
+    return answer, answer["criteria"]
+
+
+def arms(out):
+    """{arm: run.h5} of the two folders, told by their sizes."""
+    found = {}
+    for path in pathlib.Path(out).glob("*/*/run.h5"):
+        run = h5py.File(path)
+        found["few" if b"n_initial: 8" in run.attrs["config"] else "many"] = run
+    return found
+
+
+def jackknife(statistic, n, n_groups=50):
+    """Standard error by leaving out one of min(n, 50) consecutive groups; statistic(kept)."""
+    k = min(n, n_groups)
+    left = [statistic(np.r_[0:n * i // k, n * (i + 1) // k:n]) for i in range(k)]
+    return np.sqrt((k - 1) / k * np.sum((left - np.mean(left)) ** 2))
+
+
+def close(a, b, what):
+    assert np.isclose(a, b, rtol=1e-9, atol=1e-12), (what, a, b)
+
+
+def check_values(folder):
+    criteria = [
+        "few:trace@5 = 1 z 4",
+        "each log(few:trace) = g * (digamma(3.5) - log(3.5)) z 4",
+        "Var(log(few:trace@12)) = 12 * trigamma(3.5) z 4",
+        "few:frechet@last > many:frechet@last p 0.01",
+        "many:frechet@last > few:frechet@last p 0.01",
+        "slope(many:frechet, 2, 9) = 0 within 50%",
+        "mean(many:trace, 3, 7) / few:floor.trace = 2 within 3",
+        "kendall(few:trace) < autocorr(few:trace, 2) + 10",
+        "corr(few:trace, few:frechet, 4, 12) = 0 within 2",
+        "E(few:mean_error_sq@4) / E(many:mean_error_sq@4) = 5 within 2",
+        "each 2..4 many:theory.trace = 1",
+        "-(2 + 3)^2 * few:lineage.real_share@1 = -25",
+        "exp(few:lineage.real_share@2) < abs(-sqrt(4))",
+        "largest(many:trace, 2, 5) - smallest(many:trace, 2, 5) > sum(few:lineage.real_share, 2, 9)",
+    ]
+    answer, found = judged(config(folder / "values.yaml", criteria), folder / "out")
+    assert answer["verdict"] == "FAIL" and answer["paper"]["source"] == "a test"
+    runs = arms(folder / "out")
+    few, many = ({k: run["metrics"][k][()] for k in run["metrics"]} for run in
+                 (runs["few"], runs["many"]))
+    n = 120
+
+    def mean_error(x):
+        return np.std(x, ddof=1) / np.sqrt(n)
+
+    def check(i, measured, expected, error, score, verdict, generation=0):
+        row = found[i]
+        close(row["measured"], measured, criteria[i])
+        close(row["expected"], expected, criteria[i])
+        close(row["std_error"], error, criteria[i])
+        close(row["score"], score, criteria[i])
+        assert row["verdict"] == verdict and row["generation"] == generation, (criteria[i], row)
+
+    x = few["trace"][:, 4]
+    check(0, x.mean(), 1, mean_error(x), abs(x.mean() - 1) / mean_error(x), "PASS")
+    logs = np.log(few["trace"])
+    law = np.arange(1, 13) * (digamma(3.5) - np.log(3.5))
+    z = abs(logs.mean(0) - law) / (logs.std(0, ddof=1) / np.sqrt(n))
+    g = int(z.argmax())
+    check(1, logs[:, g].mean(), law[g], mean_error(logs[:, g]), z[g], "PASS", g + 1)
+    error = jackknife(lambda kept: logs[kept, 11].var(ddof=1), n)
+    expected = 12 * polygamma(1, 3.5)
+    value = logs[:, 11].var(ddof=1)
+    check(2, value, expected, error, abs(value - expected) / error, "PASS")
+    a, b = few["frechet"][:, 11], many["frechet"][:, 11]
+    p = stats.ttest_rel(a, b, alternative="greater").pvalue
+    check(3, a.mean(), b.mean(), mean_error(a - b), p, "PASS")
+    check(4, b.mean(), a.mean(), mean_error(a - b), 1 - p, "FAIL")
+    slopes = np.array([stats.linregress(range(2, 10), row[1:9]).slope for row in many["frechet"]])
+    assert found[5]["verdict"] == "FAIL"
+    close(found[5]["measured"], slopes.mean(), "slope")
+    ratio = many["trace"][:, 2:7].mean(1) / runs["few"]["floor/trace"][()]
+    close(found[6]["measured"], ratio.mean(), "floor")
+    tau = np.mean([stats.kendalltau(range(12), row).statistic for row in few["trace"]])
+    close(found[7]["measured"], tau, "kendall")
+    centred = few["trace"] - few["trace"].mean(1, keepdims=True)
+    lag = (centred[:, 2:] * centred[:, :-2]).sum(1) / (centred**2).sum(1)
+    close(found[7]["expected"], lag.mean() + 10, "autocorr")
+    pairs = zip(few["trace"][:, 3:], few["frechet"][:, 3:])
+    close(found[8]["measured"], np.mean([np.corrcoef(u, v)[0, 1] for u, v in pairs]), "corr")
+    e, f = few["mean_error_sq"][:, 3], many["mean_error_sq"][:, 3]
+    close(found[9]["measured"], e.mean() / f.mean(), "ratio of means")
+    close(found[9]["std_error"], jackknife(lambda kept: e[kept].mean() / f[kept].mean(), n), "its error")
+    half = found[9]["std_error"] * stats.t.ppf(0.975, 49)
+    gap = abs(e.mean() / f.mean() - 5)
+    assert found[9]["verdict"] == ("PASS" if gap + half <= 2 else
+                                   "FAIL" if gap - half > 2 else "INCONCLUSIVE")
+    assert {row["verdict"] for row in found[10:13]} == {"PASS"}, found[10:13]
+    close(found[11]["measured"], -25, "power binds tighter than the sign")
+    assert found[13]["verdict"] == "PASS"
+    print(f"{len(criteria)} criteria agree with numpy and scipy")
+
+
+def check_verdicts(folder):
+    """A true law passes, a law that is off fails, too little data is inconclusive."""
+    law = "each log(few:trace) = g * (digamma(3.5) - log(3.5)) z 4"
+    wrong = "each log(few:trace) = g * (digamma(3.5) - log(3.0)) z 4"
+    answer, _ = judged(config(folder / "true.yaml", [law], 2000), folder / "true", code=0)
+    assert answer["verdict"] == "PASS"
+    answer, found = judged(config(folder / "wrong.yaml", [law, wrong], 2000), folder / "wrong", code=1)
+    assert answer["verdict"] == "FAIL" and [f["verdict"] for f in found] == ["PASS", "FAIL"]
+    answer, found = judged(config(folder / "few.yaml", ["few:trace@12 = 1 within 1%"], 3),
+                           folder / "few", code=1)
+    assert answer["verdict"] == "INCONCLUSIVE" and "off" in found[0]["why"], found
+    answer, found = judged(config(folder / "one.yaml", ["few:trace@12 = 1"], 1), folder / "one", code=1)
+    assert answer["verdict"] == "INCONCLUSIVE" and "too few replicates" in found[0]["why"]
+    text, _ = madloop("reproduce", folder / "true.yaml", "-o", folder / "true")
+    assert "PASS" in text and "measured" in text and "2 runs" in text
+    print("true, wrong, too little: PASS, FAIL, INCONCLUSIVE")
+
+
+def check_refused(folder):
+    for text, words in [
+        ("few:trace@5", "expected =, < or >"), ("few:trace@5 = ", "expected a number"),
+        ("trace@5 = 1", "of which arm? write ARM:trace"), ("none:trace@5 = 1", "no arm is called 'none'"),
+        ("few:trace@5 = 1 z", "expected a number above 0"), ("few:trace@5 = 1 p 1", "expected z Z or within X"),
+        ("few:trace@5 < 1 within 2", "expected p P"), ("slope() = 1", "expected a number"),
+        ("slope(few:trace, 1, 2, 3) = 1", "no more arguments"), ("(few:trace@5 = 1", "expected ')'"),
+        ("few:trace@5 = 1 z 4 4", "expected the end"), ("corr(few:trace) = 1", "more arguments")]:
+        _, error = madloop("reproduce", config(folder / "bad.yaml", [text]), "-o", folder / "bad", code=2)
+        assert words in error and "bad.yaml:" in error and error.count("\n") == 1, (text, error)
+        assert not (folder / "bad").exists()
+    for text, words in [("few:trace = 1", "at which generation?"), ("few:trace@99 = 1", "no such generation"),
+                        ("few:tracce@1 = 1", "no series metrics/tracce"),
+                        ("mean(few:trace, 5, 2) = 1", "generations 5 to 2"),
+                        ("few:trace@0.5 = 1", "whole number")]:
+        _, error = madloop("reproduce", config(folder / "bad2.yaml", [text], 4), "-o", folder / "bad2",
+                           "--progress", "none", code=2)
+        assert words in error and error.count("\n") == 1, (text, error)
+    plain = folder / "plain.yaml"
+    plain.write_text("{world: {kind: gauss}, model: {kind: gauss}, loop: {n_initial: 9, n_synthetic: 9}}")
+    _, error = madloop("reproduce", plain, code=2)
+    assert "no block `expect`" in error
+    _, error = madloop("reproduce", "gauss-mean-wall", code=2, cwd=ROOT)
+    assert "did you mean 'gauss-mean-walk'?" in error
+    _, error = madloop("reproduce", code=2, cwd=ROOT)
+    assert "--all or --list" in error
+    _, error = madloop("reproduce", "--all", "--budget", "soon", code=2, cwd=ROOT)
+    assert "90s, 30m or 2h" in error
+    print("bad criteria: one line each, nothing run")
+
+
+def check_catalogue(folder):
+    """Every file of configs/papers says what it needs, and all its arms run."""
+    text, _ = madloop("reproduce", "--list", "--json", cwd=ROOT)
+    papers = json.loads(text)
+    files = {p.stem for p in (ROOT / "configs" / "papers").glob("*.yaml")}
+    assert {p["name"] for p in papers} == files and files
+    for p in papers:
+        for key in ("row", "source", "setting", "shape", "seconds"):
+            assert p["paper"].get(key), f"{p['name']}: paper.{key} is missing"
+    text, _ = madloop("reproduce", "--list", cwd=ROOT)
+    assert all(name in text for name in files)
+    madloop("reproduce", "--all", "--smoke", "-o", folder / "smoke", "--progress", "none", cwd=ROOT)
+    text, _ = madloop("reproduce", "--all", "--budget", "0.001s", "-o", folder / "none", "--json", cwd=ROOT)
+    assert all(p["verdict"] == "not run" for p in json.loads(text))
+    print(f"{len(papers)} results listed, tiny versions of all arms run")
+
+
+with workspace() as name:
+    root = pathlib.Path(name)
+    check_values(root)
+    check_verdicts(root)
+    check_refused(root)
+    check_catalogue(root)
