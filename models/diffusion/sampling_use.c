@@ -13,7 +13,8 @@ static int is_all(const mad_schedule *schedule, int is_positive)
         return 1;
     }
     return (schedule->a > 0.0) == is_positive &&
-           (schedule->kind != MAD_SCHEDULE_LINEAR || (schedule->b > 0.0) == is_positive);
+           ((schedule->kind != MAD_SCHEDULE_LINEAR && schedule->kind != MAD_SCHEDULE_LOGISTIC) ||
+            (schedule->b > 0.0) == is_positive);
 }
 
 /* schedule.steps is not among them: smoke runs lower it, whatever the sampler. */

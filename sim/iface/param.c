@@ -121,7 +121,8 @@ void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out)
     case MAD_PARAM_SCHEDULE:
         append(out, n_bytes, "a number");
         append_range(out, n_bytes, param->min, param->max);
-        append(out, n_bytes, ", linear(a,b), geometric(a,r) or [a,b,...]");
+        append(out, n_bytes,
+               ", linear(a,b), geometric(a,r), logistic(a,b,middle,width) or [a,b,...]");
         return;
     case MAD_PARAM_REALS:
         append(out, n_bytes, "a list of numbers, each one");
@@ -309,42 +310,59 @@ static mad_status parse_form(mad_ctx *ctx, mad_arena *mem, const mad_param *para
     return refuse(ctx, param, text);
 }
 
-/* "linear(a,b)" and "geometric(a,r)"; *matched says whether the text was one of them. */
-static mad_status parse_schedule_call(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
-                                      const char *text, int *matched, mad_value *out)
+/* Calls that stand for a schedule, with so many numbers. */
+typedef struct schedule_call {
+    const char *name;
+    mad_schedule_kind kind;
+    size_t n_numbers;
+} schedule_call;
+
+static const schedule_call schedule_calls[] = {{"linear", MAD_SCHEDULE_LINEAR, 2},
+                                               {"geometric", MAD_SCHEDULE_GEOMETRIC, 2},
+                                               {"logistic", MAD_SCHEDULE_LOGISTIC, 4}};
+
+/* 1 when the numbers make a schedule within the parameter's range. */
+static int is_schedule(const mad_param *param, mad_schedule_kind kind, const double *x)
 {
-    static const struct {
-        const char *name;
-        mad_schedule_kind kind;
-    } calls[] = {{"linear", MAD_SCHEDULE_LINEAR}, {"geometric", MAD_SCHEDULE_GEOMETRIC}};
+    return in_range(param, x[0]) &&
+           (kind == MAD_SCHEDULE_GEOMETRIC ? x[1] >= 0.0 : in_range(param, x[1])) &&
+           (kind != MAD_SCHEDULE_LOGISTIC || x[3] > 0.0);
+}
+
+/* The numbers inside "name(...)"; *matched says whether the text is that call. */
+static mad_status parse_schedule_call(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
+                                      const schedule_call *call, const char *text, int *matched,
+                                      mad_value *out)
+{
     mad_status st = MAD_OK;
-    *matched = 0;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !*matched; i++) {
-        const char *inner, *const *pieces;
-        size_t n;
-        MAD_TRY(mad_text_call(ctx, mem, text, calls[i].name, &inner));
-        if (inner == NULL) {
-            continue;
-        }
-        *matched = 1;
-        MAD_TRY(mad_text_split(ctx, mem, inner, &n, &pieces));
-        double a, b;
-        if (n != 2 || !mad_number_parse(pieces[0], &a) || !mad_number_parse(pieces[1], &b) ||
-            !in_range(param, a)) {
-            st = refuse(ctx, param, text);
-            goto out;
-        }
-        if (calls[i].kind == MAD_SCHEDULE_GEOMETRIC ? b < 0.0 : !in_range(param, b)) {
-            st = refuse(ctx, param, text);
-            goto out;
-        }
-        char first[MAD_NUMBER_BYTES], second[MAD_NUMBER_BYTES], whole[3 * MAD_NUMBER_BYTES];
-        mad_number_print(a, sizeof first, first);
-        mad_number_print(b, sizeof second, second);
-        snprintf(whole, sizeof whole, "%s(%s, %s)", calls[i].name, first, second);
-        out->schedule = (mad_schedule){.kind = calls[i].kind, .a = a, .b = b};
-        MAD_TRY(keep_text(ctx, mem, whole, out));
+    double x[4] = {0.0};
+    char whole[5 * MAD_NUMBER_BYTES];
+    const char *inner, *const *pieces;
+    size_t n;
+    MAD_TRY(mad_text_call(ctx, mem, text, call->name, &inner));
+    *matched = inner != NULL;
+    if (inner == NULL) {
+        goto out;
     }
+    MAD_TRY(mad_text_split(ctx, mem, inner, &n, &pieces));
+    int is_good = n == call->n_numbers;
+    for (size_t i = 0; i < n && is_good; i++) {
+        is_good = mad_number_parse(pieces[i], &x[i]);
+    }
+    if (!is_good || !is_schedule(param, call->kind, x)) {
+        st = refuse(ctx, param, text);
+        goto out;
+    }
+    int n_text = snprintf(whole, sizeof whole, "%s(", call->name);
+    for (size_t i = 0; i < n; i++) {
+        char number[MAD_NUMBER_BYTES];
+        mad_number_print(x[i], sizeof number, number);
+        n_text += snprintf(whole + n_text, sizeof whole - (size_t)n_text, "%s%s", number,
+                           i + 1 < n ? ", " : ")");
+    }
+    out->schedule =
+        (mad_schedule){.kind = call->kind, .a = x[0], .b = x[1], .middle = x[2], .width = x[3]};
+    MAD_TRY(keep_text(ctx, mem, whole, out));
 out:
     return st;
 }
@@ -354,11 +372,11 @@ static mad_status parse_schedule(mad_ctx *ctx, mad_arena *mem, const mad_param *
 {
     mad_status st = MAD_OK;
     int matched = 0;
-    if (!is_list) {
-        MAD_TRY(parse_schedule_call(ctx, mem, param, texts[0], &matched, out));
-    }
-    if (matched) {
-        goto out;
+    for (size_t i = 0; !is_list && i < sizeof schedule_calls / sizeof *schedule_calls; i++) {
+        MAD_TRY(parse_schedule_call(ctx, mem, param, &schedule_calls[i], texts[0], &matched, out));
+        if (matched) {
+            goto out;
+        }
     }
     if (n == 0) {
         st = refuse(ctx, param, "[]");

@@ -17,7 +17,7 @@ typedef enum mad_param_kind {
                            "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max,
                            whole where the argument's name is upper case: uniform(K), "all|#B" */
     MAD_PARAM_SCHEDULE, /* a number per generation within min..max: 2000, linear(a,b),
-                           geometric(a,r) or a list [a,b,c] */
+                           geometric(a,r), logistic(a,b,middle,width) or a list [a,b,c] */
     MAD_PARAM_REALS,    /* list of numbers, each within min..max, or one number; may be empty */
     MAD_PARAM_WORDS     /* list of words, or one word; may be empty */
 } mad_param_kind;
@@ -36,13 +36,14 @@ typedef struct mad_param {
 typedef enum mad_schedule_kind {
     MAD_SCHEDULE_CONSTANT,  /* a */
     MAD_SCHEDULE_LINEAR,    /* from a in generation 2 to b in the last */
-    MAD_SCHEDULE_GEOMETRIC, /* a r^(gen - 2) */
+    MAD_SCHEDULE_GEOMETRIC, /* a b^(gen - 2) */
+    MAD_SCHEDULE_LOGISTIC,  /* a + (b - a) / (1 + exp((middle - gen) / width)) */
     MAD_SCHEDULE_LIST       /* list[gen - 2], the last entry stays */
 } mad_schedule_kind;
 
 typedef struct mad_schedule {
     mad_schedule_kind kind;
-    double a, b;
+    double a, b, middle, width;
     const double *list; /* borrowed from the values' arena */
     size_t n_list;
 } mad_schedule;

@@ -22,6 +22,11 @@ double mad_schedule_at(const mad_schedule *schedule, size_t generation, size_t n
     }
     case MAD_SCHEDULE_GEOMETRIC:
         return schedule->a * pow(schedule->b, (double)step);
+    case MAD_SCHEDULE_LOGISTIC: {
+        const double t = generation > 2 ? (double)generation : 2.0;
+        return schedule->a +
+               (schedule->b - schedule->a) / (1.0 + exp((schedule->middle - t) / schedule->width));
+    }
     case MAD_SCHEDULE_LIST:
         return schedule->list[step < schedule->n_list ? step : schedule->n_list - 1];
     }

@@ -67,7 +67,7 @@ def check_overrides():
     refuse(["generations: expected a whole number", "got '2.5'"], "generations=2.5")
     refuse(["unknown key 'loop.n_reel'", "did you mean 'loop.n_real'?"], "loop.n_reel=5")
     refuse(["name: expected what can name a folder", "got '../../etc'"], "name=../../etc")
-    refuse("'include' and 'sweep' stand in files only", "include=other.yaml")
+    refuse("'include' stands in files only", "include=other.yaml")
     refuse("not valid UTF-8", b"name=\xff\xfe")
     refuse(["unknown metric 'recal'", "did you mean 'recall'?"], "measure.metrics=[recal]")
 

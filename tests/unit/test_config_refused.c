@@ -91,21 +91,24 @@ static void test_shapes(void **state)
     mad_case_refused_more(
         "loop: {n_real: [linear(1, 2)]}",
         "a.yaml:3:16: loop.n_real: expected a number from 0 to 10000000, linear(a,b), "
-        "geometric(a,r) or [a,b,...], got 'linear(1' (inside {} and [] a text with a "
+        "geometric(a,r), logistic(a,b,middle,width) or [a,b,...], got 'linear(1' (inside {} and [] "
+        "a text with a "
         "comma needs quotes)");
     mad_case_refused_more(
         "sweep: {loop.n_real: [linear(1, 2)]}",
         "a.yaml:3:22: loop.n_real: expected a number from 0 to 10000000, linear(a,b), "
-        "geometric(a,r) or [a,b,...], got 'linear(1' (inside {} and [] a text with a "
+        "geometric(a,r), logistic(a,b,middle,width) or [a,b,...], got 'linear(1' (inside {} and [] "
+        "a text with a "
         "comma needs quotes)");
     mad_case_refused_more(
         "loop: {n_real: 'geometric(1000, 10)'}",
         "a.yaml:3:16: loop.n_real: geometric(1000, 10) is 1e+11 in generation 10: "
-        "expected a number from 0 to 10000000, linear(a,b), geometric(a,r) or [a,b,...]");
+        "expected a number from 0 to 10000000, linear(a,b), geometric(a,r), "
+        "logistic(a,b,middle,width) or [a,b,...]");
     mad_case_refused_more(
         "loop: {n_real: [[1]]}",
         "a.yaml:3:16: loop.n_real: expected a number from 0 to 10000000, linear(a,b), "
-        "geometric(a,r) or [a,b,...], got '[1]'");
+        "geometric(a,r), logistic(a,b,middle,width) or [a,b,...], got '[1]'");
     mad_case_refused_more("bias: {kind: [none]}",
                           "a.yaml:3:14: bias.kind: expected one name, got a list");
     mad_case_refused_more("bias: {kind: {a: b}}",

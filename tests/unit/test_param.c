@@ -174,9 +174,15 @@ static void test_schedules(void **state)
     assert_int_equal(s.kind, MAD_SCHEDULE_LIST);
     assert_true(mad_schedule_at(&s, 1, 9) == 5.0 && mad_schedule_at(&s, 3, 9) == 6.0);
     assert_true(mad_schedule_at(&s, 4, 9) == 7.0 && mad_schedule_at(&s, 9, 9) == 7.0);
+    assert_string_equal(canonical(&sizes, "logistic(10,90, 6 ,1.5)"), "logistic(10, 90, 6, 1.5)");
+    s = parse(&sizes, "logistic(10, 90, 6, 1.5)").schedule;
+    assert_true(mad_schedule_at(&s, 6, 12) == 50.0);
+    assert_true(mad_schedule_at(&s, 9, 12) == 10.0 + 80.0 / (1.0 + exp(-2.0)));
+    assert_true(mad_schedule_at(&s, 1, 12) == mad_schedule_at(&s, 2, 12));
     s = parse(&sizes, "42").schedule;
     assert_int_equal(mad_schedule_count(&s, 100, 9), 42);
-    const char *allowed = "expected a number from 0 to 1000000, linear(a,b), geometric(a,r) or "
+    const char *allowed = "expected a number from 0 to 1000000, linear(a,b), geometric(a,r), "
+                          "logistic(a,b,middle,width) or "
                           "[a,b,...], got '%s'";
     static const char *const bad[] = {"-1",
                                       "linear(1)",
@@ -185,6 +191,9 @@ static void test_schedules(void **state)
                                       "linear(-1,2)",
                                       "linear(1,2e6)",
                                       "geometric(1,-2)",
+                                      "logistic(1,2,3)",
+                                      "logistic(1,2,3,0)",
+                                      "logistic(1,2e6,3,1)",
                                       "constant(2)",
                                       "[]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
