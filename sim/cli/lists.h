@@ -140,6 +140,7 @@
     X(mad_command_audit)                                                                           \
     X(mad_command_verify)                                                                          \
     X(mad_command_reproduce)                                                                       \
+    X(mad_command_decompose)                                                                       \
     X(mad_command_list)                                                                            \
     X(mad_command_keys)                                                                            \
     X(mad_command_init)                                                                            \
