@@ -13,6 +13,14 @@ const mad_param mad_root_params[] = {
     {"seed", MAD_PARAM_INT, "1", 0, MAX_WHOLE, NULL, NULL, "root of every random number"},
     {"replicates", MAD_PARAM_INT, "1", 1, 1e6, NULL, NULL,
      "independent repetitions, for error bars"},
+    {"models", MAD_PARAM_INT, "1", 1, 64, NULL, NULL,
+     "loops that run side by side in every replicate and may consume each other's rows"},
+    {"cross", MAD_PARAM_FORM, "own", 0, 1, "own|others|all|mixed(share)", NULL,
+     "whose model a synthetic row comes from: the loop's own, one of the others, any, or its own "
+     "with "
+     "this probability"},
+    {"shared_real", MAD_PARAM_CHOICE, "no", 0, 0, "no|yes", NULL,
+     "the loops of a replicate draw the same real training rows"},
     {"generations", MAD_PARAM_INT, "10", 1, 1e6, NULL, NULL,
      "length of the loop; generation 1 trains on real data only"},
     {0}};

@@ -5,7 +5,7 @@
 #include "sim/iface/registry.h"
 
 /* The plain keys at the top of a configuration file, and the fixed sections. */
-extern const mad_param mad_root_params[];       /* name seed replicates generations */
+extern const mad_param mad_root_params[];       /* name seed replicates models ... */
 extern const mad_param mad_measure_params[];    /* n metrics moments preview; metrics add theirs */
 extern const mad_param mad_checkpoint_params[]; /* every */
 

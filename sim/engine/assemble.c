@@ -78,7 +78,7 @@ static mad_status receive(mad_ctx *ctx, engine *g, const replicate *r, worker *w
     MAD_TRY(s->channel->receive(ctx, &in, &rows, w->report[STAGE_CHANNEL]));
     for (size_t i = 0; i < n; i++) {
         if (!w->is_real[i] && w->buffer_source[i] < 0) {
-            w->buffer_source[i] = (int32_t)last;
+            w->buffer_source[i] = mad_source_of(0, last);
         }
     }
     compact(w);
@@ -142,10 +142,10 @@ static size_t age_column(const engine *g, size_t age)
     return age < g->e->n_ages ? age : g->e->n_ages - 1;
 }
 
-/* Rows of the model `age` generations back are a `share` of the training set. */
-static void descend(const engine *g, const replicate *r, size_t age, double share, lineage *line)
+/* Rows of a loop's model `age` generations back are a `share` of the training set. */
+static void descend(const engine *g, const replicate *of, size_t age, double share, lineage *line)
 {
-    const lineage *parent = &r->ancestry[(g->generation - age) % g->n_line_slots];
+    const lineage *parent = &of->ancestry[(g->generation - age) % g->n_line_slots];
     line->mean_depth += share * (1.0 + parent->mean_depth);
     if (g->e->n_ages > 0) {
         line->origin[age_column(g, age)] += share;
@@ -175,7 +175,9 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
 {
     const size_t n_ages = g->e->n_ages, n = w->train.n_rows, t = g->generation;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    size_t *by_age = mad_arena_take(ctx->scratch, t + 1, sizeof *by_age); /* of the model */
+    const size_t n_models = g->e->setting.n_models;
+    size_t *by_age =
+        mad_arena_take(ctx->scratch, n_models * (t + 1), sizeof *by_age); /* of models */
     lineage line = {.origin = mad_arena_take(ctx->scratch, n_ages, sizeof *line.origin),
                     .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor)};
     size_t n_real = 0;
@@ -184,7 +186,9 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     }
     for (size_t i = 0; i < n; i++) {
         if (w->source[i] > 0) {
-            by_age[t - (size_t)w->source[i]]++;
+            const size_t distance = (size_t)w->source[i] / MAX_SOURCE_GENERATION;
+            const size_t generation = (size_t)w->source[i] % MAX_SOURCE_GENERATION;
+            by_age[distance * (t + 1) + t - generation]++;
         } else {
             n_real++;
             if (n_ages > 0) {
@@ -200,9 +204,10 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     for (size_t a = 0; a < n_ages; a++) {
         line.ancestor[a] /= (double)n;
     }
-    for (size_t age = t; age >= 1; age--) {
-        if (by_age[age] > 0) {
-            descend(g, r, age, (double)by_age[age] / (double)n, &line);
+    for (size_t k = n_models * (t + 1); k-- > 0;) {
+        if (by_age[k] > 0) {
+            descend(g, mad_engine_neighbour(g, r, k / (t + 1)), k % (t + 1),
+                    (double)by_age[k] / (double)n, &line);
         }
     }
     keep_lineage(g, r, &line);

@@ -188,7 +188,7 @@ mad_status mad_engine_create(mad_ctx *ctx, engine *g)
         return mad_fail_memory(ctx, "saved models");
     }
     mad_state_read(&g->workers[0], g->blank_state);
-    g->n_line_slots = e->n_regrow;
+    g->n_line_slots = e->n_regrow + 1; /* other loops read the oldest while a new one is written */
     g->n_slots = mad_experiment_n_slots(e, g->options->first_generation);
     for (size_t i = 0; i < n_replicates; i++) {
         g->replicates[i].index = (uint32_t)i;
@@ -304,7 +304,8 @@ static size_t window_length(const engine *g)
     const size_t to_commit = every - (t - 1) % every;
     const size_t to_end = g->e->setting.n_generations - t + 1;
     const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
-    return is_slow ? 1 : smaller(MAX_WINDOW, smaller(to_commit, to_end));
+    const int crosses = g->e->setting.own_share < 1.0; /* loops wait for each other */
+    return is_slow || crosses ? 1 : smaller(MAX_WINDOW, smaller(to_commit, to_end));
 }
 
 /* Run a window; g->generation becomes its last one. */

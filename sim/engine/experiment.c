@@ -8,6 +8,8 @@
 
 #include "sim/store/datafile.h"
 
+enum { MAX_UNITS = 1000000 };
+
 /* ---- parts --------------------------------------------------------------------------------- */
 
 mad_status mad_experiment_world(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
@@ -574,12 +576,32 @@ static mad_status check_commit(mad_ctx *ctx, const mad_experiment *e)
 
 /* ---- all together -------------------------------------------------------------------------- */
 
+static double own_share(const mad_config *c)
+{
+    enum { OWN, OTHERS, ALL, MIXED };
+    const mad_value *cross = mad_get(&c->root, "cross");
+    switch (cross->choice) {
+    case OTHERS:
+        return 0.0;
+    case ALL:
+        return 1.0 / (double)mad_get_size(&c->root, "models");
+    case MIXED:
+        return cross->number;
+    default: /* OWN */
+        return 1.0;
+    }
+}
+
 static void read_sizes(mad_experiment *e)
 {
     const mad_config *c = e->config;
     e->setting = (mad_setting){.name = mad_get_text(&c->root, "name"),
                                .seed = (uint64_t)mad_get_real(&c->root, "seed"),
-                               .n_replicates = mad_get_size(&c->root, "replicates"),
+                               .n_replicates = mad_get_size(&c->root, "replicates") *
+                                               mad_get_size(&c->root, "models"),
+                               .n_models = mad_get_size(&c->root, "models"),
+                               .own_share = own_share(c),
+                               .shares_real = mad_get_choice(&c->root, "shared_real") == 1,
                                .n_generations = mad_get_size(&c->root, "generations"),
                                .world_values = &c->world,
                                .model = c->model_type,
@@ -606,6 +628,20 @@ static void read_sizes(mad_experiment *e)
     e->every = e->every < e->setting.n_generations ? e->every : e->setting.n_generations;
 }
 
+static mad_status check_models(mad_ctx *ctx, const mad_experiment *e)
+{
+    const int crosses = mad_get_choice(&e->config->root, "cross") != 0;
+    if (e->setting.n_models == 1 && (crosses || e->setting.shares_real)) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s is set, but models is 1: there are no other loops",
+                        crosses ? "cross" : "shared_real");
+    }
+    if (e->setting.n_replicates > MAX_UNITS) {
+        return mad_fail(ctx, MAD_E_CONFIG, "replicates x models is %zu, expected at most %d",
+                        e->setting.n_replicates, MAX_UNITS);
+    }
+    return MAD_OK;
+}
+
 mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
                                  const mad_registry *registry, mad_experiment **out)
 {
@@ -619,6 +655,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->config = config;
     e->registry = registry;
     read_sizes(e);
+    MAD_TRY(check_models(ctx, e));
     MAD_TRY(mad_experiment_world(ctx, mem, config, &world));
     e->world = world;
     MAD_TRY(config->loop_type->create(ctx, &config->loop, e->setting.n_generations, mem, &loop));

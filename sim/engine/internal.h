@@ -123,11 +123,19 @@ typedef struct lineage {
 
 /* ---- one replicate ------------------------------------------------------------------------- */
 
+/* A model among those of interacting loops: `distance` loops on, fitted in `generation`. */
+enum { MAX_SOURCE_GENERATION = 1 << 20 };
+
+static inline int32_t mad_source_of(size_t distance, size_t generation)
+{
+    return (int32_t)(distance * MAX_SOURCE_GENERATION + generation);
+}
+
 /* Rows held for later generations. */
 typedef struct held_block {
     mad_block block;
     mad_set rows;    /* with weights where the selection gives them */
-    int32_t *source; /* [n_rows] generation of the model a row came from; -g: drawn as real for g */
+    int32_t *source; /* [n_rows] mad_source_of the model a row came from; -g: drawn as real for g */
     size_t capacity; /* rows */
     struct held_block *next;
 } held_block;
@@ -238,6 +246,23 @@ void mad_state_read(const worker *w, unsigned char *to);
 /** Give the worker's model the state the replicate kept of `generation`. */
 MAD_MUST_CHECK mad_status mad_state_load(mad_ctx *ctx, engine *g, const replicate *r,
                                          size_t generation, worker *w);
+
+/** The replicate of the loop that is `distance` loops on from r's, among those that interact. */
+static inline replicate *mad_engine_neighbour(const engine *g, const replicate *r, size_t distance)
+{
+    const size_t n = g->e->setting.n_models, m = r->index % n;
+    return &g->replicates[r->index - m + (m + distance) % n];
+}
+
+/** The key of real training rows drawn for a generation. */
+static inline mad_key mad_engine_real_key(const engine *g, const replicate *r, size_t generation)
+{
+    const size_t n = g->e->setting.shares_real ? g->e->setting.n_models : 1;
+    return (mad_key){.seed = g->e->setting.seed,
+                     .replicate = r->index - r->index % (uint32_t)n,
+                     .generation = (uint32_t)generation,
+                     .purpose = MAD_RNG_REAL};
+}
 
 /** The stream key of a replicate, generation and purpose. */
 static inline mad_key mad_engine_key(const engine *g, const replicate *r, size_t generation,

@@ -291,6 +291,29 @@ static void add_split(builder *b)
     (void)add_vector(b, "data", "reference_rows", info->n_reference, info->reference_rows);
 }
 
+/* Which loop and which replicate a row of every array belongs to. */
+static mad_status add_units(mad_ctx *ctx, builder *b)
+{
+    const mad_setting *s = &b->e->setting;
+    if (s->n_models == 1) {
+        return MAD_OK;
+    }
+    double *model = mad_arena_take(b->mem, s->n_replicates, sizeof *model);
+    double *of = mad_arena_take(b->mem, s->n_replicates, sizeof *of);
+    if (model == NULL || of == NULL) {
+        return mad_fail_memory(ctx, "the list of loops");
+    }
+    for (size_t i = 0; i < s->n_replicates; i++) {
+        model[i] = (double)(i % s->n_models);
+        of[i] = (double)(i / s->n_models);
+    }
+    text(b, "long_name", "which of the interacting loops a row of all arrays belongs to, from 0");
+    (void)add_vector(b, "data", "loop", s->n_replicates, model);
+    text(b, "long_name", "which group of interacting loops it belongs to, from 0");
+    (void)add_vector(b, "data", "group", s->n_replicates, of);
+    return MAD_OK;
+}
+
 /* Which rows the measures of each replicate compare with. */
 static mad_status add_reference(mad_ctx *ctx, builder *b)
 {
@@ -434,6 +457,7 @@ mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e)
     }
     add_own(&b);
     add_split(&b);
+    MAD_TRY(add_units(ctx, &b));
     MAD_TRY(add_reference(ctx, &b));
     add_gain(&b);
     add_root(ctx, &b);

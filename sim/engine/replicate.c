@@ -95,8 +95,7 @@ static mad_status fill_block(mad_ctx *ctx, engine *g, replicate *r, held_block *
         held->rows.weight[i] = 1.0;
     }
     return world->type->draw(ctx, world, MAD_PART_TRAIN,
-                             mad_engine_key(g, r, held->block.generation, MAD_RNG_REAL),
-                             &held->rows);
+                             mad_engine_real_key(g, r, held->block.generation), &held->rows);
 }
 
 mad_status mad_replicate_gather(mad_ctx *ctx, engine *g, replicate *r)

@@ -7,6 +7,7 @@
 
 enum { MAX_BATCHES = 16, MAX_TWINS = 1024 };
 #define BATCH_ITEMS ((uint64_t)1 << 28)
+#define LOOP_ITEMS  ((uint64_t)1 << 52)
 
 /* ---- what the bias does to the spread ------------------------------------------------------ */
 
@@ -179,28 +180,76 @@ static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t 
     return MAD_OK;
 }
 
-/* Rows by the models up to generation `from`, older ones first; source: [n_rows]. */
+/* How many rows come from each of the interacting loops: its own first, then those after it. */
+static mad_status draw_loops(mad_ctx *ctx, const engine *g, const replicate *r, size_t from,
+                             size_t n_rows, uint64_t batch, size_t *count)
+{
+    const mad_setting *s = &g->e->setting;
+    /* a timing probe fits some of the loops only */
+    if (s->own_share == 1.0 || g->probe != NULL) {
+        count[0] = n_rows;
+        return MAD_OK;
+    }
+    double *cum = mad_arena_take(ctx->scratch, s->n_models, sizeof *cum);
+    if (cum == NULL) {
+        return mad_fail_memory(ctx, "the shares of loops");
+    }
+    for (size_t d = 0; d < s->n_models; d++) {
+        cum[d] =
+            s->own_share + (1.0 - s->own_share) * (double)d / fmax((double)s->n_models - 1.0, 1.0);
+    }
+    mad_rng rng = mad_rng_open(mad_engine_key(g, r, from, MAD_RNG_AGE), LOOP_ITEMS + batch);
+    for (size_t i = 0; i < n_rows; i++) {
+        count[mad_rng_index(&rng, s->n_models, cum)]++;
+    }
+    return MAD_OK;
+}
+
+/* The rows of one loop's models up to generation `from`, older ones first. */
+static mad_status draw_of_loop(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t distance,
+                               size_t from, uint64_t batch, mad_set *rows, int32_t *source,
+                               bias_effect *effect)
+{
+    mad_status st = MAD_OK;
+    const mad_key key = mad_engine_key(g, r, from, MAD_RNG_SAMPLE);
+    const uint64_t at_batch = distance * LOOP_ITEMS + batch * BATCH_ITEMS;
+    size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
+    if (count == NULL) {
+        return mad_fail_memory(ctx, "the ages of models");
+    }
+    MAD_TRY(draw_ages(ctx, g, r, from, rows->n_rows, distance * MAX_BATCHES + batch, count));
+    for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
+        if (count[tau - 1] > 0) {
+            /* stream items of each earlier model start at their own 2^32: ages never share one */
+            const uint64_t first_item = ((uint64_t)(from - tau) << 32) + at_batch;
+            mad_set part = mad_set_rows(rows, at, count[tau - 1]);
+            MAD_TRY(mad_state_load(ctx, g, mad_engine_neighbour(g, r, distance), tau, w));
+            MAD_TRY(draw(ctx, g->e, w, key, first_item, tau, &part, effect));
+            for (size_t i = 0; i < part.n_rows; i++) {
+                source[at + i] = mad_source_of(distance, tau);
+            }
+        }
+    }
+out:
+    return st;
+}
+
+/* Rows by the models up to generation `from`; source: [n_rows]. */
 static mad_status draw_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t from,
                              uint64_t batch, mad_set *rows, int32_t *source, bias_effect *effect)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const mad_key key = mad_engine_key(g, r, from, MAD_RNG_SAMPLE);
-    size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
+    const size_t n_models = g->e->setting.n_models;
+    size_t *count = mad_arena_take(ctx->scratch, n_models, sizeof *count);
     if (count == NULL) {
-        return mad_fail_memory(ctx, "the ages of models");
+        return mad_fail_memory(ctx, "the shares of loops");
     }
-    MAD_TRY(draw_ages(ctx, g, r, from, rows->n_rows, batch, count));
-    for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
-        if (count[tau - 1] > 0) {
-            /* stream items of each earlier model start at their own 2^32: ages never share one */
-            const uint64_t first_item = ((uint64_t)(from - tau) << 32) + batch * BATCH_ITEMS;
-            mad_set part = mad_set_rows(rows, at, count[tau - 1]);
-            MAD_TRY(mad_state_load(ctx, g, r, tau, w));
-            MAD_TRY(draw(ctx, g->e, w, key, first_item, tau, &part, effect));
-            for (size_t i = 0; i < part.n_rows; i++) {
-                source[at + i] = (int32_t)tau;
-            }
+    MAD_TRY(draw_loops(ctx, g, r, from, rows->n_rows, batch, count));
+    for (size_t d = 0, at = 0; d < n_models; at += count[d], d++) {
+        if (count[d] > 0) {
+            mad_set part = mad_set_rows(rows, at, count[d]);
+            MAD_TRY(draw_of_loop(ctx, g, r, w, d, from, batch, &part, source + at, effect));
         }
     }
     MAD_TRY(mad_set_check_finite(ctx, rows, "synthetic rows"));
@@ -219,8 +268,8 @@ static mad_status real_rows(mad_ctx *ctx, engine *g, replicate *r, const mad_set
     if (r->real.n_rows == 0) {
         mad_set real;
         MAD_TRY(mad_set_take(ctx, r->mem, e->n_initial, e->world->info.dim, e->with_labels, &real));
-        MAD_TRY(e->world->type->draw(ctx, e->world, MAD_PART_TRAIN,
-                                     mad_engine_key(g, r, 1, MAD_RNG_REAL), &real));
+        MAD_TRY(e->world->type->draw(ctx, e->world, MAD_PART_TRAIN, mad_engine_real_key(g, r, 1),
+                                     &real));
         r->real = real;
     }
     *out = &r->real;
