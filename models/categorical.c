@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/categorical.h"
 #include "sim/iface/draw.h"
-#include "sim/iface/model.h"
 
 extern const mad_model_type mad_model_categorical;
 
@@ -12,7 +12,13 @@ typedef struct categorical_model {
     size_t n_categories;
     double *p;   /* [n_categories] */
     double *cum; /* [n_categories] derived: running sums of p */
+    mad_tilt tilt;
 } categorical_model;
+
+typedef struct draw_job {
+    size_t n_categories;
+    const double *cum;
+} draw_job;
 
 static const mad_param params[] = {{.name = NULL}};
 
@@ -25,6 +31,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     const size_t n = args->world->n_categories;
     self->base.type = &mad_model_categorical;
     self->n_categories = n;
+    self->tilt = args->tilt;
     self->p = mad_arena_take(mem, n, sizeof *self->p);
     self->cum = mad_arena_take(mem, n, sizeof *self->cum);
     if (self->p == NULL || self->cum == NULL) {
@@ -78,9 +85,9 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 {
     (void)ctx;
     (void)begin;
-    const categorical_model *self = arg;
+    const draw_job *job = arg;
     for (size_t i = 0; i < rows->n_rows; i++) {
-        rows->x[i] = (double)mad_rng_index(rng, self->n_categories, self->cum);
+        rows->x[i] = (double)mad_rng_index(rng, job->n_categories, job->cum);
     }
     return MAD_OK;
 }
@@ -88,7 +95,49 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                          mad_set *out)
 {
-    return mad_draw_chunks(ctx, key, first_item, draw_chunk, model, out);
+    const categorical_model *self = (const categorical_model *)model;
+    const draw_job job = {self->n_categories, self->cum};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+}
+
+/* Relative to the largest, so that no power over- or underflows to 0 / 0. */
+void mad_categorical_temper(size_t n, const double *p, double tau, double *out)
+{
+    double largest = 0.0, total = 0.0;
+    if (tau == 1.0) {
+        memcpy(out, p, n * sizeof *out); /* powers would round */
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        largest = fmax(largest, p[k]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        out[k] = pow(p[k] / largest, 1.0 / tau);
+        total += out[k];
+    }
+    for (size_t k = 0; k < n; k++) {
+        out[k] /= total;
+    }
+}
+
+static mad_status sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                size_t generation, mad_set *out)
+{
+    const categorical_model *self = (const categorical_model *)model;
+    const size_t n = self->n_categories;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    double *cum = mad_arena_take_raw(ctx->scratch, n, sizeof *cum);
+    if (cum == NULL) {
+        return mad_fail_memory(ctx, "tempered probabilities");
+    }
+    mad_categorical_temper(n, self->p, mad_tilt_strength(&self->tilt, generation), cum);
+    for (size_t k = 1; k < n; k++) {
+        cum[k] += cum[k - 1];
+    }
+    const draw_job job = {n, cum};
+    const mad_status st = mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -117,6 +166,8 @@ const mad_model_type mad_model_categorical = {
     .create = create,
     .fit = fit,
     .sample = sample,
+    .tilts = 1u << MAD_TILT_TEMPERATURE,
+    .sample_tilted = sample_tilted,
     .fields = fields,
     .loaded = loaded,
     .probabilities = probabilities,

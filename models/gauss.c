@@ -22,7 +22,13 @@ typedef struct gauss_model {
     double *mean;  /* [dim] */
     double *cov;   /* [dim][dim] */
     double *lower; /* [dim][dim] derived: lower lower^T = cov */
+    mad_tilt tilt;
 } gauss_model;
+
+typedef struct draw_job {
+    const gauss_model *self;
+    mad_noise_tilt noise;
+} draw_job;
 
 static const mad_param params[] = {
     {.name = "ddof",
@@ -42,6 +48,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     }
     self->base.type = &mad_model_gauss;
     self->dim = dim;
+    self->tilt = args->tilt;
     self->ddof = mad_get_choice(args->values, "ddof") == DDOF_UNBIASED ? 1 : 0;
     self->extrapolation = args->extrapolation;
     self->n_generations = args->n_generations;
@@ -186,9 +193,10 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 {
     (void)ctx;
     (void)begin;
-    const gauss_model *self = arg;
+    const draw_job *job = arg;
+    const gauss_model *self = job->self;
     const size_t dim = self->dim;
-    mad_rng_normals(rng, rows->n_rows * dim, rows->x);
+    mad_noise_normals(&job->noise, rng, rows->n_rows * dim, rows->x);
     if (dim == 1) {
         const double mean = self->mean[0], sd = self->lower[0];
         for (size_t i = 0; i < rows->n_rows; i++) {
@@ -208,7 +216,16 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                          mad_set *out)
 {
-    return mad_draw_chunks(ctx, key, first_item, draw_chunk, model, out);
+    const draw_job job = {(const gauss_model *)model, mad_noise_plain};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+}
+
+static mad_status sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                size_t generation, mad_set *out)
+{
+    const gauss_model *self = (const gauss_model *)model;
+    const draw_job job = {self, mad_tilt_noise(&self->tilt, generation)};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -252,6 +269,8 @@ const mad_model_type mad_model_gauss = {
     .create = create,
     .fit = fit,
     .sample = sample,
+    .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,
+    .sample_tilted = sample_tilted,
     .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES | 1u << MAD_EXTRAPOLATE_WEIGHTS,
     .extrapolate = extrapolate,
     .fields = fields,

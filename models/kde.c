@@ -21,7 +21,13 @@ typedef struct kde_model {
     double *cum;     /* [max_rows] running sums of the row weights */
     int64_t *label;  /* [max_rows] or NULL */
     double *h;       /* [dim] bandwidths */
+    mad_tilt tilt;   /* of the kernels */
 } kde_model;
+
+typedef struct draw_job {
+    const kde_model *self;
+    mad_noise_tilt noise;
+} draw_job;
 
 static const mad_param params[] = {
     {.name = "bandwidth",
@@ -48,6 +54,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
         return mad_fail_memory(ctx, "the kde model");
     }
     self->base.type = &mad_model_kde;
+    self->tilt = args->tilt;
     self->dim = dim;
     self->max_rows = n;
     self->is_fixed = bandwidth->choice == BANDWIDTH_FIXED;
@@ -140,13 +147,14 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 {
     (void)ctx;
     (void)begin;
-    const kde_model *self = arg;
+    const draw_job *job = arg;
+    const kde_model *self = job->self;
     const size_t dim = self->dim;
     size_t pick[MAD_CHUNK];
     for (size_t i = 0; i < rows->n_rows; i++) {
         pick[i] = mad_rng_index(rng, (size_t)*self->n_rows, self->cum);
     }
-    mad_rng_normals(rng, rows->n_rows * dim, rows->x);
+    mad_noise_normals(&job->noise, rng, rows->n_rows * dim, rows->x);
     for (size_t i = 0; i < rows->n_rows; i++) {
         double *x = rows->x + i * dim;
         for (size_t j = 0; j < dim; j++) {
@@ -162,7 +170,16 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                          mad_set *out)
 {
-    return mad_draw_chunks(ctx, key, first_item, draw_chunk, model, out);
+    const draw_job job = {(const kde_model *)model, mad_noise_plain};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+}
+
+static mad_status sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                size_t generation, mad_set *out)
+{
+    const kde_model *self = (const kde_model *)model;
+    const draw_job job = {self, mad_tilt_noise(&self->tilt, generation)};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -287,6 +304,8 @@ const mad_model_type mad_model_kde = {
     .create = create,
     .fit = fit,
     .sample = sample,
+    .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,
+    .sample_tilted = sample_tilted,
     .fields = fields,
     .loaded = loaded,
     .moments = moments,

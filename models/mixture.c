@@ -13,7 +13,13 @@ typedef struct mixture_model {
     mad_mixture law;
     double *cum; /* [n_components] derived: running sums of the weights */
     mad_em_options options;
+    mad_tilt tilt; /* of the noise within components */
 } mixture_model;
+
+typedef struct draw_job {
+    const mixture_model *self;
+    mad_noise_tilt noise;
+} draw_job;
 
 static const mad_param params[] = {
     {.name = "components",
@@ -59,6 +65,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
         return mad_fail_memory(ctx, "the mixture model");
     }
     self->base.type = &mad_model_mixture;
+    self->tilt = args->tilt;
     self->options = (mad_em_options){.n_iterations = mad_get_size(args->values, "iterations"),
                                      .n_restarts = mad_get_size(args->values, "restarts"),
                                      .tolerance = mad_get_real(args->values, "tolerance"),
@@ -123,7 +130,8 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
                              mad_set *rows)
 {
     (void)begin;
-    const mixture_model *self = arg;
+    const draw_job *job = arg;
+    const mixture_model *self = job->self;
     const mad_mixture *law = &self->law;
     const size_t dim = law->dim;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -135,7 +143,7 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     for (size_t i = 0; i < rows->n_rows; i++) {
         pick[i] = mad_rng_index(rng, law->n_components, self->cum);
     }
-    mad_rng_normals(rng, rows->n_rows * dim, z);
+    mad_noise_normals(&job->noise, rng, rows->n_rows * dim, z);
     for (size_t i = 0; i < rows->n_rows; i++) {
         const double *mean = law->mean + pick[i] * dim;
         const double *lower = law->lower + pick[i] * dim * dim;
@@ -154,7 +162,16 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
 static mad_status sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                          mad_set *out)
 {
-    return mad_draw_chunks(ctx, key, first_item, draw_chunk, model, out);
+    const draw_job job = {(const mixture_model *)model, mad_noise_plain};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+}
+
+static mad_status sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                size_t generation, mad_set *out)
+{
+    const mixture_model *self = (const mixture_model *)model;
+    const draw_job job = {self, mad_tilt_noise(&self->tilt, generation)};
+    return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -213,6 +230,8 @@ const mad_model_type mad_model_mixture = {
     .create = create,
     .fit = fit,
     .sample = sample,
+    .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,
+    .sample_tilted = sample_tilted,
     .fields = fields,
     .loaded = loaded,
     .moments = moments,

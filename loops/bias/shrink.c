@@ -16,8 +16,7 @@ static const mad_param params[] = {
 
 static int is_identity(const mad_values *values)
 {
-    const mad_schedule *strength = &mad_get(values, "strength")->schedule;
-    return strength->kind == MAD_SCHEDULE_CONSTANT && strength->a == 1.0;
+    return mad_schedule_is(&mad_get(values, "strength")->schedule, 1.0);
 }
 
 static mad_status apply(mad_ctx *ctx, const mad_bias_in *in, mad_set *rows)

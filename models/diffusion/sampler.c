@@ -82,7 +82,7 @@ mad_status mad_ladder_create(mad_ctx *ctx, const mad_sampler_options *options,
                              mad_ladder *out)
 {
     mad_status st = MAD_OK;
-    mad_ladder ladder = {.options = *options, .stop = stop};
+    mad_ladder ladder = {.options = *options, .stop = stop, .noise = mad_noise_plain};
     const int from_vp = options->grid == MAD_GRID_SCHEDULE || options->grid == MAD_GRID_OU ||
                         options->grid == MAD_GRID_OU_GEOMETRIC;
 

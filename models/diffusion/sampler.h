@@ -9,6 +9,7 @@
 #include "models/diffusion/denoiser.h"
 #include "models/diffusion/noise.h"
 #include "sim/base/rng.h"
+#include "sim/iface/tilt.h"
 
 typedef enum mad_sampler_kind {
     MAD_SAMPLER_ANCESTRAL,    /* Ho et al. 2020, Alg. 2; skipped steps: Nichol & Dhariwal 2021 */
@@ -79,8 +80,9 @@ typedef struct mad_ladder {
     mad_stop stop;
     size_t n_steps;
     double start_sd;
-    double *sigma;  /* [n_steps + 1], falling */
-    mad_rung *rung; /* [n_steps] of the samplers that are one line a step; else NULL */
+    mad_noise_tilt noise; /* drawn in a walk; laws and gains are those of plain noise */
+    double *sigma;        /* [n_steps + 1], falling */
+    mad_rung *rung;       /* [n_steps] of the samplers that are one line a step; else NULL */
 } mad_ladder;
 
 /**

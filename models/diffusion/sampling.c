@@ -142,7 +142,9 @@ mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t gener
     const mad_stop stop = {.sigma = time > 0.0 ? mad_ou_sigma(time) : sigma,
                            .shrinks = time > 0.0,
                            .tweedie = s->tweedie};
-    return mad_ladder_create(ctx, &s->options, &s->schedule, stop, mem, out);
+    const mad_status st = mad_ladder_create(ctx, &s->options, &s->schedule, stop, mem, out);
+    out->noise = s->noise_tilt;
+    return st;
 }
 
 static int is_constant(const mad_schedule *schedule)
@@ -214,6 +216,8 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     }
     s->dim = args->world->dim;
     s->n_generations = args->n_generations;
+    s->tilt = args->tilt;
+    s->noise_tilt = mad_noise_plain;
     s->trains_on_schedule = args->trains_on_schedule;
     s->trains_to_horizon = args->trains_to_horizon;
     read_noise(args->values, s);
@@ -241,6 +245,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
     }
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));
     MAD_TRY(count_ladders(ctx, s, mem));
+    MAD_TRY(mad_sampling_check_tilt(ctx, args, mem, s));
     *out = s;
 out:
     return st;
@@ -251,19 +256,24 @@ const mad_noise_schedule *mad_sampling_schedule(const mad_sampling *sampling)
     return &sampling->schedule;
 }
 
-static size_t count_index(const mad_sampling *s, size_t generation)
+static size_t count_index(size_t n_counts, size_t generation)
 {
-    return generation <= s->n_counts ? generation - 1 : s->n_counts - 1;
+    return generation <= n_counts ? generation - 1 : n_counts - 1;
 }
 
 double mad_sampling_evaluations(const mad_sampling *sampling, size_t generation)
 {
-    return sampling->n_evaluations[count_index(sampling, generation)];
+    return sampling->n_evaluations[count_index(sampling->n_counts, generation)];
 }
 
 double mad_sampling_own_evaluations(const mad_sampling *sampling, size_t generation)
 {
-    return sampling->n_unguided[count_index(sampling, generation)];
+    return sampling->n_unguided[count_index(sampling->n_counts, generation)];
+}
+
+double mad_sampling_tilted_evaluations(const mad_sampling *sampling, size_t generation)
+{
+    return sampling->n_tilted[count_index(sampling->n_tilted_counts, generation)];
 }
 
 int mad_sampling_is_linear(const mad_values *values)

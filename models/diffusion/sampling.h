@@ -11,7 +11,7 @@
 #include "models/diffusion/noise.h"
 #include "sim/iface/model.h"
 
-/* All settings of schedule.*, sampler.* and guide.*, checked against each other. */
+/* All settings of schedule.*, sampler.* and guide.*, and a tilt, checked against each other. */
 typedef struct mad_sampling mad_sampling;
 
 /* A fitted model in standardised coordinates (row - centre) / scale. */
@@ -36,7 +36,7 @@ typedef struct mad_source {
                                       mad_denoiser *base, mad_denoiser *auxiliary);
 } mad_source;
 
-/* What guidance asks of the model beyond its denoiser. */
+/* What guidance, of guide.* or of the tilt, asks of the model beyond its denoiser. */
 typedef struct mad_guide_needs {
     int null_class; /* the unconditional denoiser: train with label dropout */
     int worse;      /* auxiliary = a worse model of the same data (autoguidance) */
@@ -47,6 +47,7 @@ typedef struct mad_sampling_args {
     const mad_values *values;    /* of a table with MAD_SAMPLING_PARAMS in it */
     const mad_world_info *world; /* borrowed only during create */
     size_t n_generations;
+    mad_tilt tilt;          /* of the model's sample_tilted */
     int trains_on_schedule; /* 1: the model's loss walks schedule.*, whatever the sampler does */
     int trains_to_horizon;  /* 1: it meets the times up to schedule.horizon */
     const mad_extrapolation *extrapolation; /* of kind scores: negative guidance of strength w, in
@@ -57,8 +58,8 @@ typedef struct mad_sampling_args {
  * Read and check the keys.
  *
  * errors  MAD_E_CONFIG naming the key, also one that was set to what is not its default though the
- *         chosen sampler does not use it; MAD_E_UNSUPPORTED: guidance by class on a world without
- *         classes; MAD_E_MEMORY
+ *         chosen sampler does not use it, or naming bias.kind and a key that it contradicts;
+ *         MAD_E_UNSUPPORTED: guidance by class on a world without classes; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args,
                                               mad_arena *mem, mad_sampling **out);
@@ -70,6 +71,19 @@ mad_guide_needs mad_sampling_needs(const mad_sampling *sampling);
  *  without guidance, as mad_sampling_own_rows draws them. */
 double mad_sampling_evaluations(const mad_sampling *sampling, size_t generation);
 double mad_sampling_own_evaluations(const mad_sampling *sampling, size_t generation);
+
+/** The same under the tilt. */
+double mad_sampling_tilted_evaluations(const mad_sampling *sampling, size_t generation);
+
+/** The tilts that mad_sampling_tilted knows: mad_model_type.tilts of a diffusion model. */
+#define MAD_SAMPLING_TILTS                                                                         \
+    (1u << MAD_TILT_GUIDANCE | 1u << MAD_TILT_AUTOGUIDANCE | 1u << MAD_TILT_TRUNCATION |           \
+     1u << MAD_TILT_TEMPERATURE | 1u << MAD_TILT_STEPS)
+
+/** The settings that draw rows of the model of `generation` under the tilt; of no other use. */
+MAD_MUST_CHECK mad_status mad_sampling_tilted(mad_ctx *ctx, const mad_sampling *sampling,
+                                              size_t generation, mad_arena *mem,
+                                              const mad_sampling **out);
 
 /**
  * model->sample of a diffusion model: chunk i of MAD_CHUNK rows takes stream item first_item + i;

@@ -96,9 +96,11 @@ mad_status mad_sampling_take_scores(mad_ctx *ctx, const mad_extrapolation *extra
 
 mad_guide_needs mad_sampling_needs(const mad_sampling *s)
 {
-    return (mad_guide_needs){.null_class = s->guide.kind == MAD_GUIDE_CFG,
-                             .worse = s->guide.kind == MAD_GUIDE_AUTO,
-                             .own = s->guide.kind == MAD_GUIDE_NEGATIVE};
+    const mad_tilt_kind tilt = s->tilt.kind;
+    return (mad_guide_needs){
+        .null_class = s->guide.kind == MAD_GUIDE_CFG || tilt == MAD_TILT_GUIDANCE,
+        .worse = s->guide.kind == MAD_GUIDE_AUTO || tilt == MAD_TILT_AUTOGUIDANCE,
+        .own = s->guide.kind == MAD_GUIDE_NEGATIVE};
 }
 
 mad_guidance mad_sampling_guidance(const mad_sampling *s, const mad_source *source,

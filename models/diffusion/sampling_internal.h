@@ -29,13 +29,21 @@ struct mad_sampling {
     mad_likelihood likelihood;
     mad_guidance guide; /* w of no generation, centre and scale of no model yet */
     mad_schedule strength;
-    mad_strength_form form; /* how `strength` is written */
+    mad_strength_form form;    /* how `strength` is written */
+    mad_tilt tilt;             /* kind NONE: no tilt */
+    mad_noise_tilt noise_tilt; /* of settings that are tilted themselves */
     int trains_on_schedule, trains_to_horizon;
     int is_changed[MAD_N_SAMPLING_KEYS];       /* set by the user, not to the default */
     const char *fallback[MAD_N_SAMPLING_KEYS]; /* the defaults, as text */
     size_t n_counts; /* generations that differ in evaluations: 1 or n_generations */
     double *n_evaluations, *n_unguided; /* [n_counts] of a row, with and without guidance */
+    size_t n_tilted_counts;
+    double *n_tilted; /* [n_tilted_counts] of a row, under the tilt */
 };
+
+/** The tilt agrees with the other settings in every generation; count its evaluations. */
+MAD_MUST_CHECK mad_status mad_sampling_check_tilt(mad_ctx *ctx, const mad_sampling_args *args,
+                                                  mad_arena *mem, mad_sampling *sampling);
 
 /** Grid and steps where they are left to the sampler. */
 void mad_sampling_resolve(mad_sampling *sampling);

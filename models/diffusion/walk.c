@@ -39,7 +39,7 @@ static void add_noise(const walk *w, double sd)
         x[0] = hypot(x[0], sd);
         return;
     }
-    mad_rng_normals(w->rng, w->n, z);
+    mad_noise_normals(&w->ladder->noise, w->rng, w->n, z);
     for (size_t i = 0; i < w->n; i++) {
         x[i] += sd * z[i];
     }
@@ -219,7 +219,7 @@ static void langevin_step(const walk *w, double sigma)
         s[j] = per * (s[j] - x[j]);
     }
     if (w->mode == NOISE_DRAWN) {
-        mad_rng_normals(w->rng, w->n, z);
+        mad_noise_normals(&w->ladder->noise, w->rng, w->n, z);
         ratio = mean_norm(z, w->n_rows, dim) / mean_norm(s, w->n_rows, dim);
     } else {
         ratio = 1.0 / fabs(s[0]);

@@ -115,6 +115,13 @@ mad_key mad_key_for(mad_key key, mad_purpose purpose)
     return key;
 }
 
+mad_rng mad_rng_fork(const mad_rng *rng)
+{
+    mad_rng ahead = *rng;
+    const mad_key key = {.seed = mad_rng_next(&ahead), .purpose = MAD_RNG_SAMPLE};
+    return mad_rng_open(key, mad_rng_next(&ahead));
+}
+
 mad_rng mad_rng_raw(mad_u128 state, mad_u128 inc)
 {
     return (mad_rng){.state = state, .inc = inc | 1};

@@ -57,6 +57,9 @@ mad_rng mad_rng_open(mad_key key, uint64_t item);
 /** The same key with another purpose. */
 mad_key mad_key_for(mad_key key, mad_purpose purpose);
 
+/** A stream of its own, hashed from where `rng` stands; rng itself does not move. */
+mad_rng mad_rng_fork(const mad_rng *rng);
+
 /** Open from raw state and increment (known-answer tests). */
 mad_rng mad_rng_raw(mad_u128 state, mad_u128 inc);
 

@@ -41,7 +41,14 @@
     X(mad_loop_synthetic_augmentation)                                                             \
     X(mad_loop_fresh)
 
-#define MAD_BIAS_LIST(X) X(mad_bias_shrink)
+#define MAD_BIAS_LIST(X)                                                                           \
+    X(mad_bias_shrink)                                                                             \
+    X(mad_bias_guidance)                                                                           \
+    X(mad_bias_autoguidance)                                                                       \
+    X(mad_bias_truncation)                                                                         \
+    X(mad_bias_temperature)                                                                        \
+    X(mad_bias_steps)                                                                              \
+    X(mad_bias_clip)
 
 #define MAD_SELECT_LIST(X)                                                                         \
     X(mad_select_topfrac)                                                                          \

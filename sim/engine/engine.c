@@ -49,7 +49,7 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
     MAD_TRY(mad_set_take(ctx, g->mem, n_joined, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
     MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
-    if (e->setting.bias != NULL && e->setting.bias->needs_moments) {
+    if (e->bias_sees_law) {
         MAD_TRY(take_moments(ctx, g->mem, dim, &w->law));
     }
     w->weight = mad_arena_take(g->mem, n_joined, sizeof *w->weight);

@@ -177,8 +177,10 @@ static mad_status check_bias(mad_ctx *ctx, mad_experiment *e)
     if (s->bias->needs_moments && !knows_moments(s)) {
         return fail_model(ctx, s, "bias", s->bias->name, "knows its moments");
     }
+    e->bias_sees_law = (s->bias->needs_moments || s->bias->takes_moments) && knows_moments(s);
     if (s->bias->apply == NULL) {
         e->tilt = s->bias->tilt(s->bias_values);
+        e->tilt.n_generations = s->n_generations;
         if (!(s->model->tilts & 1u << e->tilt.kind)) {
             return fail_model(ctx, s, "bias", s->bias->name, "can draw that way");
         }

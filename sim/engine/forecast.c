@@ -112,6 +112,7 @@ static mad_model_cost mean_cost(const workload *work, size_t n)
         mean.fit_flops += share * c->fit_flops;
         mean.row_flops += share * c->row_flops;
         mean.row_evaluations += share * c->row_evaluations;
+        mean.tilted_evaluations += share * c->tilted_evaluations;
         mean.parameters += share * c->parameters;
     }
     return mean;

@@ -79,6 +79,7 @@ struct mad_experiment {
     mad_vector *vectors;
     double *reference_hash;          /* [n_replicates] of the rows the measures compare with */
     double **floors;                 /* [n_vectors] where a floor is written, NULL for theory */
+    int bias_sees_law;               /* the bias is handed the model's moments */
     mad_tilt tilt;                   /* of the bias, and */
     mad_extrapolation extrapolation; /* what post asks the model for; kinds NONE without */
     size_t n_models_kept;            /* models that may still be sampled */

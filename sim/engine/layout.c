@@ -214,7 +214,10 @@ static void add_stage(builder *b, stage_kind stage, const char *group, const mad
  * none. */
 static void add_stages(builder *b)
 {
-    static const mad_report lam_eff[] = {
+    static const mad_report of_bias[] = {
+        {"strength", "1",
+         "nominal strength of the bias: what bias.strength says, of guidance 1 / (1 + w); the mean "
+         "over the rows where models of several generations drew them"},
         {"lam_eff", "1",
          "measured strength of the bias: variance of the synthetic rows over that of rows drawn "
          "without it from the same random numbers; of categories their heterozygosity"},
@@ -224,7 +227,7 @@ static void add_stages(builder *b)
         {"n_drawn", "rows", "candidates drawn for the rows that are new in the training set"}, {0}};
     const mad_setting *s = &b->e->setting;
     if (s->bias != NULL) {
-        add_stage(b, STAGE_BIAS, "bias", lam_eff);
+        add_stage(b, STAGE_BIAS, "bias", of_bias);
         add_stage(b, STAGE_BIAS, "bias", b->e->with_labels ? within : NULL);
     }
     if (s->select != NULL) {

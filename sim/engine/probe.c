@@ -365,7 +365,7 @@ shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const workload *work,
     const double measured_like =
         like_probed(p, fitted->row_evaluations) * like_first_evaluation(fitted, &first->cost);
     const double sampled_like =
-        like_probed(p, sampled->row_evaluations) * like_first_evaluation(sampled, &first->cost);
+        like_probed(p, sampled->tilted_evaluations) * like_first_evaluation(sampled, &first->cost);
     shape s = {
         .train_s = n_steps > 0.0 ? p->fit_fixed_s + n_steps * p->step_s +
                                        like_probed(p, fitted->own_evaluations) *

@@ -70,6 +70,7 @@ static mad_status spread_of(mad_ctx *ctx, const mad_experiment *e, const mad_set
 /* What the bias did to the rows of all models of a block, and to rows drawn without it. */
 typedef struct bias_effect {
     spread with, without;
+    double n_rows, strength; /* rows drawn, and the sum of their nominal strengths */
 } bias_effect;
 
 static void add_spread(spread *to, spread more)
@@ -106,10 +107,10 @@ static mad_status apply_bias(mad_ctx *ctx, const mad_experiment *e, worker *w, s
     const mad_bias_in in = {.values = s->bias_values,
                             .generation = generation,
                             .n_generations = s->n_generations,
-                            .law = s->bias->needs_moments ? &w->law : NULL};
+                            .law = e->bias_sees_law ? &w->law : NULL};
     mad_status st = MAD_OK;
     spread with, without;
-    if (s->bias->needs_moments) {
+    if (e->bias_sees_law) {
         MAD_TRY(s->model->moments(ctx, w->model, &w->law));
     }
     if (effect != NULL) {
@@ -125,6 +126,17 @@ out:
     return st;
 }
 
+static void add_nominal(const mad_setting *s, size_t generation, size_t n_rows, bias_effect *effect)
+{
+    const mad_bias_type *bias = s->bias;
+    const double strength = bias->nominal != NULL
+                                ? bias->nominal(s->bias_values, generation, s->n_generations)
+                                : mad_schedule_at(&mad_get(s->bias_values, "strength")->schedule,
+                                                  generation, s->n_generations);
+    effect->n_rows += (double)n_rows;
+    effect->strength += (double)n_rows * strength;
+}
+
 /* effect: NULL when it is not asked for. */
 static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key key,
                        uint64_t first_item, size_t generation, mad_set *rows, bias_effect *effect)
@@ -132,6 +144,9 @@ static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key
     const mad_setting *s = &e->setting;
     const mad_model_type *model = s->model;
     mad_status st = MAD_OK;
+    if (effect != NULL) {
+        add_nominal(s, generation, rows->n_rows, effect);
+    }
     if (s->bias == NULL || s->bias->is_identity(s->bias_values)) {
         return model->sample(ctx, w->model, key, first_item, rows);
     }
@@ -139,7 +154,7 @@ static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key
         MAD_TRY(model->sample(ctx, w->model, key, first_item, rows));
         MAD_TRY(apply_bias(ctx, e, w, generation, rows, effect));
     } else {
-        MAD_TRY(model->sample_tilted(ctx, w->model, key, first_item, rows));
+        MAD_TRY(model->sample_tilted(ctx, w->model, key, first_item, generation, rows));
         if (effect != NULL) {
             MAD_TRY(compare_twins(ctx, e, w, key, first_item, rows, effect));
         }
@@ -381,17 +396,25 @@ out:
     return st;
 }
 
+/* Rows that no bias touched have lam_eff 1 by definition, even where they have no spread. */
+static void report_bias(const mad_setting *s, const bias_effect *effect, double *report)
+{
+    const int is_biased = !s->bias->is_identity(s->bias_values);
+    report[0] = effect->strength / effect->n_rows;
+    report[1] = is_biased ? effect->with.all / effect->without.all : 1.0;
+    report[2] = is_biased ? effect->with.within / effect->without.within : 1.0;
+}
+
 mad_status mad_synthesise(mad_ctx *ctx, engine *g, replicate *r, worker *w, held_block *held)
 {
     const mad_setting *s = &g->e->setting;
     const size_t from = held->block.generation;
     /* older blocks are made again only to resume: what their stages said is stored already */
     const int is_newest = from + 1 == g->generation;
-    const int is_biased = s->bias != NULL && !s->bias->is_identity(s->bias_values);
     double unheard[N_STAGES][MAX_STAGE_REPORTS];
     double(*report)[MAX_STAGE_REPORTS] = is_newest ? w->report : unheard;
     bias_effect effect = {0};
-    bias_effect *const watched = is_biased && is_newest ? &effect : NULL;
+    bias_effect *const watched = s->bias != NULL && is_newest ? &effect : NULL;
     mad_status st = MAD_OK;
     if (s->select != NULL) {
         MAD_TRY(select_rows(ctx, g, r, w, held, watched, report[STAGE_SELECT]));
@@ -399,8 +422,7 @@ mad_status mad_synthesise(mad_ctx *ctx, engine *g, replicate *r, worker *w, held
         MAD_TRY(draw_batch(ctx, g, r, w, from, 0, &held->rows, held->source, watched));
     }
     if (watched != NULL) {
-        report[STAGE_BIAS][0] = effect.with.all / effect.without.all;
-        report[STAGE_BIAS][1] = effect.with.within / effect.without.within;
+        report_bias(s, &effect, report[STAGE_BIAS]);
     }
     if (s->correct != NULL) {
         MAD_TRY(correct_rows(ctx, g, r, &held->rows, from, report[STAGE_CORRECT]));

@@ -5,6 +5,7 @@
 #include "sim/base/rng.h"
 #include "sim/iface/param.h"
 #include "sim/iface/set.h"
+#include "sim/iface/tilt.h"
 #include "sim/iface/world.h"
 
 typedef struct mad_model_type mad_model_type;
@@ -31,22 +32,6 @@ typedef struct mad_fields {
     size_t n_fields;
     mad_field field[MAD_MAX_FIELDS];
 } mad_fields;
-
-/* Ways to draw that are not the model's own law. */
-typedef enum mad_tilt_kind {
-    MAD_TILT_NONE,
-    MAD_TILT_GUIDANCE,     /* w: against the unconditional model */
-    MAD_TILT_AUTOGUIDANCE, /* w: against a worse model of the same data */
-    MAD_TILT_TRUNCATION,   /* c: the normal noise that rows are made of, redrawn where |z| > c */
-    MAD_TILT_TEMPERATURE,  /* tau: that noise has variance tau; categories p^(1/tau) */
-    MAD_TILT_STEPS         /* n: steps of the sampler */
-} mad_tilt_kind;
-
-typedef struct mad_tilt {
-    mad_tilt_kind kind;
-    mad_schedule strength; /* w, c, tau or n, by the generation of the model */
-    double low, high;      /* guidance acts at noise levels low < sigma <= high */
-} mad_tilt;
 
 /* Negative extrapolation: away from what a model becomes on its own samples. */
 typedef enum mad_extrapolation_kind {
@@ -85,14 +70,15 @@ typedef struct mad_fit_size {
 
 /* What one model costs, for estimates before a run. Zero = unknown. */
 typedef struct mad_model_cost {
-    double fit_steps;       /* optimiser steps on the training rows */
-    double own_steps;       /* and after them on rows that the fit draws itself: */
-    double own_rows;        /* so many, */
-    double own_evaluations; /* each with so many evaluations */
-    double fit_flops;       /* floating point operations of all this */
-    double row_flops;       /* of drawing one row from the fitted model */
-    double row_evaluations; /* network or denoiser evaluations of drawing one row */
-    double parameters;      /* trained numbers */
+    double fit_steps;          /* optimiser steps on the training rows */
+    double own_steps;          /* and after them on rows that the fit draws itself: */
+    double own_rows;           /* so many, */
+    double own_evaluations;    /* each with so many evaluations */
+    double fit_flops;          /* floating point operations of all this */
+    double row_flops;          /* of drawing one row from the fitted model */
+    double row_evaluations;    /* network or denoiser evaluations of drawing one row, */
+    double tilted_evaluations; /* and of one under the tilt, or without one the same */
+    double parameters;         /* trained numbers */
 } mad_model_cost;
 
 typedef struct mad_fit_args {
@@ -143,9 +129,13 @@ struct mad_model_type {
     MAD_MUST_CHECK mad_status (*sample)(mad_ctx *ctx, mad_model *model, mad_key key,
                                         uint64_t first_item, mad_set *out);
     unsigned tilts; /* bit set of 1u << mad_tilt_kind that sample_tilted offers, else 0 */
-    /** Optional: sample() under args->tilt, from the same streams: what the tilt leaves alone stays. */
+    /**
+     * Optional: sample() of the model fitted in `generation` under args->tilt, from the same
+     * streams: what the tilt leaves alone stays.
+     */
     MAD_MUST_CHECK mad_status (*sample_tilted)(mad_ctx *ctx, mad_model *model, mad_key key,
-                                               uint64_t first_item, mad_set *out);
+                                               uint64_t first_item, size_t generation,
+                                               mad_set *out);
     unsigned extrapolations; /* bit set of 1u << mad_extrapolation_kind that extrapolate offers */
     /**
      * Optional: after fit(), given args->extrapolation.n_rows rows that the model drew as the loop

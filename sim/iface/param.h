@@ -54,6 +54,9 @@ double mad_schedule_at(const mad_schedule *schedule, size_t generation, size_t n
 /** As a count: rounded half up; never negative. */
 size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_t n_generations);
 
+/** 1 when the schedule is this number in every generation, and written as one. */
+int mad_schedule_is(const mad_schedule *schedule, double number);
+
 /* One parsed value. `text` is the canonical print-out, from which the value parses back. */
 typedef struct mad_value {
     const mad_param *param;

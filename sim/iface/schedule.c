@@ -39,3 +39,8 @@ size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_
     MAD_ASSERT(x < 9007199254740992.0); /* 2^53; the loader checks a schedule's range */
     return x > 0.0 ? (size_t)x : 0;
 }
+
+int mad_schedule_is(const mad_schedule *schedule, double number)
+{
+    return schedule->kind == MAD_SCHEDULE_CONSTANT && schedule->a == number;
+}

@@ -74,7 +74,8 @@ static mad_status check_unused(mad_ctx *ctx, const mad_values *values, const mad
         {"ridge", by_em, em},
         {"width", self->kind == MAD_EXACT_EMPIRICAL, "law: empirical"},
         {"embedding", self->kind == MAD_EXACT_CATEGORICAL, "law: categorical"},
-        {"guide.worse", mad_sampling_needs(self->sampling).worse, "guide.kind: auto"},
+        {"guide.worse", mad_sampling_needs(self->sampling).worse,
+         "guide.kind: auto or bias.kind: autoguidance"},
     };
     return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
 }
@@ -147,7 +148,8 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     const mad_sampling_args sampling = {.values = values,
                                         .world = args->world,
                                         .n_generations = args->n_generations,
-                                        .extrapolation = &args->extrapolation};
+                                        .extrapolation = &args->extrapolation,
+                                        .tilt = args->tilt};
     mad_exact *self = mad_arena_take(mem, 1, sizeof *self);
 
     if (self == NULL) {
@@ -213,8 +215,9 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
     const mad_law *law = &self->law;
     const double n = (double)(self->kind == MAD_EXACT_EMPIRICAL ? fit.n_train : law->n_max);
     const double dim = (double)law->dim, turns = law->shape == MAD_SHAPE_FULL ? 4.0 * dim : 0.0;
-    *out = (mad_model_cost){.row_evaluations =
-                                mad_sampling_evaluations(self->sampling, fit.generation)};
+    *out = (mad_model_cost){
+        .row_evaluations = mad_sampling_evaluations(self->sampling, fit.generation),
+        .tilted_evaluations = mad_sampling_tilted_evaluations(self->sampling, fit.generation)};
     out->row_flops = out->row_evaluations * n * dim * (6.0 + turns);
 }
 
@@ -242,6 +245,8 @@ const mad_model_type mad_model_exact = {
     .create = create,
     .fit = mad_exact_fit,
     .sample = mad_exact_sample,
+    .tilts = MAD_SAMPLING_TILTS,
+    .sample_tilted = mad_exact_sample_tilted,
     .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES,
     .extrapolate = mad_exact_extrapolate,
     .fields = fields,

@@ -29,7 +29,7 @@ typedef struct mad_exact {
     const double *mode_centre; /* mixture of the world's modes: [n_max][dim], else NULL */
     double *embedding;         /* categorical: [n_categories][dim] unit vectors */
     size_t n_categories;
-    double worse; /* guide.kind auto: share of the rows behind the worse model */
+    double worse; /* autoguidance: share of the rows behind the worse model */
     mad_sampling *sampling;
     int is_extrapolated; /* 1: the auxiliary is that of own rows that extrapolate() is given, and
                             until then the law itself, which guides nowhere */
@@ -37,7 +37,7 @@ typedef struct mad_exact {
     /* what a generation hands on: fields() */
     mad_standard standard;
     mad_law law;
-    mad_law auxiliary;          /* guide.kind auto and negative; else n_max 0 */
+    mad_law auxiliary;          /* autoguidance and negative guidance; else n_max 0 */
     double *auxiliary_variance; /* [1] of its rows within their classes */
     int64_t *generation;        /* [1] of the last fit: the early stop may depend on it */
 } mad_exact;

@@ -88,8 +88,9 @@ mad_source mad_exact_source(mad_exact *self)
 typedef mad_status (*rows_fn)(mad_ctx *ctx, const mad_sampling *sampling, const mad_source *source,
                               mad_key key, uint64_t first_item, mad_set *out);
 
-static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_source *source,
-                                    rows_fn draw, mad_key key, uint64_t first_item, mad_set *out)
+static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_sampling *sampling,
+                                    const mad_source *source, rows_fn draw, mad_key key,
+                                    uint64_t first_item, mad_set *out)
 {
     mad_status st = MAD_OK;
     const size_t block = BLOCK_CHUNKS * MAD_CHUNK;
@@ -99,7 +100,7 @@ static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_sou
         mad_set rows = mad_set_rows(out, begin, n), embedded;
         st = mad_set_take(ctx, ctx->scratch, n, self->dim, 0, &embedded);
         if (st == MAD_OK) {
-            st = draw(ctx, self->sampling, source, key, first_item + begin / MAD_CHUNK, &embedded);
+            st = draw(ctx, sampling, source, key, first_item + begin / MAD_CHUNK, &embedded);
         }
         if (st == MAD_OK) {
             mad_exact_decode(self, &embedded, &rows);
@@ -109,8 +110,8 @@ static mad_status sample_categories(mad_ctx *ctx, mad_exact *self, const mad_sou
     return st;
 }
 
-static mad_status sample_with(mad_ctx *ctx, mad_exact *self, rows_fn draw, mad_key key,
-                              uint64_t first_item, mad_set *out)
+static mad_status sample_with(mad_ctx *ctx, mad_exact *self, const mad_sampling *sampling,
+                              rows_fn draw, mad_key key, uint64_t first_item, mad_set *out)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -124,8 +125,8 @@ static mad_status sample_with(mad_ctx *ctx, mad_exact *self, rows_fn draw, mad_k
     mad_standard_class_p(&self->standard, self->balanced, class_p);
     source.class_p = class_p;
     MAD_TRY(self->kind == MAD_EXACT_CATEGORICAL
-                ? sample_categories(ctx, self, &source, draw, key, first_item, out)
-                : draw(ctx, self->sampling, &source, key, first_item, out));
+                ? sample_categories(ctx, self, sampling, &source, draw, key, first_item, out)
+                : draw(ctx, sampling, &source, key, first_item, out));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
@@ -134,13 +135,28 @@ out:
 mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                             mad_set *out)
 {
-    return sample_with(ctx, (mad_exact *)model, mad_sampling_rows, key, first_item, out);
+    mad_exact *self = (mad_exact *)model;
+    return sample_with(ctx, self, self->sampling, mad_sampling_rows, key, first_item, out);
+}
+
+mad_status mad_exact_sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                   size_t generation, mad_set *out)
+{
+    mad_status st = MAD_OK;
+    mad_exact *self = (mad_exact *)model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_sampling *tilted;
+    MAD_TRY(mad_sampling_tilted(ctx, self->sampling, generation, ctx->scratch, &tilted));
+    MAD_TRY(sample_with(ctx, self, tilted, mad_sampling_rows, key, first_item, out));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 mad_status mad_exact_own_rows(mad_ctx *ctx, mad_exact *self, mad_key key, uint64_t first_item,
                               mad_set *out)
 {
-    return sample_with(ctx, self, mad_sampling_own_rows, key, first_item, out);
+    return sample_with(ctx, self, self->sampling, mad_sampling_own_rows, key, first_item, out);
 }
 
 mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation, size_t n,

@@ -15,6 +15,9 @@ MAD_MUST_CHECK mad_status mad_exact_own_rows(mad_ctx *ctx, mad_exact *self, mad_
 /* Methods of mad_model_exact. */
 MAD_MUST_CHECK mad_status mad_exact_sample(mad_ctx *ctx, mad_model *model, mad_key key,
                                            uint64_t first_item, mad_set *out);
+MAD_MUST_CHECK mad_status mad_exact_sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key,
+                                                  uint64_t first_item, size_t generation,
+                                                  mad_set *out);
 MAD_MUST_CHECK mad_status mad_exact_moments(mad_ctx *ctx, mad_model *model, mad_moments *out);
 MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, size_t generation,
                                          size_t n, const double *variance, double *gain);

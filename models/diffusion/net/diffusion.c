@@ -76,16 +76,15 @@ static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const m
     mad_status st = MAD_OK;
     const int is_negative = self->needs.own && self->extrapolation.kind == MAD_EXTRAPOLATE_NONE;
     const mad_key_use use[] = {
-        {"guide.worse", self->needs.worse, "guide.kind: auto"},
+        {"guide.worse", self->needs.worse, "guide.kind: auto or bias.kind: autoguidance"},
         {"guide.tune_steps", is_negative, "guide.kind: negative"},
         {"guide.own", is_negative, "guide.kind: negative"},
     };
     MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
     if (self->needs.null_class && self->settings.label_dropout == 0.0) {
-        st =
-            mad_fail(ctx, MAD_E_CONFIG,
-                     "guide.kind: cfg needs the denoiser without class, which train.label_dropout: "
-                     "0 does not train");
+        st = mad_fail(ctx, MAD_E_CONFIG,
+                      "guide.kind: cfg and bias.kind: guidance need the denoiser without class, "
+                      "which train.label_dropout: 0 does not train");
     }
 out:
     return st;
@@ -137,6 +136,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
                                         .extrapolation = &args->extrapolation,
                                         .world = args->world,
                                         .n_generations = args->n_generations,
+                                        .tilt = args->tilt,
                                         .trains_on_schedule =
                                             self->objective.law.kind == MAD_NOISE_SCHEDULE,
                                         .trains_to_horizon = mad_objective_has_horizon(values)};
@@ -221,6 +221,7 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
     *out = (mad_model_cost){
         .fit_steps = (double)n_steps,
         .row_evaluations = mad_sampling_evaluations(self->sampling, fit.generation),
+        .tilted_evaluations = mad_sampling_tilted_evaluations(self->sampling, fit.generation),
         .parameters = (double)self->net->n_weights,
     };
     out->row_flops = mad_diffusion_eval_flops(self) * out->row_evaluations;
@@ -297,6 +298,8 @@ const mad_model_type mad_model_diffusion = {
     .create = create,
     .fit = mad_diffusion_fit,
     .sample = mad_diffusion_sample,
+    .tilts = MAD_SAMPLING_TILTS,
+    .sample_tilted = mad_diffusion_sample_tilted,
     .extrapolations = 1u << MAD_EXTRAPOLATE_SCORES | 1u << MAD_EXTRAPOLATE_WEIGHTS,
     .extrapolate = mad_diffusion_extrapolate,
     .fields = fields,

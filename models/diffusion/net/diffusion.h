@@ -78,6 +78,8 @@ mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_s
 
 mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
                                 mad_set *out);
+mad_status mad_diffusion_sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key,
+                                       uint64_t first_item, size_t generation, mad_set *out);
 
 /* The trained denoiser as samplers see it, for one thread. */
 typedef struct mad_trained_denoiser {

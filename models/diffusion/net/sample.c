@@ -87,11 +87,10 @@ mad_source mad_diffusion_source(mad_diffusion *self)
     return source;
 }
 
-mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
-                                mad_set *out)
+static mad_status sample_with(mad_ctx *ctx, mad_diffusion *self, const mad_sampling *sampling,
+                              mad_key key, uint64_t first_item, mad_set *out)
 {
     mad_status st = MAD_OK;
-    mad_diffusion *self = (mad_diffusion *)model;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *class_p = mad_arena_take(ctx->scratch, self->n_classes, sizeof *class_p);
     mad_source source = mad_diffusion_source(self);
@@ -102,7 +101,28 @@ mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uin
     }
     mad_standard_class_p(&self->standard, self->settings.balanced, class_p);
     source.class_p = class_p;
-    MAD_TRY(mad_sampling_rows(ctx, self->sampling, &source, key, first_item, out));
+    MAD_TRY(mad_sampling_rows(ctx, sampling, &source, key, first_item, out));
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
+mad_status mad_diffusion_sample(mad_ctx *ctx, mad_model *model, mad_key key, uint64_t first_item,
+                                mad_set *out)
+{
+    mad_diffusion *self = (mad_diffusion *)model;
+    return sample_with(ctx, self, self->sampling, key, first_item, out);
+}
+
+mad_status mad_diffusion_sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key,
+                                       uint64_t first_item, size_t generation, mad_set *out)
+{
+    mad_status st = MAD_OK;
+    mad_diffusion *self = (mad_diffusion *)model;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_sampling *tilted;
+    MAD_TRY(mad_sampling_tilted(ctx, self->sampling, generation, ctx->scratch, &tilted));
+    MAD_TRY(sample_with(ctx, self, tilted, key, first_item, out));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
