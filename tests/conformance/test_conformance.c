@@ -16,95 +16,12 @@
 #include "sim/cli/lists.h"
 #include "sim/config/config.h"
 #include "sim/engine/features.h"
-#include "sim/iface/setting.h"
 #include "sim/store/feature_file.h"
+#include "tests/conformance/bench.h"
 
 enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4, MAX_REPORTS = 32 };
 
 static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
-
-/* Values that keep this test quick; every other parameter has its default. */
-static const struct {
-    const char *name, *text;
-} quick[] = {{"train.steps", "30"},    {"train.warmup", "3"}, {"train.batch", "64"},
-             {"schedule.steps", "30"}, {"net.width", "32"},   {"net.depth", "2"},
-             {"components", "5"},      {"epochs", "2"}};
-
-typedef struct bench {
-    mad_ctx *ctx;
-    mad_arena *mem;
-} bench;
-
-static bench open_bench(size_t n_threads)
-{
-    return (bench){.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
-}
-
-static void close_bench(bench b)
-{
-    mad_arena_destroy(b.mem);
-    mad_ctx_destroy(b.ctx);
-}
-
-static void must(bench b, mad_status st, const char *what, const char *name)
-{
-    if (st != MAD_OK) {
-        fail_msg("%s of '%s': %s", what, name, b.ctx->message);
-    }
-}
-
-static mad_values quick_values(bench b, const mad_param *params)
-{
-    mad_values values;
-    must(b, mad_values_default(b.ctx, b.mem, params, &values), "defaults", params[0].name);
-    for (size_t i = 0; i < values.n_values; i++) {
-        for (size_t k = 0; k < sizeof quick / sizeof *quick; k++) {
-            if (strcmp(values.value[i].param->name, quick[k].name) == 0) {
-                must(b,
-                     mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &quick[k].text, 0,
-                                     &values.value[i]),
-                     "quick value", quick[k].name);
-                values.value[i].is_default = 1; /* not to be refused where it has no effect */
-            }
-        }
-    }
-    return values;
-}
-
-static mad_world *create_world(bench b, const mad_world_type *type)
-{
-    mad_world *world = NULL;
-    const mad_values values = quick_values(b, type->params);
-    mad_values *kept = mad_arena_take(b.mem, 1, sizeof *kept);
-    *kept = values;
-    const mad_world_args args = {.values = kept, .seed = 3};
-    must(b, type->create(b.ctx, &args, b.mem, &world), "create", type->name);
-    return world;
-}
-
-/* Worlds that need no data file. */
-static int is_procedural(const mad_world_type *type)
-{
-    return type->reader == NULL;
-}
-
-static mad_set take_set(bench b, const mad_world_info *info, size_t n_rows)
-{
-    mad_set set;
-    must(b, mad_set_take(b.ctx, b.mem, n_rows, info->dim, info->n_classes > 0, &set), "set", "");
-    return set;
-}
-
-static mad_key key_for(mad_purpose purpose, uint32_t generation)
-{
-    return (mad_key){.seed = 17, .replicate = 1, .generation = generation, .purpose = purpose};
-}
-
-static int same_bits(const mad_set *a, const mad_set *b)
-{
-    return a->n_rows == b->n_rows && memcmp(a->x, b->x, a->n_rows * a->dim * sizeof *a->x) == 0 &&
-           (a->label == NULL || memcmp(a->label, b->label, a->n_rows * sizeof *a->label) == 0);
-}
 
 /* ---- documentation ------------------------------------------------------------------------- */
 
@@ -637,30 +554,7 @@ static void losses_are_those_of_rows(void **state)
     }
 }
 
-/* ---- biases and metrics -------------------------------------------------------------------- */
-
-static void some_strength_is_the_identity(void **state)
-{
-    (void)state;
-    bench b = open_bench(1);
-    for (const mad_bias_type *const *t = mad_builtin.biases; *t != NULL; t++) {
-        if ((*t)->apply == NULL) {
-            continue;
-        }
-        mad_values values = quick_values(b, (*t)->params);
-        const char *const one = "1";
-        for (size_t i = 0; i < values.n_values; i++) {
-            if (strcmp(values.value[i].param->name, "strength") == 0) {
-                must(b,
-                     mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &one, 0,
-                                     &values.value[i]),
-                     "strength", (*t)->name);
-            }
-        }
-        assert_true((*t)->is_identity(&values));
-    }
-    close_bench(b);
-}
+/* ---- metrics -------------------------------------------------------------------- */
 
 static void names_are_unique(void **state)
 {
@@ -809,7 +703,6 @@ int main(void)
         cmocka_unit_test(given_classes_are_drawn),
         cmocka_unit_test(moments_are_those_of_the_samples),
         cmocka_unit_test(losses_are_those_of_rows),
-        cmocka_unit_test(some_strength_is_the_identity),
         cmocka_unit_test(features_do_not_see_threads),
         cmocka_unit_test(names_are_unique),
     };
