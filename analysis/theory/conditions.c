@@ -23,7 +23,10 @@ double mad_theory_lam(const mad_setting *setting)
     if (setting->bias == NULL || setting->bias->is_identity(setting->bias_values)) {
         return 1.0;
     }
-    if (strcmp(setting->bias->name, "shrink") == 0) {
+    /* rows of one normal law: noise of variance tau is a covariance times tau */
+    const int is_cold =
+        strcmp(setting->bias->name, "temperature") == 0 && mad_theory_uses_model(setting, "gauss");
+    if (is_cold || strcmp(setting->bias->name, "shrink") == 0) {
         const mad_schedule strength = mad_get(setting->bias_values, "strength")->schedule;
         return strength.kind == MAD_SCHEDULE_CONSTANT ? strength.a : (double)NAN;
     }

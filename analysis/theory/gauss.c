@@ -106,9 +106,10 @@ const mad_theory_type mad_theory_gauss_log_det = {
     .metric = "log_det",
     .statement = "E ln det Sigma_t = ln det Sigma_0 + (t-1) d ln lam + sum over fits and j = 1..d "
                  "of [psi((n-j)/2) + ln(2/(n-ddof))]",
-    .assumptions = "Gaussian world and model, fully synthetic, old rows replaced, newest model "
-                   "only; bias none or shrink; n > d. In several dimensions the measure turns "
-                   "-inf once the condition number passes 1e12, this curve does not",
+    .assumptions =
+        "Gaussian world and model, fully synthetic, old rows replaced, newest model "
+        "only; bias none, shrink or temperature; n > d. In several dimensions the measure "
+        "turns -inf once the condition number passes 1e12, this curve does not",
     .ref = "Bartlett decomposition of a Wishart matrix; Alemohammad et al. 2024 "
            "(arXiv:2307.01850), Eq. 1",
     .exact = 1,
@@ -153,7 +154,7 @@ const mad_theory_type mad_theory_gauss_frechet_line = {
                  "= sigma_0 lam^((t-1)/2) prod c4(n); unbiased, lam = 1: sigma_0^2 (t/n + 2 - 2 "
                  "c4^t)",
     .assumptions = "one-dimensional Gaussian world and model, fully synthetic, old rows replaced, "
-                   "newest model only; bias none or shrink",
+                   "newest model only; bias none, shrink or temperature",
     .ref = "Shumailov et al. 2024 (arXiv:2305.17493), whose first order is 1.5 sigma_0^2 t/n",
     .exact = 1,
     .applies = line_applies,
@@ -222,8 +223,8 @@ const mad_theory_type mad_theory_gauss_frechet = {
     .statement = "E W2^2 ~ (1 - sqrt s)^2 tr Sigma_0 + V + (phi / 2 s^1.5) [tr Sigma_0 + "
                  "sum_{i!=j} s_i s_j/(s_i+s_j)]: E Sigma_t = s Sigma_0, V = E |mu_t - mu_0|^2, "
                  "s_i the eigenvalues of Sigma_0, phi the recursion's fluctuation of Sigma_t",
-    .assumptions = "Gaussian world and model, any data policy without a budget, bias none or "
-                   "shrink; leading order in 1/n, shown while (d + 1) phi <= s^2/2",
+    .assumptions = "Gaussian world and model, any data policy without a budget, bias none, "
+                   "shrink or temperature; leading order in 1/n, shown while (d + 1) phi <= s^2/2",
     .ref = "Alemohammad et al. 2024 (arXiv:2307.01850), Eq. 3 and 4; expansion of this project",
     .exact = 0,
     .applies = frechet_applies,

@@ -87,8 +87,8 @@ static mad_status mean_error_sq_curve(mad_ctx *ctx, const mad_setting *setting, 
 }
 
 #define MOMENTS_ASSUMPTIONS                                                                        \
-    "independent real rows of a world with known moments; model gauss or kde; bias none or "       \
-    "shrink; at most 1024 blocks and models alive at once"
+    "independent real rows of a world with known moments; model gauss or kde; bias none, "         \
+    "shrink, or temperature on gauss; at most 1024 blocks and models alive at once"
 
 const mad_theory_type mad_theory_trace = {
     .name = "second-moments-trace",

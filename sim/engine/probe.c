@@ -352,6 +352,12 @@ static double like_first_evaluation(const mad_model_cost *cost, const mad_model_
     return now > 0.0 && then > 0.0 ? now / then : 1.0;
 }
 
+/* Evaluations of a row that the next training set is made of. */
+static double drawn_evaluations(const mad_model_cost *cost)
+{
+    return cost->tilted_evaluations > 0.0 ? cost->tilted_evaluations : cost->row_evaluations;
+}
+
 shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const workload *work, size_t generation)
 {
     const mad_experiment *e = g->e;
@@ -365,7 +371,7 @@ shape mad_probe_shape(const mad_ctx *ctx, const engine *g, const workload *work,
     const double measured_like =
         like_probed(p, fitted->row_evaluations) * like_first_evaluation(fitted, &first->cost);
     const double sampled_like =
-        like_probed(p, sampled->tilted_evaluations) * like_first_evaluation(sampled, &first->cost);
+        like_probed(p, drawn_evaluations(sampled)) * like_first_evaluation(sampled, &first->cost);
     shape s = {
         .train_s = n_steps > 0.0 ? p->fit_fixed_s + n_steps * p->step_s +
                                        like_probed(p, fitted->own_evaluations) *

@@ -77,7 +77,7 @@ typedef struct mad_model_cost {
     double fit_flops;          /* floating point operations of all this */
     double row_flops;          /* of drawing one row from the fitted model */
     double row_evaluations;    /* network or denoiser evaluations of drawing one row, */
-    double tilted_evaluations; /* and of one under the tilt, or without one the same */
+    double tilted_evaluations; /* and of one under the tilt; 0 = the same */
     double parameters;         /* trained numbers */
 } mad_model_cost;
 

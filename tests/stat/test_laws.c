@@ -28,6 +28,7 @@
 #define ML       "{kind: gauss, ddof: ml}"
 #define NONE     "{kind: none}"
 #define SHRINK   "{kind: shrink, strength: 0.8}"
+#define COLD     "{kind: temperature, strength: 0.8}"
 #define DICE     "{kind: zipf, categories: 10, exponent: 0}"
 #define DISCRETE "{kind: categorical}"
 #define FEATURES "{kind: regression, features: 5, noise: 1}"
@@ -86,6 +87,14 @@ static const row gauss_rows[] = {
       {0},
       {MOMENTS(1), MOMENTS(2), MOMENTS(8)}},
      LAW_EARLY_BIAS},
+    {{"G1 G3 temperature of the noise, another strength",
+      8000,
+      8,
+      {SPACE, UNBIASED, REPLACE(20), COLD},
+      NULL,
+      {.bias = "{kind: temperature, strength: 0.85}"},
+      {MOMENTS(1), MOMENTS(2), MOMENTS(8)}},
+     LAW_HONEST},
     {{"G3 ML mean, ddof swapped",
       8000,
       8,

@@ -49,7 +49,8 @@ def contents(folder):
     found = {}
     with h5py.File(folder / "run.h5") as run:
         assert run.attrs["n_done"] == run["generation"].size, f"{folder} is not finished"
-        for group in ("metrics", "floor", "theory", "lineage", "loss", "data", "model", "audit", "select"):
+        for group in ("metrics", "floor", "theory", "lineage", "loss", "data", "model", "audit",
+                      "bias", "select", "correct", "channel"):
             for name, dataset in run.get(group, {}).items():
                 found[f"{group}/{name}"] = dataset[()].tobytes()
     for path in sorted(folder.glob("gen-*.h5")):

@@ -24,6 +24,7 @@ loop: {family: fresh, n_initial: 200, n_real: 100, n_synthetic: 100}
     "diffusion-warm-pool": (4, 2, DIFFUSION + """
 loop: {family: synthetic_augmentation, n_initial: 200, n_real: 100, n_synthetic: 100,
        retain: accumulate, start: warm(20)}
+bias: {kind: guidance, strength: "linear(0.7, 1)"}
 """),
     "gauss-ages": (9, 3, GAUSS + """
 loop: {real: fresh, n_initial: 50, n_real: 20, n_synthetic: "linear(10, 60)", age: uniform(3),
@@ -37,6 +38,7 @@ loop: {real: fixed, n_initial: 50, n_real: 30, n_synthetic: [40, 50, 60], retain
     "gauss-all-ages": (8, 2, GAUSS + """
 loop: {real: fresh_accumulate, n_initial: 40, n_real: 10, n_synthetic: 30, age: all,
        retain: accumulate}
+bias: {kind: truncation, strength: 2}
 checkpoint: {every: 3}
 """),
     "gauss-geometric": (8, 2, GAUSS + """
