@@ -23,6 +23,8 @@ OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
                       "k rule directions ct-cell-rows fld-rows c2st-columns c2st-k tail-quantile "
                       "dimension-k entropy-k",
            "features": "out rows test-rows epochs batch lr threads force",
+           "reproduce": "list all budget out smoke json threads",
+           "decompose": "measure linear large out smoke json threads",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 
