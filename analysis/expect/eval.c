@@ -21,6 +21,22 @@ static mad_status one_value(mad_ctx *ctx, double x, values *out)
     return st;
 }
 
+/* Interacting loops are one replicate, of their mean: they are not independent. */
+static size_t loops_of(const mad_run *run)
+{
+    for (size_t i = 0; i < run->n_attributes; i++) {
+        if (strcmp(run->attributes[i].name, "models") == 0 && run->attributes[i].text == NULL) {
+            return (size_t)run->attributes[i].number;
+        }
+    }
+    return 1;
+}
+
+size_t mad_expect_n_replicates(const mad_run *run)
+{
+    return run->n_replicates / loops_of(run);
+}
+
 /* Replicates [begin, end) are not looked at. */
 static void left_out(subset of, size_t n, size_t *begin, size_t *end)
 {
@@ -52,12 +68,17 @@ static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm 
     if (is_theory) {
         return one_value(ctx, series->value[generation - 1], out);
     }
-    left_out(of, run->n_replicates, &begin, &end);
-    MAD_TRY(take_values(ctx, run->n_replicates - (end - begin), out));
-    for (size_t r = 0; r < run->n_replicates; r++) {
+    const size_t n_replicates = mad_expect_n_replicates(run), n_loops = loops_of(run);
+    left_out(of, n_replicates, &begin, &end);
+    MAD_TRY(take_values(ctx, n_replicates - (end - begin), out));
+    for (size_t r = 0; r < n_replicates; r++) {
+        double sum = 0.0;
+        for (size_t i = r * n_loops; i < (r + 1) * n_loops; i++) {
+            sum += is_floor ? series->value[i]
+                            : series->value[i * run->n_generations + generation - 1];
+        }
         if (r < begin || r >= end) {
-            out->x[n++] = is_floor ? series->value[r]
-                                   : series->value[r * run->n_generations + generation - 1];
+            out->x[n++] = n_loops == 1 ? sum : sum / (double)n_loops;
         }
     }
 out:

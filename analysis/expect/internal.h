@@ -84,6 +84,9 @@ MAD_MUST_CHECK mad_status mad_expect_eval(mad_ctx *ctx, const tree *node,
                                           const mad_expect_arm *arms, size_t generation, subset of,
                                           values *out);
 
+/** Replicates of a run, interacting loops counted as one. */
+size_t mad_expect_n_replicates(const mad_run *run);
+
 /** The generations of the runs; the smallest of them. */
 size_t mad_expect_n_generations(const tree *node, const mad_expect_arm *arms);
 

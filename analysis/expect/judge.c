@@ -34,7 +34,8 @@ static size_t n_replicates(const tree *node, const mad_expect_arm *arms)
 {
     size_t n = SIZE_MAX;
     if (node->kind == NODE_SERIES) {
-        return strcmp(node->group, "theory") == 0 ? SIZE_MAX : arms[node->arm].run->n_replicates;
+        return strcmp(node->group, "theory") == 0 ? SIZE_MAX
+                                                  : mad_expect_n_replicates(arms[node->arm].run);
     }
     for (size_t i = 0; i < node->n_kids; i++) {
         const size_t of_kid = n_replicates(node->kid[i], arms);

@@ -423,6 +423,7 @@ static void add_root(mad_ctx *ctx, builder *b)
     text(b, "cpu", cpu_name(b->mem));
     text(b, "blas", openblas_get_corename != NULL ? openblas_get_corename() : "not OpenBLAS");
     number(b, "threads", (double)ctx->n_workers);
+    number(b, "models", (double)e->setting.n_models);
     if (info->n_train > 0) {
         text(b, "data_hash", hash_text(b->mem, info->data_hash));
         number(b, "n_train", (double)info->n_train);

@@ -1,0 +1,80 @@
+"""`madloop decompose`: parts add up, the sampler's part is the closed form, causes that are not there."""
+import itertools
+import json
+import math
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from harness import ROOT, h5py, madloop, np, workspace
+
+EXACT = ROOT / "configs" / "exact.yaml"
+SMALL = ["loop.n_initial=200", "loop.n_synthetic=200", "replicates=48", "--progress", "none"]
+
+
+def parts(folder, config, *arguments):
+    text, _ = madloop("decompose", config, *arguments, "-o", folder, "--json")
+    return json.loads(text)
+
+
+def drift(folder, **on):
+    """Of ln trace, by replicate, of the run whose configuration has these texts."""
+    for path in folder.glob("*/run.h5"):
+        run = h5py.File(path)
+        config = run.attrs["config"].decode()
+        if all(text in config for text in on.values()):
+            trace = run["metrics/trace"][()]
+            return (np.log(trace[:, -1]) - np.log(trace[:, 0])) / (trace.shape[1] - 1)
+    raise AssertionError(on)
+
+
+def check_sampler(folder):
+    for kind in ("ddim", "heun"):
+        out = folder / kind
+        found = parts(out, EXACT, f"model.sampler.kind={kind}", *SMALL)
+        assert list(found["causes"]) == ["sample", "sampler"] and found["replicates"] == 48
+        total = sum(c["part"] for c in found["causes"].values()) + found["rest"]["part"]
+        assert math.isclose(total, found["whole"]["part"], rel_tol=1e-9, abs_tol=1e-12)
+        assert math.isclose(found["sum"]["part"], found["whole"]["part"], rel_tol=1e-9)
+        # null law: the part is normal about the closed form; 4 standard errors: false alarm 6e-5 (t, 47 df: 2e-4)
+        part = found["causes"]["sampler"]
+        error = part["half_interval"] / 2.012
+        z = (part["part"] - found["sampler_closed_form"]) / error
+        wrong = (part["part"] - 2 * found["sampler_closed_form"]) / error
+        assert abs(z) < 4 < abs(wrong), (kind, z, wrong)
+        few, many = "n_synthetic: 200\n", "n_synthetic: 3200\n"
+        v = {(s, p): drift(out, rows=few if s else many, calibrate="calibrate: no" if p else
+                           "calibrate: yes") for s, p in itertools.product((0, 1), repeat=2)}
+        shapley = 0.5 * (v[0, 1] - v[0, 0]) + 0.5 * (v[1, 1] - v[1, 0])
+        assert math.isclose(shapley.mean(), part["part"], rel_tol=1e-9)
+    print("parts add up, and the sampler's is its closed form")
+
+
+def check_bias(folder):
+    config = ROOT / "configs" / "gauss-fresh.yaml"
+    found = parts(folder / "bias", config, "replicates=40", "generations=12", "--progress", "none")
+    assert list(found["causes"]) == ["sample", "bias"] and found["sampler_closed_form"] is None
+    bias = found["causes"]["bias"]
+    assert bias["part"] + bias["half_interval"] < 0 < -bias["part"]
+    again = parts(folder / "bias", config, "replicates=40", "generations=12", "--progress", "none")
+    assert again == found
+    text, _ = madloop("decompose", config, "replicates=40", "generations=12", "-o", folder / "bias")
+    assert "bias.kind: none" in text and "all of them off" in text
+    print("a shrinking bias carries its part; finished runs are kept")
+
+
+def check_refused(folder):
+    for words, arguments in (("do not measure 'recall'", ["--measure", "recall"]),
+                             ("takes 2 generations", ["generations=1"]),
+                             ("only a plain number", ["loop.n_synthetic=linear(50,60)"])):
+        _, error = madloop("decompose", EXACT, *arguments, *SMALL[:3], "--progress", "none",
+                           "-o", folder / "bad", code=2)
+        assert words in error, error
+    print("refused: one line each")
+
+
+with workspace() as name:
+    root = pathlib.Path(name)
+    check_sampler(root)
+    check_bias(root)
+    check_refused(root)
