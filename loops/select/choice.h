@@ -10,8 +10,8 @@
 /* Candidates drawn for every row that is wanted. */
 #define MAD_CANDIDATES_PARAM(fallback_text, doc_text)                                              \
     {                                                                                              \
-        .name = "candidates", .kind = MAD_PARAM_INT, .fallback = fallback_text, .min = 1,          \
-        .max = 1024, .unit = "rows", .doc = doc_text                                               \
+        .name = "candidates", .kind = MAD_PARAM_INT, .fallback = (fallback_text), .min = 1,        \
+        .max = 1024, .unit = "rows", .doc = (doc_text)                                             \
     }
 
 /** n_candidates of selections with that parameter. */
