@@ -138,7 +138,7 @@ static const mad_model_type *const models[] = {[I_GAUSS] = &mad_model_gauss,
 static const mad_loop_type *const loops[] = {&mad_loop_custom, &mad_loop_fully_synthetic,
                                              &mad_loop_synthetic_augmentation, &mad_loop_fresh,
                                              NULL};
-static const mad_bias_type *const biases[] = {&mad_bias_shrink, NULL};
+static const mad_bias_type *const biases[] = {&mad_bias_shrink, &mad_bias_temperature, NULL};
 static const mad_select_type *const selects[] = {
     &mad_select_topfrac,         &mad_select_bradley_terry, &mad_select_human_noise,
     &mad_select_reward_weighted, &mad_select_verifier,      &mad_select_rank,
