@@ -67,7 +67,7 @@ def check_refused(folder):
     for words, arguments in (("do not measure 'recall'", ["--measure", "recall"]),
                              ("takes 2 generations", ["generations=1"]),
                              ("only a plain number", ["loop.n_synthetic=linear(50,60)"])):
-        _, error = madloop("decompose", EXACT, *arguments, *SMALL[:3], "--progress", "none",
+        _, error = madloop("decompose", EXACT, *SMALL[:3], *arguments, "--progress", "none",
                            "-o", folder / "bad", code=2)
         assert words in error, error
     print("refused: one line each")
