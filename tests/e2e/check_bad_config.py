@@ -10,6 +10,10 @@ import tempfile
 MADLOOP = os.environ["MADLOOP"]
 GOOD = "world: {kind: gauss}\nmodel: {kind: gauss}\n"
 
+SIZED = GOOD + "loop: {family: fully_synthetic, n_initial: 9, n_synthetic: 9}\n"
+RING = ("world: {kind: ring}\nmodel: {kind: exact}\n"
+        "loop: {family: fully_synthetic, n_initial: 9, n_synthetic: 9}\n")
+
 # name: (bytes of the file or None, overrides, exit code, what the message must hold)
 CASES = {
     "unknown key": (GOOD + "loop: {n_reel: 5}\n", [], 2,
@@ -28,19 +32,17 @@ CASES = {
     "override without value": (GOOD, ["generations"], 2, ["key=value"]),
     "lambda": (GOOD + "bias: {lambda: 0.5}\n", [], 2, [":3:8: no key is called 'lambda'",
                                                       "bias.strength", "loop.n_synthetic"]),
-    "bias the model cannot do": (GOOD + "bias: {kind: steps}\n", [], 2,
+    "bias the model cannot do": (SIZED + "bias: {kind: steps}\n", [], 2,
                                  ["bias.kind: 'steps'", "'gauss' (model.kind)"]),
-    "guidance without classes": (GOOD + "bias: {kind: guidance}\n", ["model.kind=exact"], 2,
+    "guidance without classes": (SIZED + "bias: {kind: guidance}\n", ["model.kind=exact"], 2,
                                  ["bias.kind: guidance", "'gauss' (world.kind)"]),
-    "guided twice": ("world: {kind: ring}\nmodel: {kind: exact, guide: {kind: auto}}\n"
-                     "bias: {kind: autoguidance}\n", [], 2,
+    "guided twice": (RING + "bias: {kind: autoguidance}\n", ["model.guide.kind=auto"], 2,
                      ["bias.kind: autoguidance", "model.guide.kind: auto"]),
-    "two strengths": ("world: {kind: ring}\nmodel: {kind: exact}\n"
-                      "bias: {kind: guidance, strength: 0.5, w: 2}\n", [], 2,
+    "two strengths": (RING + "bias: {kind: guidance, strength: 0.5, w: 2}\n", [], 2,
                       ["bias.strength", "bias.w"]),
-    "steps above the schedule": (GOOD + "bias: {kind: steps, strength: 'linear(5, 1001)'}\n",
-                                 ["model.kind=exact"], 2, ["bias.strength", "1001 steps",
-                                                           "model.schedule.steps", "1000"]),
+    "steps above the schedule": (RING + "bias: {kind: steps, strength: 'linear(5, 1001)'}\n", [],
+                                 2, ["bias.strength", "1001 steps", "model.schedule.steps",
+                                     "1000"]),
     "duplicate key": (GOOD + "seed: 1\nseed: 2\n", [], 2,
                       [":4:1: duplicate key 'seed', first set in line 3"]),
     "scalar for a section": (GOOD + "loop: 5\n", [], 2, [":3:7: 'loop' is a section"]),
