@@ -1,5 +1,6 @@
 /* tests/conformance/test_biases.c: what every bias must do with every model that offers it: the same
- * bits for any number of threads and whether or not it is measured; some strength is the identity. */
+ * bits for any number of threads and whether or not it is measured; some strength is the identity;
+ * guidance is the model's own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "sim/cli/builtin.h"
+#include "sim/cli/lists.h"
 #include "tests/conformance/bench.h"
 
 enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4, GENERATION = 2 };
@@ -41,17 +43,22 @@ typedef struct scene {
     mad_model *model;
 } scene;
 
+static void set(bench b, mad_values *values, const char *name, const char *text)
+{
+    for (size_t i = 0; i < values->n_values; i++) {
+        if (strcmp(values->value[i].param->name, name) == 0) {
+            must(b,
+                 mad_value_parse(b.ctx, b.mem, values->value[i].param, 1, &text, 0,
+                                 &values->value[i]),
+                 "value", name);
+        }
+    }
+}
+
 static mad_values bias_values(bench b, const mad_bias_type *bias, const char *strength)
 {
     mad_values values = quick_values(b, bias->params);
-    for (size_t i = 0; i < values.n_values; i++) {
-        if (strcmp(values.value[i].param->name, "strength") == 0) {
-            must(b,
-                 mad_value_parse(b.ctx, b.mem, values.value[i].param, 1, &strength, 0,
-                                 &values.value[i]),
-                 "strength", bias->name);
-        }
-    }
+    set(b, &values, "strength", strength);
     return values;
 }
 
@@ -79,8 +86,9 @@ static mad_world *world_for(bench b, const mad_bias_type *bias, const mad_model_
     return NULL;
 }
 
+/* guide: NULL, or the guide.kind that the model has of its own, in place of the bias. */
 static scene open_scene(size_t n_threads, const mad_bias_type *bias, const char *strength,
-                        const mad_model_type *type)
+                        const mad_model_type *type, const char *guide)
 {
     scene s = {.b = open_bench(n_threads), .bias = bias};
     const bench b = s.b;
@@ -93,7 +101,10 @@ static scene open_scene(size_t n_threads, const mad_bias_type *bias, const char 
                            .max_train_rows = N_TRAIN,
                            .max_sample_rows = N_SAMPLE,
                            .n_generations = 3};
-    if (bias->apply == NULL) {
+    if (guide != NULL) {
+        set(b, values, "guide.kind", guide);
+        set(b, values, "guide.mad", strength);
+    } else if (bias->apply == NULL) {
         args.tilt = bias->tilt(&s.values);
         args.tilt.n_generations = 3;
     }
@@ -150,13 +161,13 @@ static mad_set biased_rows(const scene *s)
 
 static void check_pair(const mad_bias_type *bias, const mad_model_type *model)
 {
-    scene first = open_scene(thread_counts[0], bias, strength_of(bias, 0), model);
+    scene first = open_scene(thread_counts[0], bias, strength_of(bias, 0), model, NULL);
     const mad_set rows = biased_rows(&first), twins = plain_rows(&first);
     if (same_bits(&rows, &twins)) {
         fail_msg("bias '%s' does nothing to model '%s'", bias->name, model->name);
     }
     for (size_t i = 1; i < N_THREAD_COUNTS; i++) {
-        scene s = open_scene(thread_counts[i], bias, strength_of(bias, 0), model);
+        scene s = open_scene(thread_counts[i], bias, strength_of(bias, 0), model, NULL);
         const mad_set measured = plain_rows(&s), again = biased_rows(&s);
         if (!same_bits(&again, &rows) || !same_bits(&measured, &twins)) {
             fail_msg("bias '%s' on model '%s': %zu threads, or measuring first, change the rows",
@@ -165,7 +176,7 @@ static void check_pair(const mad_bias_type *bias, const mad_model_type *model)
         close_bench(s.b);
     }
     close_bench(first.b);
-    scene none = open_scene(2, bias, strength_of(bias, 1), model);
+    scene none = open_scene(2, bias, strength_of(bias, 1), model, NULL);
     const mad_set unbiased = plain_rows(&none), same = biased_rows(&none);
     if (!same_bits(&unbiased, &same)) {
         fail_msg("bias '%s' of strength %s changes rows of model '%s'", bias->name,
@@ -194,8 +205,28 @@ static void biases_are_sound(void **state)
     }
 }
 
+/* Guidance as a bias draws what a model with guidance of its own draws. */
+static void guidance_is_that_of_the_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const mad_bias_type *bias;
+        const char *guide;
+    } kinds[] = {{&mad_bias_guidance, "cfg"}, {&mad_bias_autoguidance, "auto"}};
+    static const mad_model_type *const models[] = {&mad_model_exact, &mad_model_diffusion};
+    for (size_t i = 0; i < 4; i++) {
+        scene biased = open_scene(2, kinds[i % 2].bias, "0.5", models[i / 2], NULL);
+        scene guided = open_scene(2, kinds[i % 2].bias, "0.5", models[i / 2], kinds[i % 2].guide);
+        const mad_set a = biased_rows(&biased), b = plain_rows(&guided);
+        assert_true(same_bits(&a, &b));
+        close_bench(biased.b);
+        close_bench(guided.b);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(biases_are_sound)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(biases_are_sound),
+                                       cmocka_unit_test(guidance_is_that_of_the_model)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
