@@ -224,6 +224,7 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
     const mad_run_options run = {.dir = dir,
                                  .first_generation = look.n_done + 1,
                                  .max_hours = options->max_hours,
+                                 .model_cache = options->model_cache,
                                  .arg = &view,
                                  .progress = mad_progress_show};
     MAD_TRY(mad_engine_run(ctx, experiment, &run));

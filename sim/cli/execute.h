@@ -8,12 +8,13 @@
 
 /* The options that running verbs share; defaults by initialiser {0}. */
 typedef struct mad_execute_options {
-    size_t n_threads; /* 0 = all processors */
-    size_t progress;  /* mad_progress_style */
-    double max_hours; /* 0 = no limit */
+    size_t n_threads;        /* 0 = all processors */
+    size_t progress;         /* mad_progress_style */
+    double max_hours;        /* 0 = no limit */
+    const char *model_cache; /* as in mad_run_options */
 } mad_execute_options;
 
-/** Their rows of an option table (3 rows, not terminated). */
+/** Their rows of an option table (4 rows, not terminated). */
 #define MAD_EXECUTE_OPTIONS(o)                                                                     \
     {"threads",                                                                                    \
      't',                                                                                          \
@@ -22,6 +23,9 @@ typedef struct mad_execute_options {
      .count = &(o).n_threads,                                                                      \
      .min = 1,                                                                                     \
      .max = 4096},                                                                                 \
+        {"model-cache", 0, "DIR",                                                                  \
+         "trained models of generation 1 that runs share; changes no number",                      \
+         .text = &(o).model_cache},                                                                \
         {"max-hours",                                                                              \
          0,                                                                                        \
          "H",                                                                                      \

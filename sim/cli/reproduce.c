@@ -339,6 +339,7 @@ static mad_status reproduce_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
     request ask = {.dir = "reproduced"};
+    char model_cache[PATH_MAX];
     size_t n = 0;
     mad_paper *papers = NULL;
     mad_arguments args;
@@ -366,6 +367,10 @@ static mad_status reproduce_verb(mad_app *app, int argc, char **argv)
         goto out;
     }
     MAD_TRY(read_budget(app->ctx, &ask));
+    if (ask.execute.model_cache == NULL) {
+        (void)snprintf(model_cache, sizeof model_cache, "%s/model-cache", ask.dir);
+        ask.execute.model_cache = model_cache;
+    }
     MAD_TRY(mad_app_set_threads(app, ask.execute.n_threads));
     MAD_TRY(choose(app, mem, &ask, &args, &n, &papers));
     outcome *outcomes = mad_arena_take(mem, n, sizeof *outcomes);

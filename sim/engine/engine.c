@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/base/par.h"
+#include "sim/engine/cache.h"
 #include "sim/engine/disk.h"
 
 enum {
@@ -419,6 +420,7 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
     const size_t n_generations = experiment->setting.n_generations;
     engine g = {.e = experiment, .options = options, .begin = options->first_generation};
     MAD_TRY(mad_engine_create(ctx, &g));
+    MAD_TRY(mad_cache_open(ctx, &g));
     MAD_TRY(prepare(ctx, &g));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
         st = run_window(ctx, &g, t_start);

@@ -40,6 +40,7 @@ typedef struct mad_run_options {
     const char *dir;         /* folder that exists; NULL: nothing is written */
     size_t first_generation; /* 1, or n_done + 1 to resume (dir needed) */
     double max_hours;        /* <= 0: no limit; when over: MAD_E_INTERRUPTED, state saved */
+    const char *model_cache; /* folder of models of generation 1 that runs share; NULL: none */
     void *arg;
     void (*progress)(void *arg, const mad_progress *progress); /* NULL: none */
     /** Gets every commit too: data[i_series] [R][n_gens][width] as mad_run_commit; NULL: none. */

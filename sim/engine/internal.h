@@ -108,6 +108,16 @@ size_t mad_state_bytes(const mad_fields *fields);
 MAD_MUST_CHECK mad_status mad_gain_curve(mad_ctx *ctx, const mad_experiment *e,
                                          const mad_model *model, mad_arena *mem, gain_curve *out);
 
+/** 1: the model gives mean and covariance of what it is after `post`. */
+int mad_knows_moments(const mad_setting *setting);
+
+/**
+ * Groups and outputs that measure.metrics asks for, the laws and the space they compare, and the
+ * rows that they need.
+ * errors  MAD_E_RANGE, MAD_E_UNSUPPORTED: what is asked for cannot be had here;  MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_choose_measures(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);
+
 /** Series, vectors and their attributes; theory curves are computed here. */
 MAD_MUST_CHECK mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);
 
@@ -197,6 +207,7 @@ typedef struct engine {
     double *preview;      /* [n_preview_replicates][n_preview][dim] */
     int64_t *preview_label;
     struct probe *probe; /* of a forecast, see there */
+    uint64_t cache_hash; /* of what trained models hang on; 0: none are kept */
 } engine;
 
 typedef mad_status mad_replicate_fn(mad_ctx *ctx, engine *g, replicate *r);

@@ -1,5 +1,5 @@
 /* sim/engine/replicate.c: one generation of one replicate, from blocks to a fitted model. */
-#include "sim/engine/internal.h"
+#include "sim/engine/cache.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -171,6 +171,7 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t t
     mad_status st = MAD_OK;
     double *loss = NULL, flops = 0.0, samples_seen = (double)w->train.n_rows;
     double report[MAX_REPORTS];
+    int is_kept = 0;
     for (size_t i = 0; i < MAX_REPORTS; i++) {
         report[i] = (double)NAN;
     }
@@ -193,7 +194,11 @@ static mad_status fit(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t t
     } else {
         state_write(w, g->blank_state); /* the worker may come from another replicate */
     }
-    MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
+    MAD_TRY(mad_cache_load(ctx, g, w, &args, &is_kept));
+    if (!is_kept) {
+        MAD_TRY(e->setting.model->fit(ctx, w->model, &w->train, &args));
+        MAD_TRY(mad_cache_store(ctx, g, w, &args));
+    }
     if (e->setting.post != NULL && trial_steps == 0) {
         MAD_TRY(extrapolate(ctx, g, r, w, &args));
     }

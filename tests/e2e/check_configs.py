@@ -15,8 +15,8 @@ from harness import ROOT, madloop, workspace
 os.environ.setdefault("MADLOOP_DATA", str((ROOT / ".." / "shared" / "data").resolve()))
 
 # What the product promises of the verbs' options; a verb may have more.
-OPTIONS = {"run": "dry-run smoke threads max-hours progress force out",
-           "resume": "threads max-hours progress", "sweep": "smoke threads out progress",
+OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force out",
+           "resume": "threads model-cache max-hours progress", "sweep": "smoke threads out progress",
            "status": "json", "plot": "out format", "table": "format json", "theory": "json",
            "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
            "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
