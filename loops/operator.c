@@ -5,8 +5,6 @@
 
 typedef enum age_law { AGE_LAST, AGE_UNIFORM, AGE_GEOMETRIC, AGE_ALL } age_law;
 typedef enum retain_law { RETAIN_REPLACE, RETAIN_WINDOW, RETAIN_ACCUMULATE } retain_law;
-enum { BUDGET_ALL, BUDGET_ROWS };
-enum { WEIGHT_PROPORTIONAL, WEIGHT_VALUE };
 enum { START_SCRATCH, START_WARM };
 
 #define MAX_ROWS  1e9
@@ -53,15 +51,15 @@ const mad_param mad_operator_params[] = {
      .choices = "replace|window(W)|accumulate",
      .doc = "what happens to the synthetic rows of older generations"},
     {.name = "budget",
-     .kind = MAD_PARAM_FORM,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "all",
      .min = 1,
      .max = MAX_ROWS,
-     .choices = "all|#B",
+     .choices = "all|#",
      .unit = "rows",
      .doc = "fit on so many rows, drawn without replacement from all; generation 1 uses all"},
     {.name = "real_weight",
-     .kind = MAD_PARAM_FORM,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "proportional",
      .min = 0,
      .max = 1,
@@ -83,12 +81,12 @@ typedef struct data_operator {
     age_law age;
     double age_argument; /* K or rho */
     size_t window;       /* synthetic blocks in a pool: 1, W or SIZE_MAX */
-    size_t budget;       /* 0 = all */
-    double real_weight;  /* NaN = proportional */
     size_t warm_steps;
     size_t n_generations, n_initial;
     const size_t *n_real;      /* [n_generations + 1], of generation t at t; t >= 2 */
     const size_t *n_synthetic; /* the same */
+    mad_schedule budget;       /* NaN = all */
+    mad_schedule real_weight;  /* NaN = proportional */
 } data_operator;
 
 static const data_operator *as_operator(const mad_loop *loop)
@@ -132,30 +130,29 @@ static size_t window_of(const mad_value *retain)
     return SIZE_MAX;
 }
 
-static mad_status set_fit(mad_ctx *ctx, const mad_values *values, data_operator *op)
+static mad_status set_weight(mad_ctx *ctx, const mad_value *weight, data_operator *op)
 {
-    const mad_value *budget = mad_get(values, "budget");
-    const mad_value *weight = mad_get(values, "real_weight");
-    const mad_value *start = mad_get(values, "start");
-
-    op->budget = budget->choice == BUDGET_ROWS ? (size_t)budget->number : 0;
-    op->real_weight = (double)NAN;
-    if (weight->choice == WEIGHT_VALUE) {
-        if (!(weight->number > 0.0 && weight->number < 1.0)) {
+    op->real_weight = weight->schedule;
+    for (size_t t = 2; t <= op->n_generations; t++) {
+        const double share = mad_schedule_at(&op->real_weight, t, op->n_generations);
+        if (share <= 0.0 || share >= 1.0) {
             return mad_fail(ctx, MAD_E_CONFIG,
                             "loop.real_weight must be 'proportional' or lie above 0 and below 1, "
                             "got '%s'; a weight of 0 or 1 is real: none or n_synthetic: 0",
                             weight->text);
         }
-        if (op->real == MAD_OPERATOR_NONE) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "loop.real_weight is %s, but this loop has no real rows to weight "
-                            "(real: none)",
-                            weight->text);
-        }
-        op->real_weight = weight->number;
     }
-    op->warm_steps = 0;
+    if (op->real == MAD_OPERATOR_NONE && !isnan(op->real_weight.a)) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.real_weight is %s, but this loop has no real rows to weight "
+                        "(real: none)",
+                        weight->text);
+    }
+    return MAD_OK;
+}
+
+static mad_status set_start(mad_ctx *ctx, const mad_value *start, data_operator *op)
+{
     if (start->choice == START_WARM) {
         if (!is_count(start->number)) {
             return mad_fail(ctx, MAD_E_CONFIG,
@@ -183,13 +180,50 @@ static mad_status set_real(mad_ctx *ctx, const mad_value *real, mad_operator_rea
     return MAD_OK;
 }
 
-/* Sizes of every generation, and that each has something to train on. */
+/* Rows that generation t is fitted on at most; SIZE_MAX = all. */
+static size_t budget_of(const data_operator *op, size_t t)
+{
+    return isnan(op->budget.a) ? SIZE_MAX : mad_schedule_count(&op->budget, t, op->n_generations);
+}
+
+/* What is asked of the sizes is not idle; `n_real` rows in all, `largest` in a training set. */
+static mad_status check_sizes(mad_ctx *ctx, const mad_values *values, const data_operator *op,
+                              size_t n_real, size_t largest, int is_cut)
+{
+    const mad_value *real = mad_get(values, "n_real");
+    if (op->n_generations == 1) {
+        return MAD_OK;
+    }
+    if (op->real != MAD_OPERATOR_NONE && n_real == 0) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.n_real is 0, but this loop asks for real rows (family '%s'); set "
+                        "n_real to 1 or more, or use real: none",
+                        op->loop.type->name);
+    }
+    if (op->real == MAD_OPERATOR_FIXED && real->schedule.kind != MAD_SCHEDULE_CONSTANT) {
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "loop.n_real is '%s', but loop.real is fixed: every generation has the same "
+            "real rows; give one number, or use real: fresh",
+            real->text);
+    }
+    if (!isnan(op->budget.a) && !is_cut) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.budget is %s, but no training set has more than %zu rows "
+                        "(loop.n_real, loop.n_synthetic): it would cut nothing",
+                        mad_get(values, "budget")->text, largest);
+    }
+    return MAD_OK;
+}
+
+/* Sizes of every generation; each has something to train on. */
 static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *mem,
                             data_operator *op)
 {
     const mad_schedule *real = &mad_get(values, "n_real")->schedule;
     const mad_schedule *synthetic = &mad_get(values, "n_synthetic")->schedule;
-    size_t n_gens = op->n_generations, in_window = 0, n_real_seen = 0;
+    size_t n_gens = op->n_generations, in_window = 0, n_real_seen = 0, largest = 0;
+    int is_cut = 0;
     size_t *n_real = mad_arena_take(mem, n_gens + 1, sizeof *n_real);
     size_t *n_synthetic = mad_arena_take(mem, n_gens + 1, sizeof *n_synthetic);
 
@@ -206,7 +240,12 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
         if (t - 1 > op->window) {
             in_window -= n_synthetic[t - op->window];
         }
-        if (n_real[t] + in_window == 0 && op->real != MAD_OPERATOR_FRESH_ACCUMULATE) {
+        const size_t n_pool =
+            in_window +
+            (op->real == MAD_OPERATOR_FRESH_ACCUMULATE ? op->n_initial + n_real_seen : n_real[t]);
+        is_cut = is_cut || budget_of(op, t) < n_pool;
+        largest = n_pool > largest ? n_pool : largest;
+        if (n_pool == 0) {
             return mad_fail(ctx, MAD_E_CONFIG,
                             "generation %zu would have nothing to train on: loop.n_synthetic is 0 "
                             "there and %s",
@@ -215,15 +254,9 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
                                                           : "so is loop.n_real");
         }
     }
-    if (op->real != MAD_OPERATOR_NONE && n_gens > 1 && n_real_seen == 0) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "loop.n_real is 0, but this loop asks for real rows (family '%s'); set "
-                        "n_real to 1 or more, or use real: none",
-                        op->loop.type->name);
-    }
     op->n_real = n_real;
     op->n_synthetic = n_synthetic;
-    return MAD_OK;
+    return check_sizes(ctx, values, op, n_real_seen, largest, is_cut);
 }
 
 mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type, mad_operator_real preset,
@@ -238,11 +271,13 @@ mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type, mad_oper
     }
     op->loop.type = type;
     op->n_generations = n_generations;
+    op->budget = mad_get(values, "budget")->schedule;
     op->n_initial = mad_get_size(values, "n_initial");
     MAD_TRY(set_real(ctx, mad_get(values, "real"), preset, is_custom, op));
     MAD_TRY(set_age(ctx, mad_get(values, "age"), op));
     op->window = window_of(mad_get(values, "retain"));
-    MAD_TRY(set_fit(ctx, values, op));
+    MAD_TRY(set_weight(ctx, mad_get(values, "real_weight"), op));
+    MAD_TRY(set_start(ctx, mad_get(values, "start"), op));
     MAD_TRY(set_sizes(ctx, values, mem, op));
     *out = &op->loop;
 out:
@@ -312,9 +347,9 @@ mad_status mad_operator_plan(mad_ctx *ctx, const mad_loop *loop, size_t generati
     for (size_t b = 0; b < plan.n_blocks; b++) {
         n_rows += blocks[b].n_rows;
     }
-    plan.budget = op->budget < n_rows ? op->budget : 0;
+    plan.budget = budget_of(op, t) < n_rows ? budget_of(op, t) : 0;
     if (n_real_rows > 0 && n_real_rows < n_rows) {
-        plan.real_weight = op->real_weight;
+        plan.real_weight = mad_schedule_at(&op->real_weight, t, op->n_generations);
     }
     plan.warm_steps = op->warm_steps;
     *out = plan;

@@ -76,6 +76,7 @@ mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem, const mad_config *c
         {"loop", "n_initial", &config->loop, 200},
         {"loop", "n_real", &config->loop, 200},
         {"loop", "n_synthetic", &config->loop, 200},
+        {"loop", "budget", &config->loop, 100},
         {"measure", "n", &config->measure, 200},
         {"model", "train.steps", &config->model, 50},
         {"model", "train.epochs", &config->model, 0}, /* a fit has one length */

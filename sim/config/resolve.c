@@ -227,7 +227,7 @@ static mad_status check_schedule(const mad_resolver *r, const char *key, const m
         return MAD_OK;
     }
     const double last = mad_schedule_at(&value->schedule, n_generations, n_generations);
-    if (last >= param->min && last <= param->max) {
+    if (!(last < param->min || last > param->max)) { /* a word is no number */
         return MAD_OK;
     }
     char allowed[512];

@@ -97,6 +97,7 @@ static void append_forms(const mad_param *param, char *out, size_t n_bytes)
 
 void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out)
 {
+    form f;
     MAD_ASSERT(n_bytes > 0);
     out[0] = '\0';
     switch (param->kind) {
@@ -119,6 +120,9 @@ void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out)
         append_forms(param, out, n_bytes);
         return;
     case MAD_PARAM_SCHEDULE:
+        for (size_t i = 0; param->choices != NULL && form_at(param->choices, i, &f); i++) {
+            append(out, n_bytes, f.is_number ? "" : "%.*s, ", (int)f.n_bytes, f.begin);
+        }
         append(out, n_bytes, "a number");
         append_range(out, n_bytes, param->min, param->max);
         append(out, n_bytes,
@@ -367,11 +371,32 @@ out:
     return st;
 }
 
+/* A word in place of the numbers. */
+static mad_status parse_schedule_word(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
+                                      const char *text, int *matched, mad_value *out)
+{
+    form f;
+    for (out->choice = 0; form_at(param->choices, out->choice, &f) && !f.is_number; out->choice++) {
+        *matched = strlen(text) == f.n_bytes && strncmp(text, f.begin, f.n_bytes) == 0;
+        if (*matched) {
+            out->schedule = (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = (double)NAN};
+            return keep_text(ctx, mem, text, out);
+        }
+    }
+    return MAD_OK;
+}
+
 static mad_status parse_schedule(mad_ctx *ctx, mad_arena *mem, const mad_param *param, size_t n,
                                  const char *const *texts, int is_list, mad_value *out)
 {
     mad_status st = MAD_OK;
     int matched = 0;
+    if (param->choices != NULL && !is_list) {
+        MAD_TRY(parse_schedule_word(ctx, mem, param, texts[0], &matched, out));
+        if (matched) {
+            goto out;
+        }
+    }
     for (size_t i = 0; !is_list && i < sizeof schedule_calls / sizeof *schedule_calls; i++) {
         MAD_TRY(parse_schedule_call(ctx, mem, param, &schedule_calls[i], texts[0], &matched, out));
         if (matched) {

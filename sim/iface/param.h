@@ -17,7 +17,8 @@ typedef enum mad_param_kind {
                            "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max,
                            whole where the argument's name is upper case: uniform(K), "all|#B" */
     MAD_PARAM_SCHEDULE, /* a number per generation within min..max: 2000, linear(a,b),
-                           geometric(a,r), logistic(a,b,middle,width) or a list [a,b,c] */
+                           geometric(a,r), logistic(a,b,middle,width) or a list [a,b,c]; with
+                           `choices` "all|#" the words of it too */
     MAD_PARAM_REALS,    /* list of numbers, each within min..max, or one number; may be empty */
     MAD_PARAM_WORDS     /* list of words, or one word; may be empty */
 } mad_param_kind;
@@ -28,7 +29,7 @@ typedef struct mad_param {
     mad_param_kind kind;
     const char *fallback; /* the default, as text a user would write; NULL = required */
     double min, max;      /* inclusive; ignored by text kinds */
-    const char *choices;  /* CHOICE and FORM */
+    const char *choices;  /* CHOICE and FORM; SCHEDULE with words, else NULL */
     const char *unit;     /* NULL = none */
     const char *doc;      /* one line */
 } mad_param;
@@ -62,8 +63,8 @@ typedef struct mad_value {
     const mad_param *param;
     const char *text;
     double number;            /* INT, REAL; FORM's argument or bare number, 0 without one */
-    size_t choice;            /* CHOICE, FORM: index into `choices`, from 0 */
-    mad_schedule schedule;    /* SCHEDULE */
+    size_t choice;            /* CHOICE, FORM, SCHEDULE with words: index into `choices`, from 0 */
+    mad_schedule schedule;    /* SCHEDULE; NaN throughout where a word was given */
     const double *reals;      /* REALS [n_list] */
     const char *const *words; /* WORDS [n_list] */
     size_t n_list;

@@ -48,8 +48,8 @@ static const mad_param any = {"x",  MAD_PARAM_REAL, "0", -(double)INFINITY, (dou
 static const mad_param age = {
     "age", MAD_PARAM_FORM, "last", 0, 1000, "last|uniform(K)|geometric(rho)|all", NULL, "age"};
 static const mad_param budget = {"budget", MAD_PARAM_FORM, "all", 1, 1e6, "all|#B", NULL, "rows"};
-static const mad_param share = {"real_weight",    MAD_PARAM_FORM, "proportional", 0, 1,
-                                "proportional|#", NULL,           "weight"};
+static const mad_param share = {
+    "real_weight", MAD_PARAM_SCHEDULE, "proportional", 0, 1, "proportional|#", NULL, "weight"};
 static const mad_param moments = {"moments", MAD_PARAM_CHOICE,     "auto", 0,
                                   0,         "auto|model|samples", NULL,   "where from"};
 static const mad_param sizes = {"n_real", MAD_PARAM_SCHEDULE, "100", 0, 1e6, NULL, "rows", "n"};
@@ -144,8 +144,6 @@ static void test_forms(void **state)
     assert_int_equal(parse(&budget, "12").choice, 1);
     assert_int_equal(parse(&budget, "all").choice, 0);
     refused(&budget, "12.5", "expected all | a whole number from 1 to 1000000, got '12.5'");
-    assert_string_equal(canonical(&share, "0.25"), "0.25");
-    refused(&share, "2", "expected proportional | a number from 0 to 1, got '2'");
     assert_int_equal(parse(&moments, "samples").choice, 2);
     refused(&moments, "sample", "expected auto | model | samples, got 'sample'");
     assert_string_equal(canonical(&path, "a b/ü:#.csv"), "a b/ü:#.csv");
@@ -158,7 +156,19 @@ static void test_schedules(void **state)
     assert_string_equal(canonical(&sizes, "linear(10,20)"), "linear(10, 20)");
     assert_string_equal(canonical(&sizes, "geometric( 10, 0.5)"), "geometric(10, 0.5)");
     assert_string_equal(canonical(&sizes, "[1,2.5, 3]"), "[1, 2.5, 3]");
-    mad_schedule s = parse(&sizes, "linear(10, 20)").schedule;
+    assert_string_equal(canonical(&share, "0.25"), "0.25");
+    assert_string_equal(canonical(&share, "proportional"), "proportional");
+    assert_int_equal(parse(&share, "proportional").choice, 0);
+    assert_int_equal(parse(&share, "linear(0.1, 0.5)").choice, 1);
+    mad_schedule s = parse(&share, "proportional").schedule;
+    assert_true(isnan(mad_schedule_at(&s, 3, 9)));
+    refused(&share, "2",
+            "expected proportional, a number from 0 to 1, linear(a,b), geometric(a,r), "
+            "logistic(a,b,middle,width) or [a,b,...], got '2'");
+    refused(&share, "[proportional]",
+            "expected proportional, a number from 0 to 1, linear(a,b), geometric(a,r), "
+            "logistic(a,b,middle,width) or [a,b,...], got 'proportional'");
+    s = parse(&sizes, "linear(10, 20)").schedule;
     assert_int_equal(s.kind, MAD_SCHEDULE_LINEAR);
     assert_true(mad_schedule_at(&s, 1, 12) == 10.0);
     assert_true(mad_schedule_at(&s, 2, 12) == 10.0);
