@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/expect/internal.h"
+#include "analysis/expect/profile.h"
 
 static mad_status take_values(mad_ctx *ctx, size_t n, values *out)
 {
@@ -45,6 +46,17 @@ static void left_out(subset of, size_t n, size_t *begin, size_t *end)
     *end = is_all ? n : n * (of.left_out + 1) / of.n_groups;
 }
 
+/* A verdict of the collapse profile as a number. */
+static mad_status eval_profile(mad_ctx *ctx, const tree *s, const mad_profile *profile, values *out)
+{
+    for (size_t d = 0; profile != NULL && d < MAD_N_DEFINITIONS; d++) {
+        if (strcmp(mad_definitions[d].name, s->name) == 0) {
+            return one_value(ctx, mad_claim_number(profile->finding[d].claim), out);
+        }
+    }
+    return mad_fail(ctx, MAD_E_CONFIG, "the collapse profile has no definition '%s'", s->name);
+}
+
 static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm *arm,
                               size_t generation, subset of, values *out)
 {
@@ -54,6 +66,9 @@ static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm 
     const int is_theory = strcmp(s->group, "theory") == 0;
     const int is_floor = strcmp(s->group, "floor") == 0;
     size_t begin, end, n = 0;
+    if (strcmp(s->group, "profile") == 0) {
+        return eval_profile(ctx, s, arm->profile, out);
+    }
     if (series == NULL || (!is_theory && !is_floor && series->rank != 2)) {
         return mad_fail(ctx, MAD_E_CONFIG, "the run%s%s has no series %s/%s",
                         arm->name[0] != '\0' ? " of arm " : "", arm->name, s->group, s->name);

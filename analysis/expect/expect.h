@@ -10,7 +10,8 @@
  *   power       ["-"] atom ["^" power]
  *   atom        number | "(" sum ")" | NAME "(" arguments ")" | SERIES, then ["@" generation]
  *   SERIES      [ARM ":"] [GROUP "."] NAME       group metrics by default; theory, floor, lineage,
- *                                                model, bias, select ... as in run.h5
+ *                                                model, bias, select ... as in run.h5; profile:
+ *                                                verdicts of profile.h as numbers
  *   generation  number | "last" | "g"            `g` is the generation of "each"
  *
  * An expression has a value per replicate and generation. Functions over generations, whose
@@ -32,6 +33,7 @@
 typedef struct mad_expect_arm {
     const char *name; /* "" where there is only one */
     const mad_run *run;
+    const struct mad_profile *profile; /* what profile.NAME reads; NULL: not made (profile.h) */
 } mad_expect_arm;
 
 typedef struct mad_criterion mad_criterion;

@@ -34,8 +34,9 @@ static size_t n_replicates(const tree *node, const mad_expect_arm *arms)
 {
     size_t n = SIZE_MAX;
     if (node->kind == NODE_SERIES) {
-        return strcmp(node->group, "theory") == 0 ? SIZE_MAX
-                                                  : mad_expect_n_replicates(arms[node->arm].run);
+        const int is_one_value =
+            strcmp(node->group, "theory") == 0 || strcmp(node->group, "profile") == 0;
+        return is_one_value ? SIZE_MAX : mad_expect_n_replicates(arms[node->arm].run);
     }
     for (size_t i = 0; i < node->n_kids; i++) {
         const size_t of_kid = n_replicates(node->kid[i], arms);

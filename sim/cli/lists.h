@@ -147,6 +147,7 @@
     X(mad_command_audit)                                                                           \
     X(mad_command_verify)                                                                          \
     X(mad_command_reproduce)                                                                       \
+    X(mad_command_profile)                                                                         \
     X(mad_command_decompose)                                                                       \
     X(mad_command_list)                                                                            \
     X(mad_command_keys)                                                                            \

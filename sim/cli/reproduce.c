@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/expect/profile.h"
 #include "sim/cli/app.h"
 #include "sim/cli/cost.h"
 #include "sim/cli/papers.h"
@@ -55,6 +56,33 @@ out:
     return st;
 }
 
+/* Verdicts of the arms' runs, when a criterion speaks of them. */
+static mad_status add_profiles(mad_app *app, mad_arena *mem, const mad_paper *paper,
+                               mad_expect_arm *arms)
+{
+    mad_status st = MAD_OK;
+    int is_asked = 0;
+    for (size_t i = 0; i < paper->n_criteria; i++) {
+        is_asked |= strstr(paper->config.expect.note[i].texts[0], "profile.") != NULL;
+    }
+    if (!is_asked) {
+        return MAD_OK;
+    }
+    const mad_run **runs = mad_arena_take(mem, paper->n_arms, sizeof *runs);
+    mad_profile *profiles = mad_arena_take(mem, paper->n_arms, sizeof *profiles);
+    if (runs == NULL || profiles == NULL) {
+        return mad_fail_memory(app->ctx, paper->name);
+    }
+    for (size_t i = 0; i < paper->n_arms; i++) {
+        runs[i] = arms[i].run;
+        arms[i].profile = &profiles[i];
+    }
+    MAD_TRY(
+        mad_profile_make(app->ctx, mem, paper->n_arms, runs, &mad_thresholds_default, profiles));
+out:
+    return st;
+}
+
 static mad_judged worse(mad_judged a, mad_judged b)
 {
     return a == MAD_JUDGED_FAIL || b == MAD_JUDGED_PASS ? a : b;
@@ -75,6 +103,7 @@ static mad_status judge(mad_app *app, mad_arena *mem, const mad_paper *paper,
         MAD_TRY(mad_run_read(app->ctx, mem, folders[i], run));
         arms[i] = (mad_expect_arm){.name = paper->arm[i], .run = run};
     }
+    MAD_TRY(add_profiles(app, mem, paper, arms));
     out->verdict = MAD_JUDGED_PASS;
     for (size_t i = 0; i < paper->n_criteria; i++) {
         const mad_note *note = &paper->config.expect.note[i];

@@ -1,0 +1,185 @@
+/* sim/cli/profile.c: `madloop profile`: which definitions of model collapse finished runs meet. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/expect/profile.h"
+#include "sim/cli/app.h"
+#include "sim/cli/options.h"
+#include "sim/cli/verbs.h"
+#include "sim/store/json.h"
+
+enum { INDENT = 28 };
+
+typedef struct report {
+    size_t n;
+    const char *const *dirs;
+    const mad_run **runs;
+    mad_profile *profiles;
+    mad_thresholds thresholds;
+} report;
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
+static void print_thresholds(const mad_thresholds *t)
+{
+    printf(
+        "thresholds: --factor %g times the risk, --share %g of spread, tails and gain, --rare %g "
+        "of rows, --p %g\n",
+        t->factor, t->share, t->rare, t->p);
+}
+
+static void print_matrix(const report *r)
+{
+    printf("%-20s", "run");
+    for (size_t i = 0; i < r->n; i++) {
+        printf(" %4zu", i + 1);
+    }
+    printf("\n");
+    for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
+        printf("%zu %-18s", d + 1, mad_definitions[d].name);
+        for (size_t i = 0; i < r->n; i++) {
+            printf(" %4s", mad_claim_word(r->profiles[i].finding[d].claim));
+        }
+        printf("\n");
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        printf("run %zu: %s\n", i + 1, r->dirs[i]);
+    }
+}
+
+static void print_finding(size_t d, const mad_finding *f)
+{
+    printf("%zu %-18s %-5s %s\n", d + 1, mad_definitions[d].name, mad_claim_word(f->claim),
+           mad_definitions[d].doc);
+    if (f->criterion == NULL) {
+        printf("%*s  no measure of it in the run%s\n", INDENT, "",
+               strcmp(mad_definitions[d].name, "scaling_change") == 0
+                   ? "; it takes runs that differ in sizes alone"
+                   : "");
+        return;
+    }
+    printf("%*s  %s\n%*s  measured %.4g +- %.2g against %.4g\n", INDENT, "", f->criterion, INDENT,
+           "", f->judged.measured, f->judged.std_error, f->judged.expected);
+}
+
+static void print_text(const report *r)
+{
+    printf("Collapse profile: eight definitions of model collapse (Schaeffer et al. 2025, "
+           "arXiv:2503.03150)\n");
+    print_thresholds(&r->thresholds);
+    if (r->n > 1) {
+        print_matrix(r);
+        return;
+    }
+    for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
+        print_finding(d, &r->profiles[0].finding[d]);
+    }
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static json_t *json_finding(size_t d, const mad_finding *f)
+{
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o}", "definition", mad_definitions[d].name, "verdict",
+        mad_claim_word(f->claim), "criterion",
+        f->criterion != NULL ? mad_json_text(f->criterion) : json_null(), "measured",
+        f->criterion != NULL ? mad_json_number(f->judged.measured) : json_null(), "threshold",
+        f->criterion != NULL ? mad_json_number(f->judged.expected) : json_null(), "std_error",
+        f->criterion != NULL ? mad_json_number(f->judged.std_error) : json_null());
+}
+
+static mad_status print_json(mad_ctx *ctx, const report *r)
+{
+    json_t *runs = json_array();
+    for (size_t i = 0; i < r->n; i++) {
+        json_t *findings = json_array();
+        for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
+            (void)json_array_append_new(findings, json_finding(d, &r->profiles[i].finding[d]));
+        }
+        (void)json_array_append_new(
+            runs, json_pack("{s:o, s:o}", "run", mad_json_text(r->dirs[i]), "profile", findings));
+    }
+    json_t *all = json_pack("{s:{s:f, s:f, s:f, s:f}, s:o}", "thresholds", "factor",
+                            r->thresholds.factor, "share", r->thresholds.share, "rare",
+                            r->thresholds.rare, "p", r->thresholds.p, "runs", runs);
+    char *text = json_dumps(all, JSON_INDENT(2));
+    json_decref(all);
+    if (text == NULL) {
+        return mad_fail_memory(ctx, "JSON");
+    }
+    printf("%s\n", text);
+    free(text);
+    return MAD_OK;
+}
+
+/* ---- verb ---------------------------------------------------------------------------------- */
+
+static mad_status read_runs(mad_ctx *ctx, mad_arena *mem, report *r)
+{
+    mad_status st = MAD_OK;
+    r->runs = mad_arena_take(mem, r->n, sizeof *r->runs);
+    r->profiles = mad_arena_take(mem, r->n, sizeof *r->profiles);
+    if (r->runs == NULL || r->profiles == NULL) {
+        return mad_fail_memory(ctx, "the runs");
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        mad_run *run = mad_arena_take(mem, 1, sizeof *run);
+        MAD_TRY(run != NULL ? MAD_OK : mad_fail_memory(ctx, "the runs"));
+        MAD_TRY(mad_run_read(ctx, mem, r->dirs[i], run));
+        r->runs[i] = run;
+    }
+out:
+    return st;
+}
+
+static mad_status profile_verb(mad_app *app, int argc, char **argv)
+{
+    mad_status st = MAD_OK;
+    report r = {.thresholds = mad_thresholds_default};
+    int as_json = 0;
+    mad_arguments args;
+    const mad_option options[] = {
+        {"factor", 0, "X", "a catastrophe: so many times the risk of generation 1 (default 10)",
+         .real = &r.thresholds.factor, .min = 1.0, .max = 1e9},
+        {"share", 0, "X", "share of spread, tails and gain from data that counts (default 0.1)",
+         .real = &r.thresholds.share, .min = 1e-6, .max = 0.999999},
+        {"rare", 0, "X", "share of rows where none should be that counts (default 0.01)",
+         .real = &r.thresholds.rare, .min = 1e-9, .max = 0.999999},
+        {"p", 0, "P", "level of the one-sided tests (default 0.01)", .real = &r.thresholds.p,
+         .min = 1e-12, .max = 0.5},
+        {"json", 0, NULL, "print JSON", .flag = &as_json},
+        {.name = NULL}};
+    const mad_usage usage = {options, 1, SIZE_MAX,
+                             "Several runs make a matrix. Runs that differ in sizes alone are "
+                             "compared for scaling_change. See docs/reproduce.md."};
+    mad_arena *mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(app->ctx, "a profile");
+    }
+    MAD_TRY(mad_options_parse(app, &mad_command_profile, argc, argv, &usage, &args));
+    if (args.shown_help) {
+        goto out;
+    }
+    r.n = args.n;
+    r.dirs = (const char *const *)args.text;
+    MAD_TRY(read_runs(app->ctx, mem, &r));
+    MAD_TRY(mad_profile_make(app->ctx, mem, r.n, r.runs, &r.thresholds, r.profiles));
+    if (as_json) {
+        MAD_TRY(print_json(app->ctx, &r));
+    } else {
+        print_text(&r);
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+const mad_command mad_command_profile = {
+    .name = "profile",
+    .arguments = "DIR ...",
+    .doc = "Which of the eight definitions of model collapse finished runs meet",
+    .run = profile_verb,
+};
