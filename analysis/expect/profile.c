@@ -69,10 +69,10 @@ static const evidence wanted[MAD_N_DEFINITIONS][MAX_MEASURES] = {
      {"missing_mass", SHAPE_MORE},
      {"recall", SHAPE_FEWER},
      {"coverage", SHAPE_FEWER}},
-    {{"impossible_share", SHAPE_MORE},
-     {"valid_share", SHAPE_LESS},
+    {{"valid_share", SHAPE_LESS},
      {"hq_ratio", SHAPE_LESS},
-     {"precision", SHAPE_LESS}}};
+     {"precision", SHAPE_LESS},
+     {"impossible_share", SHAPE_MORE}}};
 
 static void fill(const evidence *e, size_t n_generations, const mad_thresholds *t,
                  char text[CRITERION_BYTES])

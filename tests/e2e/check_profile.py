@@ -55,8 +55,7 @@ def expected(run, few, many, t):
         gain = np.log(a / b)
         scaling = claim(gain[:, -1] - (1 - t["share"]) * gain[:, 0], 0, "<", t["p"])
     tail = "tail_mass_emp_q" if "tail_mass_emp_q" in metrics else "modes_covered"
-    beyond = ("impossible_share", 1) if "impossible_share" in metrics else \
-        ("hq_ratio", -1) if "hq_ratio" in metrics else ("precision", -1)
+    beyond = "hq_ratio" if "hq_ratio" in metrics else "precision"
     bridges = claim(last("bridge_mass") - first("bridge_mass"), t["rare"], ">", t["p"]) \
         if "bridge_mass" in metrics else "-"
     return [claim(rise, np.log(t["factor"]), ">", t["p"]),
@@ -66,7 +65,7 @@ def expected(run, few, many, t):
             claim(np.log(last("trace") / first("trace")), np.log(1 - t["share"]), "<", t["p"]),
             bridges,
             claim(last(tail) - (1 - t["share"]) * first(tail), 0, "<", t["p"]),
-            claim(beyond[1] * (last(beyond[0]) - first(beyond[0])), t["rare"], ">", t["p"])]
+            claim(last(beyond) - first(beyond), -t["rare"], "<", t["p"])]
 
 
 with workspace() as work:
