@@ -164,10 +164,10 @@ static double of_columns(const mad_reward *r, const double *x, const double *tar
     double sum = 0.0;
     for (size_t j = 0; j < r->n_target; j++) {
         const double step = x[j] - target[j];
-        sum += r->kind == MAD_REWARD_LINEAR ? target[j] * x[j]
-                                            : -0.5 * step * step / (r->tau * r->tau);
+        sum += r->kind == MAD_REWARD_QUADRATIC ? -0.5 * step * step / (r->tau * r->tau)
+                                               : target[j] * x[j];
     }
-    return sum;
+    return r->kind == MAD_REWARD_PLANE ? -fabs(sum) : sum;
 }
 
 static double of_factor(const mad_reward *r, double value, double target)

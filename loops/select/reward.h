@@ -3,6 +3,8 @@
  *
  *   linear            r = sum_j a_j x_j
  *   quadratic         r = -sum_j (x_j - a_j)^2 / (2 tau^2)
+ *   plane             r = -|sum_j a_j x_j|, not divided by |a|: of regression rows (x, y) and
+ *                     a = (c, -1) the distance of the response from c.x
  *   factor_linear     r = a z,   z = (factor - mean) / sd under the law of the world
  *   factor_quadratic  r = -(z - a)^2 / (2 tau^2); of angles by the shorter way round
  *   validity          r = 1 where the world could have drawn the row, else 0
@@ -10,7 +12,8 @@
  *   table             r = a_k of category or class k
  * with a = reward.target. Several users have targets of their own, one behind the other, and every
  * choice is made by one user drawn by reward.users.
- * ref  Ferbach et al. 2024 (arXiv:2407.09499); Zhao, Fu & Pham 2025 (arXiv:2511.09002): several users
+ * ref  Ferbach et al. 2024 (arXiv:2407.09499); Zhao, Fu & Pham 2025 (arXiv:2511.09002): several
+ *      users; Yi et al. 2025 (arXiv:2510.16657): a verifier of regression rows
  */
 #ifndef MAD_LOOPS_SELECT_REWARD_H
 #define MAD_LOOPS_SELECT_REWARD_H
@@ -22,7 +25,7 @@
     {.name = "reward.kind",                                                                        \
      .kind = MAD_PARAM_CHOICE,                                                                     \
      .fallback = "linear",                                                                         \
-     .choices = "linear|quadratic|factor_linear|factor_quadratic|validity|density|table",          \
+     .choices = "linear|quadratic|plane|factor_linear|factor_quadratic|validity|density|table",    \
      .doc = "what a row is worth: by its columns, by a factor its world reads back, 1 where the "  \
             "world finds it valid, its log density in the world, or a number per class"},          \
         {.name = "reward.target",                                                                  \
@@ -30,8 +33,9 @@
          .fallback = "1",                                                                          \
          .min = -1e6,                                                                              \
          .max = 1e6,                                                                               \
-         .doc = "linear: coefficients; quadratic: the best point; columns beyond the list do not " \
-                "count; table: a reward per category or class; users one behind the other"},       \
+         .doc = "linear, plane: coefficients; quadratic: the best point; columns beyond the list " \
+                "do not count; table: a reward per category or class; users one behind the "       \
+                "other"},                                                                          \
         {.name = "reward.tau",                                                                     \
          .kind = MAD_PARAM_REAL,                                                                   \
          .fallback = "1",                                                                          \
@@ -50,6 +54,7 @@
 typedef enum mad_reward_kind {
     MAD_REWARD_LINEAR,
     MAD_REWARD_QUADRATIC,
+    MAD_REWARD_PLANE,
     MAD_REWARD_FACTOR_LINEAR,
     MAD_REWARD_FACTOR_QUADRATIC,
     MAD_REWARD_VALIDITY,

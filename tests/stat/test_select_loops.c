@@ -178,6 +178,30 @@ static void breeding_against_fresh_data(void **state)
                    V(16, "mean_first", last.mean), V(16, "trace", last.var)}});
 }
 
+/* Variance of N(0, var) between -1 and 1. */
+static double banded(double var)
+{
+    const double c = 1.0 / sqrt(var);
+    const double density = exp(-0.5 * c * c) / sqrt(2.0 * acos(-1.0));
+    return var * (1.0 - 2.0 * c * density / erf(c / sqrt(2.0)));
+}
+
+/* Kept is what is near a plane: the law of the rows is cut on both sides. */
+static void rows_near_a_plane(void **state)
+{
+    (void)state;
+    assert_true(fabs(banded(1.0) - 0.29112509) < 1e-8);
+    judge((law_case){
+        .name = "plane",
+        .n_generations = 3,
+        .honest = {LINE, GAUSS, REPLACE,
+                   SELECT "{kind: verifier, phi: 1, psi: 0, threshold: -1, reward: {kind: plane}}"},
+        .twin = {.bias = SELECT "{kind: verifier, phi: 1, psi: 0, threshold: -1.05, reward: {kind: "
+                                "plane}}"},
+        .checks = {V(2, "mean_first", 0.0), V(2, "trace", banded(1.0)),
+                   V(3, "trace", banded(banded(1.0)))}});
+}
+
 /* The same budget without judgement: nothing moves. The twin judges. */
 static void chance_moves_nothing(void **state)
 {
@@ -193,9 +217,9 @@ static void chance_moves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_of_two_types),   cmocka_unit_test(weights_of_two_types),
-        cmocka_unit_test(weights_of_normals),   cmocka_unit_test(breeding_against_fresh_data),
-        cmocka_unit_test(chance_moves_nothing),
+        cmocka_unit_test(pairs_of_two_types), cmocka_unit_test(weights_of_two_types),
+        cmocka_unit_test(weights_of_normals), cmocka_unit_test(breeding_against_fresh_data),
+        cmocka_unit_test(rows_near_a_plane),  cmocka_unit_test(chance_moves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,8 @@ static void columns_are_rewarded(void **state)
         {{"reward.target=[2,-1]"}, {2.0 * 1.0 - 2.0, 2.0 * -1.0 - 0.5}},
         {{"reward.kind=quadratic", "reward.target=[1,0]", "reward.tau=2"},
          {-(0.0 + 4.0) / 8.0, -(4.0 + 0.25) / 8.0}},
+        {{"reward.kind=plane", "reward.target=[2,-1]"}, {-0.0, -2.5}},
+        {{"reward.kind=plane", "reward.target=[3,-2,0.1]"}, {-8.9, -5.9}},
         {{"reward.target=[1,2]", "reward.users=[1,3]"}, {1.0, -2.0}},
     };
     double x[] = {1.0, 2.0, 99.0, -1.0, 0.5, 99.0}, out[2];
