@@ -66,7 +66,7 @@ mad_status mad_papers_folder(mad_ctx *ctx, mad_arena *mem, const char **out)
 
 /* ---- one of them --------------------------------------------------------------------------- */
 
-/* A text of the block `paper`, or NULL. */
+/* A text of the block `paper`; "" = not there. */
 static const char *note_of(const mad_notes *notes, const char *name)
 {
     for (size_t i = 0; i < notes->n; i++) {
@@ -74,15 +74,15 @@ static const char *note_of(const mad_notes *notes, const char *name)
             return notes->note[i].texts[0];
         }
     }
-    return NULL;
+    return "";
 }
 
 static double number_of(const mad_notes *notes, const char *name)
 {
     const char *text = note_of(notes, name);
     char *end = NULL;
-    const double x = text != NULL ? strtod(text, &end) : (double)NAN;
-    return text != NULL && end != text && *end == '\0' ? x : (double)NAN;
+    const double x = strtod(text, &end);
+    return end != text && *end == '\0' ? x : (double)NAN;
 }
 
 /* "configs/papers/gauss-mean.yaml" is called "gauss-mean". */
@@ -132,10 +132,9 @@ mad_status mad_paper_load(mad_app *app, mad_arena *mem, const char *path, mad_pa
     MAD_TRY(p.path != NULL ? MAD_OK : mad_fail_memory(ctx, path));
     MAD_TRY(name_of(ctx, mem, p.path, &p.name));
     MAD_TRY(mad_load_config(app, mem, p.path, 0, NULL, 0, &p.config));
-    const char *source = note_of(&p.config.paper, "source");
-    const char *shape = note_of(&p.config.paper, "shape");
-    p.source = source != NULL ? source : "";
-    p.shape = shape != NULL ? shape : "";
+    p.source = note_of(&p.config.paper, "source");
+    p.shape = note_of(&p.config.paper, "shape");
+    p.loop = note_of(&p.config.paper, "loop");
     p.row = number_of(&p.config.paper, "row");
     p.seconds = number_of(&p.config.paper, "seconds");
     p.n_arms = p.config.arms.n > 0 ? p.config.arms.n : 1;

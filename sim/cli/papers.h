@@ -11,6 +11,7 @@ typedef struct mad_paper {
     const char *path, *name;    /* of the file; without folder and .yaml */
     mad_config config;          /* without any arm's overrides */
     const char *source, *shape; /* of its block `paper`; "" where they are missing */
+    const char *loop;           /* a published loop by name, where it is no row of the table */
     double row, seconds;        /* in the table of results; measured run time; NaN = not said */
     size_t n_arms;              /* at least 1 */
     const char **arm;           /* [n_arms] names; a single arm without one is "" */
@@ -25,7 +26,10 @@ typedef struct mad_paper {
  */
 MAD_MUST_CHECK mad_status mad_papers_folder(mad_ctx *ctx, mad_arena *mem, const char **out);
 
-/** Load all papers of a folder, by row, then name. errors  those of mad_paper_load; MAD_E_IO */
+/**
+ * Load all papers of a folder, by row (those without one last), then name.
+ * errors  those of mad_paper_load; MAD_E_IO
+ */
 MAD_MUST_CHECK mad_status mad_papers_load(mad_app *app, mad_arena *mem, const char *folder,
                                           size_t *n, mad_paper **out);
 

@@ -232,7 +232,8 @@ static void print_list(size_t n, const mad_paper *papers)
         if (!isnan(p->seconds)) {
             (void)snprintf(seconds, sizeof seconds, "%.3g", p->seconds);
         }
-        printf("%-4s %-28s %9s  %s\n", row, p->name, seconds, p->source);
+        printf("%-4s %-28s %9s  %s%s%s\n", row, p->name, seconds, p->loop,
+               p->loop[0] != '\0' ? ": " : "", p->source);
     }
 }
 

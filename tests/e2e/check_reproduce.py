@@ -193,10 +193,13 @@ def check_catalogue(folder):
     files = {p.stem for p in (ROOT / "configs" / "papers").glob("*.yaml")}
     assert {p["name"] for p in papers} == files and files
     for p in papers:
-        for key in ("row", "source", "setting", "shape", "seconds"):
+        for key in ("source", "setting", "shape", "seconds"):
             assert p["paper"].get(key), f"{p['name']}: paper.{key} is missing"
+        assert ("row" in p["paper"]) != ("loop" in p["paper"]), f"{p['name']}: row or loop"
+    loops = [p["paper"]["loop"] for p in papers if "loop" in p["paper"]]
+    assert len(set(loops)) == len(loops) and all("row" in p["paper"] for p in papers[:-len(loops)])
     text, _ = madloop("reproduce", "--list", cwd=ROOT)
-    assert all(name in text for name in files)
+    assert all(name in text for name in [*files, *loops])
     madloop("reproduce", "--all", "--smoke", "-o", folder / "smoke", "--progress", "none", cwd=ROOT)
     text, _ = madloop("reproduce", "--all", "--budget", "0.001s", "-o", folder / "none", "--json", cwd=ROOT)
     assert all(p["verdict"] == "not run" for p in json.loads(text))
