@@ -13,6 +13,7 @@
     X(mad_world_moons)                                                                             \
     X(mad_world_s_curve)                                                                           \
     X(mad_world_heavy)                                                                             \
+    X(mad_world_rosenbrock)                                                                        \
     X(mad_world_zipf)                                                                              \
     X(mad_world_regression)                                                                        \
     X(mad_world_glyph)                                                                             \
@@ -33,6 +34,7 @@
     X(mad_model_kde)                                                                               \
     X(mad_model_linear)                                                                            \
     X(mad_model_exact)                                                                             \
+    X(mad_model_flow)                                                                              \
     X(mad_model_diffusion)
 
 #define MAD_LOOP_LIST(X)                                                                           \

@@ -4,7 +4,7 @@
  *   y_l = silu(b_l + y_{l-1} W_l), l = 1..depth;  out = c + V y_depth.
  *
  * A parameter block is [W_1 .. W_depth, V, b_1 .. b_depth, c, f], W_l as [n_in][ld], V as
- * [dim][ld], f the frequencies of the noise embedding, which are not trained. A thread works on a
+ * [n_out][ld], f the frequencies of the noise embedding, which are not trained. A thread works on a
  * block of rows from the first layer to the last, so activations stay in its cache.
  */
 #include <math.h>
@@ -35,7 +35,8 @@ typedef struct mlp_work {
     float *input;  /* [rows][ld_in] */
     float *y;      /* [depth or 2][rows][ld_y] */
     float *slope;  /* [depth][rows][ld_y], silu' of the pre-activations; NULL: evaluation only */
-    float *last;   /* [rows][ld_out]; columns beyond dim are zero */
+    float *last;   /* [rows][ld_out]; columns beyond n_out are zero */
+    float *zero;   /* [dim, padded] */
     float *waves;  /* [n_embed] of the level */
     float *bias_1; /* [ld] b_1 and the noise inputs of the level */
 } mlp_work;
@@ -64,7 +65,7 @@ static size_t last_weight_at(const mlp *net)
 
 static size_t bias_at(const mlp *net, size_t layer) /* layer = depth: the last one, c */
 {
-    return last_weight_at(net) + (net->base.dim + layer) * net->ld;
+    return last_weight_at(net) + (net->base.n_out + layer) * net->ld;
 }
 
 /* W_{layer+1} as the right-hand factor of the forward product: the same offsets as the matrix. */
@@ -138,7 +139,7 @@ static void mlp_init(const mad_net *base, mad_key key, uint64_t first_item, floa
         init_matrix(mad_rng_open(key, first_item + layer), n, net->width, net->ld,
                     sqrt(2.0 / (double)n), theta + weight_at(net, layer));
     }
-    init_matrix(mad_rng_open(key, first_item + net->depth), base->dim, net->width, net->ld,
+    init_matrix(mad_rng_open(key, first_item + net->depth), base->n_out, net->width, net->ld,
                 sqrt(1.0 / (double)net->width), theta + last_weight_at(net));
     mad_embed_frequencies(net->embedding, mad_rng_open(key, first_item + net->depth + 1),
                           net->n_embed / 2, theta + net->n_trained);
@@ -179,7 +180,7 @@ static int mlp_tensor(const mad_net *base, size_t i_tensor, mad_tensor *out)
     mad_tensor t = {.rank = 1, .trained = 1, .stride = {1}};
 
     if (layer > net->depth) {
-        if (i_tensor > 2 * net->depth + 2) {
+        if (i_tensor > 2 * net->depth + 2 || net->n_embed == 0) {
             return 0;
         }
         t.trained = 0;
@@ -189,7 +190,7 @@ static int mlp_tensor(const mad_net *base, size_t i_tensor, mad_tensor *out)
         *out = t;
         return 1;
     }
-    t.shape[0] = layer < net->depth ? net->width : base->dim;
+    t.shape[0] = layer < net->depth ? net->width : base->n_out;
     t.offset = bias_at(net, layer);
     const char *kind = "bias";
     if (i_tensor % 2 == 0) {
@@ -215,7 +216,8 @@ static mad_status mlp_work_take(mad_ctx *ctx, const mad_net *base, int for_train
                                 mad_net_work **out)
 {
     const mlp *net = (const mlp *)base;
-    const size_t rows = BLOCK_ROWS, dim = base->dim, n_y = for_training ? net->depth : 2;
+    const size_t rows = BLOCK_ROWS, dim = base->dim, n_out = base->n_out;
+    const size_t n_y = for_training ? net->depth : 2;
     mlp_work *work = mad_arena_take(mem, 1, sizeof *work);
 
     if (work == NULL) {
@@ -224,22 +226,24 @@ static mad_status mlp_work_take(mad_ctx *ctx, const mad_net *base, int for_train
     /* An odd number of cache lines per row: a column then spreads over all sets of the cache. */
     work->ld_in = mad_round_up(net->n_in, MAD_PANEL) + MAD_PANEL / 2;
     work->ld_y = net->ld + MAD_PANEL / 2;
-    work->ld_out = mad_round_up(dim, MAD_PANEL);
+    work->ld_out = mad_round_up(n_out, MAD_PANEL);
     work->base.x = mad_arena_take_raw(mem, rows * dim, sizeof(float));
     work->base.c_noise = mad_arena_take_raw(mem, rows, sizeof(float));
     work->base.label = mad_arena_take(mem, rows, sizeof(int32_t));
-    work->base.out = mad_arena_take_raw(mem, rows * dim, sizeof(float));
+    work->base.out = mad_arena_take_raw(mem, rows * n_out, sizeof(float));
     work->input = mad_arena_take_raw(mem, rows * work->ld_in, sizeof(float));
     work->y = mad_arena_take_raw(mem, n_y * rows * work->ld_y, sizeof(float));
     if (for_training) {
         work->slope = mad_arena_take_raw(mem, n_y * rows * work->ld_y, sizeof(float));
     }
     work->last = mad_arena_take(mem, rows * work->ld_out, sizeof(float)); /* its pads stay zero */
+    work->zero = mad_arena_take(mem, mad_round_up(dim, MAD_PANEL), sizeof(float));
     work->waves = mad_arena_take_raw(mem, net->n_embed, sizeof(float));
     work->bias_1 = mad_arena_take_raw(mem, net->ld, sizeof(float));
     if (work->base.x == NULL || work->base.c_noise == NULL || work->base.label == NULL ||
         work->base.out == NULL || work->input == NULL || work->y == NULL || work->last == NULL ||
-        work->waves == NULL || work->bias_1 == NULL || (for_training && work->slope == NULL)) {
+        work->zero == NULL || work->waves == NULL || work->bias_1 == NULL ||
+        (for_training && work->slope == NULL)) {
         return mad_fail_memory(ctx, "activations of the network");
     }
     *out = &work->base;
@@ -269,8 +273,8 @@ static void fill_input(const mlp *net, size_t n_rows, mlp_work *work)
 static void read_last(const mlp *net, size_t n_rows, mlp_work *work)
 {
     for (size_t r = 0; r < n_rows; r++) {
-        memcpy(work->base.out + r * net->base.dim, work->last + r * work->ld_out,
-               net->base.dim * sizeof(float));
+        memcpy(work->base.out + r * net->base.n_out, work->last + r * work->ld_out,
+               net->base.n_out * sizeof(float));
     }
 }
 
@@ -300,9 +304,22 @@ static void mlp_forward(const mad_net *base, const float *theta, const float *pa
         x = y;
         ld_x = work->ld_y;
     }
-    base->kernels->affine_few(n_rows, net->ld, base->dim, x, ld_x, theta + last_weight_at(net),
+    base->kernels->affine_few(n_rows, net->ld, base->n_out, x, ld_x, theta + last_weight_at(net),
                               theta + bias_at(net, net->depth), work->last, work->ld_out);
     read_last(net, n_rows, work);
+}
+
+/* dL/dx = gain_x W_1 dz_1, by way of the inputs, which nothing reads any more. */
+static void back_input(const mlp *net, const float *theta, size_t n_rows, mlp_work *work)
+{
+    const size_t dim = net->base.dim;
+    net->base.kernels->affine_few(n_rows, net->ld, dim, work->slope, work->ld_y, theta, work->zero,
+                                  work->input, work->ld_in);
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t j = 0; j < dim; j++) {
+            work->base.dx[r * dim + j] = net->gain_x * work->input[r * work->ld_in + j];
+        }
+    }
 }
 
 /* ref  back-propagation, Rumelhart, Hinton & Williams 1986 */
@@ -315,16 +332,16 @@ static void mlp_backward(const mad_net *base, const float *theta, const float *p
     const size_t layer_size = BLOCK_ROWS * work->ld_y, top = net->depth - 1;
 
     for (size_t r = 0; r < n_rows; r++) {
-        memcpy(work->last + r * work->ld_out, work_base->out + r * base->dim,
-               base->dim * sizeof(float));
+        memcpy(work->last + r * work->ld_out, work_base->out + r * base->n_out,
+               base->n_out * sizeof(float));
     }
-    kernels->back_weights(n_rows, base->dim, net->ld, work->last, work->ld_out,
+    kernels->back_weights(n_rows, base->n_out, net->ld, work->last, work->ld_out,
                           work->y + top * layer_size, work->ld_y, grad + last_weight_at(net),
                           net->ld);
     kernels->back_bias(n_rows, work->ld_out, work->last, work->ld_out,
                        grad + bias_at(net, net->depth));
     const mad_panels v = {theta + last_weight_at(net), net->ld, MAD_PANEL};
-    kernels->back_rows(n_rows, base->dim, net->ld, work->last, work->ld_out, v,
+    kernels->back_rows(n_rows, base->n_out, net->ld, work->last, work->ld_out, v,
                        work->slope + top * layer_size, work->ld_y);
     for (size_t layer = top;; layer--) {
         float *dz = work->slope + layer * layer_size; /* now dL/d(pre-activation) */
@@ -338,6 +355,9 @@ static void mlp_backward(const mad_net *base, const float *theta, const float *p
         }
         kernels->back_rows(n_rows, net->width, net->ld, dz, work->ld_y,
                            backward_panels(net, packed, layer), dz - layer_size, work->ld_y);
+    }
+    if (work_base->dx != NULL) {
+        back_input(net, theta, n_rows, work);
     }
 }
 
@@ -379,7 +399,7 @@ static void mlp_eval(const mad_net *base, const float *theta, const float *packe
         from = to;
         to = swap;
     }
-    kernels->affine_few(n_rows, net->ld, base->dim, from, work->ld_y, theta + last_weight_at(net),
+    kernels->affine_few(n_rows, net->ld, base->n_out, from, work->ld_y, theta + last_weight_at(net),
                         theta + bias_at(net, net->depth), work->last, work->ld_out);
     read_last(net, n_rows, work);
 }
@@ -402,6 +422,7 @@ static const mad_net_type mlp_type = {
 static void plan(const mad_kernels *kernels, const mad_mlp_options *options, mlp *net)
 {
     const size_t dim = options->dim, width = options->width, depth = options->depth;
+    const size_t n_out = options->n_out > 0 ? options->n_out : dim;
     net->n_in = dim + options->n_classes + options->n_embed;
     net->width = width;
     net->depth = depth;
@@ -411,15 +432,15 @@ static void plan(const mad_kernels *kernels, const mad_mlp_options *options, mlp
     net->base = (mad_net){.type = &mlp_type,
                           .kernels = kernels,
                           .dim = dim,
-                          .n_out = dim,
+                          .n_out = n_out,
                           .n_classes = options->n_classes,
                           .block_rows = BLOCK_ROWS};
-    net->n_trained = bias_at(net, depth) + mad_round_up(dim, MAD_PANEL);
+    net->n_trained = bias_at(net, depth) + mad_round_up(n_out, MAD_PANEL);
     net->base.n_params = net->n_trained + mad_round_up(options->n_embed / 2, MAD_PANEL);
     net->base.n_packed = transposed_at(net, depth);
-    const size_t n_products = width * (net->n_in + (depth - 1) * width + dim);
+    const size_t n_products = width * (net->n_in + (depth - 1) * width + n_out);
     net->base.macs = (double)n_products;
-    net->base.n_weights = n_products + depth * width + dim;
+    net->base.n_weights = n_products + depth * width + n_out;
     for (size_t layer = 0; layer < depth; layer++) {
         net->base.n_segments += n_row_segments(net, layer);
     }
@@ -433,7 +454,9 @@ mad_status mad_mlp_create(mad_ctx *ctx, const mad_kernels *kernels, const mad_ml
     mad_status st = MAD_OK;
     mlp *net = NULL;
 
-    MAD_TRY(mad_embed_check(ctx, options->n_embed));
+    if (options->embedding != MAD_EMBED_NONE || options->n_embed != 0) {
+        MAD_TRY(mad_embed_check(ctx, options->n_embed));
+    }
     if (options->dim == 0 || options->width == 0 || options->depth == 0) {
         return mad_fail(ctx, MAD_E_CONFIG,
                         "net.width and net.depth must be at least 1, got %zu and %zu",
@@ -451,7 +474,7 @@ mad_status mad_mlp_create(mad_ctx *ctx, const mad_kernels *kernels, const mad_ml
     const double n_in = (double)net->n_in;
     net->gain_x = (float)sqrt(n_in / (double)options->dim);
     net->gain_class = (float)sqrt(n_in / 2.0);
-    net->gain_noise = (float)sqrt(n_in / (double)options->n_embed);
+    net->gain_noise = (float)sqrt(n_in / fmax(1.0, (double)options->n_embed));
     *out = &net->base;
 out:
     return st;

@@ -41,5 +41,7 @@ void mad_embed_frequencies(mad_embedding kind, mad_rng rng, size_t n_freq, float
             freq[j] *= FOURIER_SD;
         }
         break;
+    case MAD_EMBED_NONE:
+        break;
     }
 }

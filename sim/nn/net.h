@@ -37,6 +37,8 @@ typedef struct mad_net_work {
     float *c_noise; /* [block_rows] filled by the caller before forward; NULL: not read */
     int32_t *label; /* [block_rows] class, or n_classes = no class; unused when n_classes is 0 */
     float *out;     /* [block_rows][n_out] F; before backward: dL/dF, written by the caller */
+    float *dx; /* [block_rows][dim] the caller's: where backward leaves dL/dx (mlp alone); NULL:
+                       not wanted */
 } mad_net_work;
 
 typedef struct mad_net_type {
@@ -85,12 +87,14 @@ struct mad_net {
 
 typedef enum mad_embedding {
     MAD_EMBED_SINUSOIDAL, /* sin, cos of c_noise f, f geometric from 1 to 32 */
-    MAD_EMBED_FOURIER     /* the same with f drawn once from N(0, 16^2), part of the parameters'
+    MAD_EMBED_FOURIER,    /* the same with f drawn once from N(0, 16^2), part of the parameters'
                              seed, not trained (Tancik et al. 2020; Song et al. 2021) */
+    MAD_EMBED_NONE        /* n_embed is 0: F does not hang on c_noise */
 } mad_embedding;
 
 typedef struct mad_mlp_options {
     size_t dim, n_classes;
+    size_t n_out;        /* 0 = dim */
     size_t width, depth; /* depth = hidden layers, >= 1 */
     size_t n_embed;      /* even */
     mad_embedding embedding;

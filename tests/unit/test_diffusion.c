@@ -61,7 +61,9 @@ static void test_threads(void **state)
                 assert_same_rows(&first, &rows);
                 assert_memory_equal(curve[0], curve[t], sizeof curve[0]);
             }
-            assert_true(seen == 60.0 * (double)((const mad_diffusion *)f.model)->settings.n_batch);
+            assert_true(seen ==
+                        60.0 *
+                            (double)((const mad_diffusion *)f.model)->settings.optimiser.n_batch);
             mad_ctx_destroy(ctx);
             ctx = shared;
         }

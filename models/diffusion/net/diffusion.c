@@ -174,17 +174,6 @@ static void fields(mad_model *model, mad_fields *out)
     mad_standard_fields(&self->standard, out);
 }
 
-static mad_status check_finite(mad_ctx *ctx, const char *name, size_t n, const float *x)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(x[i])) {
-            return mad_fail(ctx, MAD_E_NONFINITE, "the loaded model's %s %zu of %zu is %g", name, i,
-                            n, (double)x[i]);
-        }
-    }
-    return MAD_OK;
-}
-
 static mad_status loaded(mad_ctx *ctx, mad_model *model)
 {
     mad_status st = MAD_OK;
@@ -198,10 +187,10 @@ static mad_status loaded(mad_ctx *ctx, mad_model *model)
         goto out;
     }
     MAD_TRY(mad_standard_check(ctx, &self->standard));
-    MAD_TRY(check_finite(ctx, "parameter", n, self->theta));
-    MAD_TRY(check_finite(ctx, "averaged parameter", n, self->average));
+    MAD_TRY(mad_check_parameters(ctx, "parameter", n, self->theta));
+    MAD_TRY(mad_check_parameters(ctx, "averaged parameter", n, self->average));
     if (self->auxiliary != NULL) {
-        MAD_TRY(check_finite(ctx, "auxiliary parameter", n, self->auxiliary));
+        MAD_TRY(mad_check_parameters(ctx, "auxiliary parameter", n, self->auxiliary));
     }
     if (!(self->sigma_data[0] > 0.0) || !isfinite(self->sigma_data[0])) {
         st = mad_fail(ctx, MAD_E_NONFINITE, "the loaded model's sigma_data is %g, must be above 0",

@@ -16,7 +16,8 @@
 
 size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows)
 {
-    return mad_budget_steps(&self->settings.budget, n_rows, self->settings.n_batch);
+    return mad_budget_steps(&self->settings.optimiser.budget, n_rows,
+                            self->settings.optimiser.n_batch);
 }
 
 size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t n_train)
@@ -32,7 +33,7 @@ double mad_diffusion_eval_flops(const mad_diffusion *self)
 /* Forward, and two products of its size backward. */
 double mad_diffusion_step_flops(const mad_diffusion *self)
 {
-    return 3.0 * mad_diffusion_eval_flops(self) * (double)self->settings.n_batch;
+    return 3.0 * mad_diffusion_eval_flops(self) * (double)self->settings.optimiser.n_batch;
 }
 
 static void standardise(const mad_diffusion *self, const mad_set *set)
@@ -142,7 +143,8 @@ mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_s
         move_away(self, w);
     }
     if (args->samples_seen != NULL) {
-        *args->samples_seen += (double)(self->settings.n_tune_steps * self->settings.n_batch);
+        *args->samples_seen +=
+            (double)(self->settings.n_tune_steps * self->settings.optimiser.n_batch);
     }
     if (args->flops != NULL) {
         *args->flops += mad_diffusion_step_flops(self) * (double)self->settings.n_tune_steps +
@@ -198,7 +200,7 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
                     (double)mad_diffusion_own_rows(self, train->n_rows);
     }
     if (args->samples_seen != NULL) {
-        *args->samples_seen = (double)n_done * (double)s->n_batch;
+        *args->samples_seen = (double)n_done * (double)s->optimiser.n_batch;
     }
     if (args->flops != NULL) {
         *args->flops += mad_diffusion_step_flops(self) * (double)n_done + own_flops;

@@ -59,26 +59,7 @@ const mad_param mad_diffusion_params[] = {
     MAD_INT("net.groups", "8", 2, 256, "unet: groups of GroupNorm; even, divides every level"),
     MAD_INT("net.hidden", "128", 8, 2048, "unet: width of the embedding of noise and class"),
     MAD_INT("net.patch", "1", 1, 2, "unet: 2 = work on blocks of 2 x 2 pixels"),
-    MAD_FORM("train.steps", "auto", 1, 1e7, "auto|#N",
-             "optimiser steps of a fit from scratch; auto: 2000, or as train.epochs or "
-             "train.samples say"),
-    MAD_FORM("train.epochs", "none", 1e-6, 1e7, "none|#", "instead: passes over the training set"),
-    MAD_FORM("train.samples", "none", 1, 1e13, "none|#N", "instead: training rows seen"),
-    MAD_FORM("train.batch", "auto", 1, 65536, "auto|#N",
-             "rows per step, drawn with replacement; auto: 512 (mlp), 128 (unet)"),
-    MAD_FORM("train.lr", "auto", 1e-8, 1, "auto|#",
-             "learning rate of Adam after the warm-up; auto: 5e-3 (mlp), 2e-3 (unet)"),
-    MAD_INT("train.warmup", "100", 0, 1e6, "steps of linear warm-up"),
-    MAD_CHOICE("train.decay", "cosine", "constant|cosine|linear",
-               "learning rate after the warm-up"),
-    MAD_REAL("train.beta1", "0.9", 0, 0.9999, "decay of Adam's first moment"),
-    MAD_REAL("train.beta2", "0.999", 0, 0.99999, "decay of Adam's second moment"),
-    MAD_REAL("train.eps", "1e-8", 1e-12, 1, "Adam's epsilon"),
-    MAD_REAL("train.weight_decay", "0", 0, 10, "decoupled weight decay (AdamW)"),
-    MAD_REAL("train.clip", "1", 0, 1e9, "largest gradient norm; 0 = no limit"),
-    MAD_FORM("train.ema", "power(6.94)", 0, 1e12, "power(gamma)|constant(decay)|halflife(rows)",
-             "parameter average that samples: decay (1 - 1/n)^(gamma + 1), 6.94 = a window of 10 % "
-             "of the run; min(decay, (1 + n)/(10 + n)); or half a weight after so many rows seen"),
+    MAD_OPTIMISER_PARAMS("512 (mlp), 128 (unet)", "5e-3 (mlp), 2e-3 (unet)"),
     MAD_REAL("train.label_dropout", "0.1", 0, 0.999,
              "worlds with classes: share of rows that train the denoiser without class, which "
              "guidance needs"),
@@ -92,79 +73,10 @@ const mad_param mad_diffusion_params[] = {
     {.name = NULL},
 };
 
-size_t mad_budget_steps(const mad_budget *budget, size_t n_rows, size_t n_batch)
-{
-    double n_steps = budget->amount;
-    switch (budget->kind) {
-    case MAD_BUDGET_STEPS:
-        break;
-    case MAD_BUDGET_EPOCHS:
-        n_steps = ceil(budget->amount * (double)n_rows / (double)n_batch);
-        break;
-    case MAD_BUDGET_ROWS:
-        n_steps = ceil(budget->amount / (double)n_batch);
-        break;
-    }
-    return n_steps < 1.0 ? 1 : (size_t)n_steps;
-}
-
 static double number_or(const mad_values *values, const char *key, double otherwise)
 {
     const mad_value *value = mad_get(values, key);
     return value->choice == GIVEN ? value->number : otherwise;
-}
-
-static mad_status read_budget(mad_ctx *ctx, const mad_values *values, mad_budget *out)
-{
-    static const char *const keys[] = {"train.steps", "train.epochs", "train.samples"};
-    const char *set = NULL;
-    *out = (mad_budget){.kind = MAD_BUDGET_STEPS, .amount = 2000.0};
-    for (size_t i = 0; i < 3; i++) {
-        const mad_value *value = mad_get(values, keys[i]);
-        if (value->choice != GIVEN) {
-            continue;
-        }
-        if (set != NULL) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "%s and %s are both set, and a fit has one length: set one of "
-                            "train.steps, train.epochs and train.samples",
-                            set, keys[i]);
-        }
-        set = keys[i];
-        *out = (mad_budget){.kind = (mad_budget_kind)i, .amount = value->number};
-    }
-    return MAD_OK;
-}
-
-static mad_status read_average(mad_ctx *ctx, const mad_values *values, mad_train_options *out)
-{
-    const mad_value *ema = mad_get(values, "train.ema");
-    out->ema = (mad_ema_kind)ema->choice;
-    out->ema_value = ema->number;
-    switch (out->ema) {
-    case MAD_EMA_POWER:
-        if (ema->number > 1000.0) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: gamma of power(gamma) must be at most 1000, got %g",
-                            ema->number);
-        }
-        break;
-    case MAD_EMA_CONSTANT:
-        if (!(ema->number < 1.0)) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: the decay of constant(decay) must be below 1, got %g",
-                            ema->number);
-        }
-        break;
-    case MAD_EMA_HALF_LIFE:
-        if (!(ema->number >= 1.0)) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: the rows of halflife(rows) must be 1 or more, got %g",
-                            ema->number);
-        }
-        break;
-    }
-    return MAD_OK;
 }
 
 mad_status mad_fit_settings_read(mad_ctx *ctx, const mad_values *values,
@@ -173,15 +85,6 @@ mad_status mad_fit_settings_read(mad_ctx *ctx, const mad_values *values,
     mad_status st = MAD_OK;
     const int is_unet = mad_get_choice(values, "net.kind") == MAD_NET_UNET;
     mad_fit_settings s = {
-        .n_batch = (size_t)number_or(values, "train.batch", is_unet ? 128.0 : 512.0),
-        .train = {.rate = number_or(values, "train.lr", is_unet ? 2e-3 : 5e-3),
-                  .n_warmup = mad_get_size(values, "train.warmup"),
-                  .decay = (mad_rate_decay)mad_get_choice(values, "train.decay"),
-                  .beta1 = mad_get_real(values, "train.beta1"),
-                  .beta2 = mad_get_real(values, "train.beta2"),
-                  .eps = mad_get_real(values, "train.eps"),
-                  .weight_decay = mad_get_real(values, "train.weight_decay"),
-                  .clip = mad_get_real(values, "train.clip")},
         .label_dropout = world->n_classes > 0 ? mad_get_real(values, "train.label_dropout") : 0.0,
         .balanced = mad_get_choice(values, "labels") == 1,
         .sigma_data_auto = mad_get_choice(values, "sigma_data") == 1,
@@ -189,9 +92,8 @@ mad_status mad_fit_settings_read(mad_ctx *ctx, const mad_values *values,
         .n_tune_steps = mad_get_size(values, "guide.tune_steps"),
         .n_own = (size_t)number_or(values, "guide.own", 0.0),
     };
-    s.train.n_batch = s.n_batch;
-    MAD_TRY(read_budget(ctx, values, &s.budget));
-    MAD_TRY(read_average(ctx, values, &s.train));
+    MAD_TRY(
+        mad_optimiser_read(ctx, values, is_unet ? 128 : 512, is_unet ? 2e-3 : 5e-3, &s.optimiser));
     *out = s;
 out:
     return st;

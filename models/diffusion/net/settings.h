@@ -3,29 +3,11 @@
 #define MAD_MODELS_DIFFUSION_NET_SETTINGS_H
 
 #include "models/diffusion/net/objective.h"
+#include "models/optimiser.h"
 #include "sim/iface/model.h"
-#include "sim/nn/train.h"
-
-/* How long a fit from scratch is. */
-typedef enum mad_budget_kind {
-    MAD_BUDGET_STEPS,
-    MAD_BUDGET_EPOCHS, /* passes over the training set, in expectation: rows are drawn with
-                          replacement */
-    MAD_BUDGET_ROWS    /* training rows seen */
-} mad_budget_kind;
-
-typedef struct mad_budget {
-    mad_budget_kind kind;
-    double amount;
-} mad_budget;
-
-/** Optimiser steps, rounded up, at least 1. */
-size_t mad_budget_steps(const mad_budget *budget, size_t n_rows, size_t n_batch);
 
 typedef struct mad_fit_settings {
-    mad_budget budget;
-    size_t n_batch;
-    mad_train_options train;
+    mad_optimiser_settings optimiser;
     int balanced; /* 1: classes of samples are uniform, not the training set's */
     double
         label_dropout; /* share of rows that train the unconditional denoiser; 0 without classes */

@@ -96,7 +96,7 @@ static mad_status run_shard(mad_ctx *ctx, void *arg, size_t i_shard)
     const mad_net *net = self->net;
     const float *theta = job->run->theta;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const size_t n_batch = self->settings.n_batch;
+    const size_t n_batch = self->settings.optimiser.n_batch;
     const size_t end = mad_train_shard_begin(n_batch, i_shard + 1);
     const uint64_t item = job->run->first_item + job->step * MAD_TRAIN_SHARDS + i_shard;
     const double share = 1.0 / ((double)n_batch * (double)net->dim);
@@ -126,24 +126,11 @@ out:
     return st;
 }
 
-/* Mean loss over equal parts of the run. */
-static void note_loss(const mad_training *run, size_t step, double loss)
-{
-    if (run->n_loss == 0) {
-        return;
-    }
-    const size_t part = step * run->n_loss / run->n_steps;
-    const size_t begin = (part * run->n_steps + run->n_loss - 1) / run->n_loss;
-    const double n_before = (double)(step - begin);
-    const double before = step == begin ? 0.0 : run->loss_curve[part];
-    run->loss_curve[part] = (before * n_before + loss) / (n_before + 1.0);
-}
-
 mad_status mad_diffusion_train(mad_ctx *ctx, mad_diffusion *self, mad_training *run)
 {
     mad_status st = MAD_OK;
     const mad_net *net = self->net;
-    const mad_train_options *options = &self->settings.train;
+    const mad_train_options *options = &self->settings.optimiser.train;
     batch_job job = {.self = self, .run = run};
     mad_watch watch = {0};
 
@@ -159,7 +146,7 @@ mad_status mad_diffusion_train(mad_ctx *ctx, mad_diffusion *self, mad_training *
             loss += job.loss[s];
             power += job.power[s];
         }
-        note_loss(run, job.step, loss);
+        mad_loss_note(run->n_loss, run->loss_curve, run->n_steps, job.step, loss);
         MAD_TRY(mad_watch_step(ctx, &watch, step, run->n_steps,
                                mad_train_rate(options, step, run->n_steps), loss, power));
         MAD_TRY(mad_train_step(ctx, &self->train, options, step, run->n_steps, run->theta,
