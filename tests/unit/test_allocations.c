@@ -11,6 +11,9 @@
 #include <cmocka.h>
 
 #include "tests/support/trained.h"
+#include "tests/support/values.h"
+
+extern const mad_model_type mad_model_flow;
 
 /* ---- glibc's allocator, counted. The test skips where a sanitizer brings its own, and with clang,
  * whose OpenMP takes memory for every parallel region. ---- */
@@ -122,10 +125,51 @@ static void test_steps(void **state)
     }
 }
 
+static size_t count_flow(mad_ctx *ctx, int n_steps)
+{
+    enum { N_ROWS = 200 };
+    char steps[64];
+    const char *const pairs[] = {steps, "train.batch=16", "layers=4"};
+    const mad_world_info world = mad_trained_world(0, 0);
+    const mad_fit_args fit = mad_trained_fit_args(1, 0);
+    mad_arena *mem = mad_arena_create(1 << 24);
+    mad_values values;
+    mad_model *model = NULL;
+    mad_set rows;
+    snprintf(steps, sizeof steps, "train.steps=%d", n_steps);
+    assert_int_equal(mad_values_of(ctx, mem, mad_model_flow.params, 3, pairs, &values), MAD_OK);
+    const mad_model_args args = {
+        .values = &values, .world = &world, .max_train_rows = N_ROWS, .n_generations = 1};
+    assert_int_equal(mad_model_flow.create(ctx, &args, mem, &model), MAD_OK);
+    assert_int_equal(mad_set_take(ctx, mem, N_ROWS, world.dim, 0, &rows), MAD_OK);
+    mad_rng rng = mad_rng_open((mad_key){.seed = 3, .purpose = MAD_RNG_TEST}, 0);
+    mad_rng_normals(&rng, N_ROWS * world.dim, rows.x);
+    const size_t before = n_calls;
+    assert_int_equal(mad_model_flow.fit(ctx, model, &rows, &fit), MAD_OK);
+    const size_t n = n_calls - before;
+    mad_arena_destroy(mem);
+    return n;
+}
+
+static void test_flow_steps(void **state)
+{
+    (void)state;
+    if (!IS_COUNTED) {
+        skip();
+    }
+    mad_ctx *ctx = mad_ctx_create(2);
+    assert_non_null(ctx);
+    (void)count_flow(ctx, 24);
+    const size_t few = count_flow(ctx, 12);
+    assert_int_equal(count_flow(ctx, 24), few);
+    mad_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_flow_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,7 @@ static const known_density known[] = {
      1e-12},
     {&mad_world_grid, {NULL}, EVEN, -2.5, 2.5, 1000, 1e-12},
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}, EVEN, -1.6, 1.6, 800, 1e-12},
+    {&mad_world_rosenbrock, {"mu=0.5", "a=0.5", "b=2", NULL}, EVEN, -9, 71, 1200, 1e-12},
     {&mad_world_swiss, {NULL}, EVEN, -2, 2, 300, 1e-12},
     {&mad_world_moons, {NULL}, EVEN, -2, 3, 300, 1e-12},
     {&mad_world_s_curve, {NULL}, EVEN, -3, 3, 300, 1e-12},

@@ -40,6 +40,8 @@ static const known_world continuous[] = {
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}},
     {&mad_world_grf, {"size=4", "beta=2", NULL}},
     {&mad_world_heavy, {"law=student(10)", "dim=3", NULL}},
+    {&mad_world_rosenbrock, {NULL}},
+    {&mad_world_rosenbrock, {"mu=-0.5", "a=2", "b=0.7", "dim=4", NULL}},
     {&mad_world_swiss, {NULL}},
     {&mad_world_moons, {NULL}},
     {&mad_world_s_curve, {NULL}},
@@ -205,6 +207,43 @@ static void test_geometry(void **state)
     mad_arena_destroy(mem);
 }
 
+/* Moments by scipy's ncx2 (x_1^2 is a scaled non-central chi-square) and norm.moment, log densities by
+ * norm.logpdf. */
+static void test_rosenbrock(void **state)
+{
+    mad_ctx *ctx = *state;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    static const struct {
+        known_world world;
+        double mean[2], cov[3], log_p[3]; /* cov: 11, 12, 22 */
+    } known[] = {
+        {{&mad_world_rosenbrock, {NULL}},
+         {1, 11},
+         {10, 20, 240.1},
+         {-1.8878770664093454, -3.137877066409345, -8.087877066409344}},
+        {{&mad_world_rosenbrock, {"mu=-0.5", "a=2", "b=0.7", NULL}},
+         {-0.5, 0.5},
+         {0.25, -0.25, 0.375 + 0.7142857142857143},
+         {-1.4764937675387935, -13.651493767538794, -26.176493767538798}},
+    };
+    double at[] = {0, 0, 2, 3.5, -4, 17}, log_p[3];
+    const mad_set rows = {.n_rows = 3, .dim = 2, .x = at};
+    for (size_t w = 0; w < 2; w++) {
+        const mad_world *world = make(ctx, mem, &known[w].world, 5);
+        const double *mean = world->info.mean, *cov = world->info.cov;
+        assert_true(fabs(mean[0] - known[w].mean[0]) < 1e-13);
+        assert_true(fabs(mean[1] - known[w].mean[1]) < 1e-13);
+        assert_true(fabs(cov[0] - known[w].cov[0]) < 1e-12 && cov[1] == cov[2]);
+        assert_true(fabs(cov[1] - known[w].cov[1]) < 1e-12);
+        assert_true(fabs(cov[3] - known[w].cov[2]) < 1e-12);
+        assert_int_equal(world->type->log_density(ctx, world, &rows, log_p), MAD_OK);
+        for (size_t i = 0; i < 3; i++) {
+            assert_true(fabs(log_p[i] - known[w].log_p[i]) < 1e-12);
+        }
+    }
+    mad_arena_destroy(mem);
+}
+
 /* z of every category; the twin compares with the law of another exponent. */
 static void test_zipf(void **state)
 {
@@ -272,9 +311,13 @@ int main(void)
 {
     mad_ctx *ctx = mad_ctx_create(2);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_moments, ctx), cmocka_unit_test_prestate(test_spectrum, ctx),
-        cmocka_unit_test_prestate(test_modes, ctx),   cmocka_unit_test_prestate(test_geometry, ctx),
-        cmocka_unit_test_prestate(test_zipf, ctx),    cmocka_unit_test_prestate(test_streams, ctx),
+        cmocka_unit_test_prestate(test_moments, ctx),
+        cmocka_unit_test_prestate(test_spectrum, ctx),
+        cmocka_unit_test_prestate(test_modes, ctx),
+        cmocka_unit_test_prestate(test_geometry, ctx),
+        cmocka_unit_test_prestate(test_rosenbrock, ctx),
+        cmocka_unit_test_prestate(test_zipf, ctx),
+        cmocka_unit_test_prestate(test_streams, ctx),
     };
     const int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
     mad_ctx_destroy(ctx);
