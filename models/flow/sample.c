@@ -90,8 +90,10 @@ static mad_status density_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
     for (size_t at = begin, n = 0; at < end; at += n) {
         const double *x = job->rows->x + at * dim;
         n = end - at < block ? end - at : block;
-        for (size_t i = 0; i < n * dim; i++) {
-            z[i] = (x[i] - self->centre[i % dim]) / self->scale[i % dim];
+        for (size_t r = 0; r < n; r++) {
+            for (size_t j = 0; j < dim; j++) {
+                z[r * dim + j] = (x[r * dim + j] - self->centre[j]) / self->scale[j];
+            }
         }
         mad_couplings_to_noise(self->net, self->average, self->packed, n, work, z, job->out + at);
         for (size_t r = 0; r < n; r++) {
