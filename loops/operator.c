@@ -34,7 +34,7 @@ const mad_param mad_operator_params[] = {
     {.name = "real",
      .kind = MAD_PARAM_CHOICE,
      .fallback = "auto",
-     .choices = "auto|none|fixed|fresh|fresh_accumulate",
+     .choices = "auto|none|fixed|fresh|fresh_accumulate|archive",
      .doc = "where the real rows of generation 2 and later come from; auto: as the family says"},
     {.name = "age",
      .kind = MAD_PARAM_FORM,
@@ -204,7 +204,7 @@ static mad_status check_sizes(mad_ctx *ctx, const mad_values *values, const data
         return mad_fail(
             ctx, MAD_E_CONFIG,
             "loop.n_real is '%s', but loop.real is fixed: every generation has the same "
-            "real rows; give one number, or use real: fresh",
+            "real rows; give one number, or use real: archive or real: fresh",
             real->text);
     }
     if (!isnan(op->budget.a) && !is_cut) {
@@ -302,6 +302,7 @@ static void put_real(const data_operator *op, size_t t, mad_block *blocks, mad_p
     case MAD_OPERATOR_NONE:
         break;
     case MAD_OPERATOR_FIXED:
+    case MAD_OPERATOR_ARCHIVE:
         put(blocks, plan, MAD_BLOCK_REAL, 1, op->n_real[t]);
         break;
     case MAD_OPERATOR_FRESH:

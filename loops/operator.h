@@ -30,7 +30,8 @@ typedef enum mad_operator_real {
     MAD_OPERATOR_NONE,
     MAD_OPERATOR_FIXED,
     MAD_OPERATOR_FRESH,
-    MAD_OPERATOR_FRESH_ACCUMULATE
+    MAD_OPERATOR_FRESH_ACCUMULATE,
+    MAD_OPERATOR_ARCHIVE
 } mad_operator_real;
 
 extern const mad_param mad_operator_params[];

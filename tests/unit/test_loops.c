@@ -142,6 +142,10 @@ static const policy policies[] = {
      {"n_initial=10", "n_real=[4,2,0,1]", "n_synthetic=[0,8,16,4]", "real_weight=0.5"},
      {"R1:10", "R2:4", "R3:2 S2:8 w0.5", "S3:16", "R5:1 S4:4 w0.5"},
      {0, 8, 16, 4, 0}},
+    {&mad_loop_custom, /* an archive that shrinks */
+     {"n_initial=10", "n_real=[8,4,0]", "n_synthetic=2", "real=archive", "retain=accumulate"},
+     {"R1:10", "R1:8 S1:2", "R1:4 S1:2 S2:2", "S1:2 S2:2 S3:2", "S1:2 S2:2 S3:2 S4:2"},
+     {2, 2, 2, 2, 0}},
     {&mad_loop_fresh, /* of a budget and a weight too */
      {SIZES, "budget=[12,7,3]", "real_weight=linear(0.25,0.5)"},
      {"R1:10", "R2:4 S1:6 w0.25", "R3:4 S2:6 b7 w0.333333", "R4:4 S3:6 b3 w0.416667",
