@@ -83,6 +83,7 @@
     X(mad_metric_shape)                                                                            \
     X(mad_metric_tails)                                                                            \
     X(mad_metric_heavy_tails)                                                                      \
+    X(mad_metric_hermite)                                                                          \
     X(mad_metric_frechet)                                                                          \
     X(mad_metric_frechet_rows)                                                                     \
     X(mad_metric_sliced)                                                                           \

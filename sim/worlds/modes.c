@@ -1,4 +1,4 @@
-/* sim/worlds/modes.c: planar mixtures of equal round Gaussians: `ring` and `grid`. */
+/* sim/worlds/modes.c: mixtures of equal round Gaussians: `ring` in the plane, `grid` also on a line. */
 #include <math.h>
 
 #include "sim/iface/draw.h"
@@ -11,12 +11,11 @@ extern const mad_world_type mad_world_ring, mad_world_grid;
 enum { WEIGHTS_UNIFORM, WEIGHTS_ZIPF };
 enum { LABELS_MODES, LABELS_NONE };
 
-#define DIM ((size_t)2)
-#define PI  3.14159265358979323846
+#define PI 3.14159265358979323846
 
 typedef struct modes_world {
     mad_world base;
-    double *centre; /* [n_modes][2] */
+    double *centre; /* [n_modes][dim] */
     double *p, *cum;
 } modes_world;
 
@@ -62,7 +61,13 @@ static const mad_param grid_params[] = {
      .fallback = "5",
      .min = 1,
      .max = 32,
-     .doc = "modes per side: side x side in all"},
+     .doc = "modes per side: side^dim in all"},
+    {.name = "dim",
+     .kind = MAD_PARAM_INT,
+     .fallback = "2",
+     .min = 1,
+     .max = 2,
+     .doc = "number of coordinates: a line or a square of modes"},
     {.name = "extent",
      .kind = MAD_PARAM_REAL,
      .fallback = "2",
@@ -77,20 +82,21 @@ static const mad_param grid_params[] = {
 };
 
 /* NULL when memory is short, reported in ctx. */
-static modes_world *take(mad_ctx *ctx, mad_arena *mem, size_t n_modes)
+static modes_world *take(mad_ctx *ctx, mad_arena *mem, size_t dim, size_t n_modes)
 {
     modes_world *self = mad_arena_take(mem, 1, sizeof *self);
     if (self == NULL) {
         (void)mad_fail_memory(ctx, "the world");
         return NULL;
     }
-    self->centre = mad_arena_take(mem, n_modes * DIM, sizeof *self->centre);
+    self->centre = mad_arena_take(mem, n_modes * dim, sizeof *self->centre);
     self->p = mad_arena_take(mem, n_modes, sizeof *self->p);
     self->cum = mad_arena_take(mem, n_modes, sizeof *self->cum);
     if (self->centre == NULL || self->p == NULL || self->cum == NULL) {
         (void)mad_fail_memory(ctx, "the modes of the world");
         return NULL;
     }
+    self->base.info.dim = dim;
     self->base.info.n_modes = n_modes;
     return self;
 }
@@ -103,32 +109,33 @@ static mad_status finish(mad_ctx *ctx, const mad_world_args *args, mad_arena *me
     const mad_value *weights = mad_get(args->values, "weights");
     const double sd = mad_get_real(args->values, "sd");
     const int is_labelled = mad_get_choice(args->values, "labels") == LABELS_MODES;
-    const size_t n_modes = self->base.info.n_modes;
-    double *mean = mad_arena_take(mem, DIM, sizeof *mean);
-    double *cov = mad_arena_take(mem, DIM * DIM, sizeof *cov);
+    const size_t dim = self->base.info.dim, n_modes = self->base.info.n_modes;
+    double *mean = mad_arena_take(mem, dim, sizeof *mean);
+    double *cov = mad_arena_take(mem, dim * dim, sizeof *cov);
     if (mean == NULL || cov == NULL) {
         return mad_fail_memory(ctx, "the moments of the world");
     }
     mad_zipf_weights(n_modes, weights->choice == WEIGHTS_ZIPF ? weights->number : 0, self->p,
                      self->cum);
     for (size_t k = 0; k < n_modes; k++) {
-        mean[0] += self->p[k] * self->centre[DIM * k];
-        mean[1] += self->p[k] * self->centre[DIM * k + 1];
+        for (size_t j = 0; j < dim; j++) {
+            mean[j] += self->p[k] * self->centre[dim * k + j];
+        }
     }
-    for (size_t k = 0; k < n_modes; k++) {
-        const double dx = self->centre[DIM * k] - mean[0];
-        const double dy = self->centre[DIM * k + 1] - mean[1];
-        cov[0] += self->p[k] * dx * dx;
-        cov[1] += self->p[k] * dx * dy;
-        cov[3] += self->p[k] * dy * dy;
+    for (size_t i = 0; i < dim; i++) {
+        for (size_t j = 0; j < dim; j++) {
+            double *c = &cov[dim * i + j];
+            for (size_t k = 0; k < n_modes; k++) {
+                const double *centre = self->centre + dim * k;
+                *c += self->p[k] * (centre[i] - mean[i]) * (centre[j] - mean[j]);
+            }
+            *c += i == j ? sd * sd : 0.0;
+        }
     }
-    cov[2] = cov[1];
-    cov[0] += sd * sd;
-    cov[3] += sd * sd;
     self->base.type = type;
     self->base.info = (mad_world_info){
         .kind = MAD_WORLD_CONTINUOUS,
-        .dim = DIM,
+        .dim = dim,
         .n_classes = is_labelled ? n_modes : 0,
         .class_p = is_labelled ? self->p : NULL,
         .mean = mean,
@@ -147,14 +154,14 @@ static mad_status create_ring(mad_ctx *ctx, const mad_world_args *args, mad_aren
 {
     const size_t n_modes = mad_get_size(args->values, "modes");
     const double radius = mad_get_real(args->values, "radius");
-    modes_world *self = take(ctx, mem, n_modes);
+    modes_world *self = take(ctx, mem, 2, n_modes);
     if (self == NULL) {
         return MAD_E_MEMORY;
     }
     for (size_t k = 0; k < n_modes; k++) {
         const double angle = 2 * PI * (double)k / (double)n_modes;
-        self->centre[DIM * k] = radius * cos(angle);
-        self->centre[DIM * k + 1] = radius * sin(angle);
+        self->centre[2 * k] = radius * cos(angle);
+        self->centre[2 * k + 1] = radius * sin(angle);
     }
     *out = &self->base;
     return finish(ctx, args, mem, &mad_world_ring, self);
@@ -165,17 +172,19 @@ static mad_status create_grid(mad_ctx *ctx, const mad_world_args *args, mad_aren
 {
     const size_t side = mad_get_size(args->values, "side");
     const double extent = mad_get_real(args->values, "extent");
+    const size_t dim = mad_get_size(args->values, "dim"), n_modes = dim == 1 ? side : side * side;
     MAD_ASSERT(side >= 1);
-    modes_world *self = take(ctx, mem, side * side);
+    modes_world *self = take(ctx, mem, dim, n_modes);
     if (self == NULL) {
         return MAD_E_MEMORY;
     }
     const double step = side > 1 ? 2 * extent / (double)(side - 1) : 0;
     const double first = side > 1 ? -extent : 0;
-    for (size_t k = 0; k < side * side; k++) { /* row by row, from the lower left */
-        const size_t i_row = k / side, i_column = k % side;
-        self->centre[DIM * k] = first + step * (double)i_column;
-        self->centre[DIM * k + 1] = first + step * (double)i_row;
+    for (size_t k = 0; k < n_modes; k++) { /* row by row, from the lower left */
+        const size_t at[] = {k % side, k / side};
+        for (size_t j = 0; j < dim; j++) {
+            self->centre[dim * k + j] = first + step * (double)at[j];
+        }
     }
     *out = &self->base;
     return finish(ctx, args, mem, &mad_world_grid, self);
@@ -194,12 +203,13 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     for (size_t i = 0; i < MAD_CHUNK; i++) {
         mode[i] = mad_rng_index(rng, info->n_modes, self->cum);
     }
-    mad_rng_normals(rng, rows->n_rows * DIM, rows->x);
+    mad_rng_normals(rng, rows->n_rows * info->dim, rows->x);
     for (size_t i = 0; i < rows->n_rows; i++) {
-        const double *centre = self->centre + DIM * mode[i];
-        double *x = rows->x + DIM * i;
-        x[0] = centre[0] + info->mode_sd * x[0];
-        x[1] = centre[1] + info->mode_sd * x[1];
+        const double *centre = self->centre + info->dim * mode[i];
+        double *x = rows->x + info->dim * i;
+        for (size_t j = 0; j < info->dim; j++) {
+            x[j] = centre[j] + info->mode_sd * x[j];
+        }
         if (rows->label != NULL) {
             rows->label[i] = (int32_t)mode[i];
         }
@@ -220,9 +230,12 @@ static double log_density_at(const mad_world_info *info, const double *x)
 {
     double largest = -(double)INFINITY, sum = 0.0;
     for (size_t k = 0; k < info->n_modes; k++) {
-        const double dx = (x[0] - info->mode_centre[DIM * k]) / info->mode_sd;
-        const double dy = (x[1] - info->mode_centre[DIM * k + 1]) / info->mode_sd;
-        const double term = log(info->mode_p[k]) - 0.5 * (dx * dx + dy * dy);
+        double square = 0.0;
+        for (size_t j = 0; j < info->dim; j++) {
+            const double d = (x[j] - info->mode_centre[info->dim * k + j]) / info->mode_sd;
+            square += d * d;
+        }
+        const double term = log(info->mode_p[k]) - 0.5 * square;
         if (term > largest) {
             sum = sum * exp(largest - term) + 1.0;
             largest = term;
@@ -230,7 +243,8 @@ static double log_density_at(const mad_world_info *info, const double *x)
             sum += exp(term - largest);
         }
     }
-    return largest + log(sum) - log(2 * PI * info->mode_sd * info->mode_sd);
+    return largest + log(sum) -
+           0.5 * (double)info->dim * log(2 * PI * info->mode_sd * info->mode_sd);
 }
 
 static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
@@ -238,7 +252,7 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
 {
     (void)ctx;
     for (size_t i = 0; i < rows->n_rows; i++) {
-        out[i] = log_density_at(&world->info, rows->x + DIM * i);
+        out[i] = log_density_at(&world->info, rows->x + rows->dim * i);
     }
     return MAD_OK;
 }
@@ -261,7 +275,7 @@ const mad_world_type mad_world_ring = {
 
 const mad_world_type mad_world_grid = {
     .name = "grid",
-    .doc = "round Gaussians on a square grid",
+    .doc = "round Gaussians on a square grid or a line",
     .ref = "the 25-mode mixture of Alemohammad et al. 2023, arXiv:2307.01850, Fig. 14",
     .params = grid_params,
     .create = create_grid,

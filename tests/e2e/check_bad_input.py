@@ -118,7 +118,7 @@ def check_contradictions():
     refuse(["'excess_risk' needs the world 'regression'", "world 'gauss'"],
            "measure.metrics=[excess_risk]")
     refuse(["model 'categorical' cannot be fitted to world 'gauss'"], "model.kind=categorical")
-    refuse(["key 'world.dim' belongs to world 'gauss', 'heavy', 'rosenbrock', not to 'zipf'"], "world.kind=zipf")
+    refuse(["key 'world.dim' belongs to world 'gauss', 'grid', 'heavy', 'rosenbrock', not to 'zipf'"], "world.kind=zipf")
     refuse(["loop.real is 'fixed', which contradicts loop.family 'fully_synthetic'"],
            "loop.family=fully_synthetic", "loop.real=fixed")
     refuse(["loop.real is 'none', which contradicts loop.family 'fresh'"], "loop.real=none")

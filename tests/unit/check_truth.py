@@ -94,6 +94,28 @@ def heavy_tails_cases():
         yield {"group": "heavy_tails", "real": np.ones((n, dim)), "fake": np.ones((m, dim))}
 
 
+# ---- hermite: moments of polynomials that the OU semigroup damps one by one --------------------
+
+def hermite(case):
+    real, fake = case["real"], case["fake"]
+    sd = real.std(0, ddof=1)
+    if not np.ptp(real, 0).all():  # the sd of equal numbers may round away from 0
+        return {f"hermite_{k}": nan for k in (2, 3, 4)}
+    z = (fake - real.mean(0)) / sd
+    return {f"hermite_{k}": np.polynomial.hermite_e.hermeval(z, np.eye(5)[k]).mean() for k in (2, 3, 4)}
+
+
+def hermite_cases():
+    for n, m, dim, scale in ((500, 400, 1, 1), (300, 2000, 3, 1e140), (60, 60, 8, 1e-140), (2, 5, 1, 1)):
+        real, fake = (scale * (rng.gamma(2, size=(rows, dim)) + 1) for rows in (n, m))
+        yield {"group": "hermite", "real": real, "fake": fake}
+        yield {"group": "hermite", "real": real, "fake": np.repeat(fake[:1], m, 0)}
+        yield {"group": "hermite", "real": np.repeat(real[:1], n, 0), "fake": fake}
+    flat = rng.normal(size=(50, 3))
+    flat[:, 1] = 2
+    yield {"group": "hermite", "real": flat, "fake": rng.normal(size=(50, 3))}
+
+
 # ---- directions: variance along the real axes --------------------------------------------------
 
 def directions(case):
@@ -408,7 +430,7 @@ def as_text(case):
     return " ".join([str(part) for part in parts] + [float(x).hex() for a in arrays for x in a.ravel()])
 
 
-cases = [*bridges_cases(), *nll_cases(), *heavy_tails_cases(), *directions_cases(), *power_cases(),
+cases = [*bridges_cases(), *nll_cases(), *heavy_tails_cases(), *hermite_cases(), *directions_cases(), *power_cases(),
          *motion_cases(), *scene_cases(), *factors_cases()]
 run = subprocess.run([sys.argv[1]], input="\n".join(map(as_text, cases)) + "\n", text=True,
                      capture_output=True)

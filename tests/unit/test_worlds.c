@@ -38,6 +38,7 @@ static const known_world continuous[] = {
     {&mad_world_ring, {"modes=5", "radius=2", "sd=0.3", "weights=zipf(1.5)", "labels=none", NULL}},
     {&mad_world_grid, {NULL}},
     {&mad_world_grid, {"side=3", "extent=1", "weights=zipf(1)", NULL}},
+    {&mad_world_grid, {"dim=1", "side=4", "sd=0.3", "weights=zipf(1)", NULL}},
     {&mad_world_grf, {"size=4", "beta=2", NULL}},
     {&mad_world_heavy, {"law=student(10)", "dim=3", NULL}},
     {&mad_world_rosenbrock, {NULL}},
