@@ -163,6 +163,9 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
         if (rows->label != NULL && self->label != NULL) {
             rows->label[i] = (int32_t)self->label[pick[i]];
         }
+        if (rows->parent != NULL) {
+            rows->parent[i] = (int32_t)pick[i];
+        }
     }
     return MAD_OK;
 }
@@ -180,6 +183,12 @@ static mad_status sample_tilted(mad_ctx *ctx, mad_model *model, mad_key key, uin
     const kde_model *self = (const kde_model *)model;
     const draw_job job = {self, mad_tilt_noise(&self->tilt, generation)};
     return mad_draw_chunks(ctx, key, first_item, draw_chunk, &job, out);
+}
+
+static int has_parents(const mad_values *values, mad_extrapolation_kind kind)
+{
+    (void)values;
+    return kind == MAD_EXTRAPOLATE_NONE;
 }
 
 static void fields(mad_model *model, mad_fields *out)
@@ -309,5 +318,6 @@ const mad_model_type mad_model_kde = {
     .fields = fields,
     .loaded = loaded,
     .moments = moments,
+    .has_parents = has_parents,
     .log_density = log_density,
 };

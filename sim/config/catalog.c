@@ -37,7 +37,10 @@ const mad_param mad_measure_params[] = {
     {"preview", MAD_PARAM_INT, "256", 0, 10000, NULL, "rows",
      "sample rows stored per generation, to be looked at"},
     {"lineage_ages", MAD_PARAM_INT, "16", 0, 1000, NULL, "generations",
-     "columns of /lineage/origin_share and ancestor_share; 0 leaves them out"},
+     "columns of /lineage/origin_share, ancestor_share and depth_share; 0 leaves them out"},
+    {"ancestors", MAD_PARAM_CHOICE, "no", 0, 0, "no|yes", NULL,
+     "follow every row back to the real row it descends from: /lineage/ancestors; models that draw "
+     "about a training row each, and worlds of categories"},
     {"loss_points", MAD_PARAM_INT, "50", 0, 10000, NULL, NULL,
      "points of the training loss curve, for models that have one; 0 leaves it out"},
     {0}};

@@ -30,6 +30,9 @@ static void copy_blocks(const replicate *r, worker *w)
         const size_t n = held->block.n_rows;
         mad_set_copy(&held->rows, &w->buffer, at);
         memcpy(w->buffer_source + at, held->source, n * sizeof *held->source);
+        if (held->ancestor != NULL) {
+            memcpy(w->buffer_ancestor + at, held->ancestor, n * sizeof *held->ancestor);
+        }
         for (size_t i = 0; i < n; i++) {
             w->weight[at + i] = held->rows.weight != NULL ? held->rows.weight[i] : 1.0;
             w->is_labelled_real[at + i] = held->source[i] < 0;
@@ -39,6 +42,7 @@ static void copy_blocks(const replicate *r, worker *w)
     w->train = w->buffer;
     w->train.n_rows = at;
     w->source = w->buffer_source;
+    w->ancestor = w->buffer_ancestor;
 }
 
 /* Keep the rows with is_kept, in their order. */
@@ -51,6 +55,9 @@ static void compact(worker *w)
                 const mad_set row = mad_set_rows(&w->buffer, i, 1);
                 mad_set_copy(&row, &w->buffer, n);
                 w->buffer_source[n] = w->buffer_source[i];
+                if (w->buffer_ancestor != NULL) {
+                    w->buffer_ancestor[n] = w->buffer_ancestor[i];
+                }
                 w->weight[n] = w->weight[i];
                 w->is_labelled_real[n] = w->is_labelled_real[i];
             }
@@ -79,6 +86,9 @@ static mad_status receive(mad_ctx *ctx, engine *g, const replicate *r, worker *w
     for (size_t i = 0; i < n; i++) {
         if (!w->is_real[i] && w->buffer_source[i] < 0) {
             w->buffer_source[i] = mad_source_of(0, last);
+            if (w->buffer_ancestor != NULL) {
+                w->buffer_ancestor[i] = MAD_NO_ANCESTOR;
+            }
         }
     }
     compact(w);
@@ -151,6 +161,7 @@ static void descend(const engine *g, const replicate *of, size_t age, double sha
         line->origin[age_column(g, age)] += share;
         for (size_t a = 0; a < g->e->n_ages; a++) {
             line->ancestor[age_column(g, a + age)] += share * parent->ancestor[a];
+            line->depth[age_column(g, a + 1)] += share * parent->depth[a];
         }
     }
 }
@@ -165,8 +176,10 @@ static void keep_lineage(engine *g, const replicate *r, const lineage *line)
     if (n_bytes > 0) {
         memcpy(kept->origin, line->origin, n_bytes);
         memcpy(kept->ancestor, line->ancestor, n_bytes);
+        memcpy(kept->depth, line->depth, n_bytes);
         memcpy(mad_engine_cell(g, own->origin_share, r->index), line->origin, n_bytes);
         memcpy(mad_engine_cell(g, own->ancestor_share, r->index), line->ancestor, n_bytes);
+        memcpy(mad_engine_cell(g, own->depth_share, r->index), line->depth, n_bytes);
     }
 }
 
@@ -179,9 +192,10 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     size_t *by_age =
         mad_arena_take(ctx->scratch, n_models * (t + 1), sizeof *by_age); /* of models */
     lineage line = {.origin = mad_arena_take(ctx->scratch, n_ages, sizeof *line.origin),
-                    .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor)};
+                    .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor),
+                    .depth = mad_arena_take(ctx->scratch, n_ages, sizeof *line.depth)};
     size_t n_real = 0;
-    if (by_age == NULL || line.origin == NULL || line.ancestor == NULL) {
+    if (by_age == NULL || line.origin == NULL || line.ancestor == NULL || line.depth == NULL) {
         return mad_fail_memory(ctx, "the lineage of a training set");
     }
     for (size_t i = 0; i < n; i++) {
@@ -199,7 +213,7 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     line.real_share = (double)n_real / (double)n;
     *mad_engine_cell(g, g->e->own.n_train, r->index) = (double)n;
     if (n_ages > 0) {
-        line.origin[0] = line.real_share;
+        line.origin[0] = line.depth[0] = line.real_share;
     }
     for (size_t a = 0; a < n_ages; a++) {
         line.ancestor[a] /= (double)n;
@@ -226,6 +240,7 @@ mad_status mad_assemble(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     if (is_single && !is_cut && !passes_channel(g)) {
         w->train = r->held->rows;
         w->source = r->held->source;
+        w->ancestor = r->held->ancestor;
     } else {
         copy_blocks(r, w);
         if (passes_channel(g)) {
@@ -235,6 +250,7 @@ mad_status mad_assemble(mad_ctx *ctx, engine *g, replicate *r, worker *w)
         set_weights(g, w);
     }
     MAD_TRY(trace_lineage(ctx, g, r, w));
+    MAD_TRY(mad_ancestry_report(ctx, g, r, w));
 out:
     return st;
 }

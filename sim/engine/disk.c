@@ -85,26 +85,26 @@ static mad_status add_models(mad_ctx *ctx, const engine *g, size_t last, gen_fil
 static void add_preview(const engine *g, gen_file *file)
 {
     const mad_experiment *e = g->e;
-    const size_t n_replicates = g->n_preview_replicates, dim = e->world->info.dim;
-    if (e->n_preview == 0) {
-        return;
-    }
-    file->arrays[file->n_arrays++] = (mad_gen_array){.path = "samples",
-                                                     .kind = MAD_FIELD_F64,
-                                                     .rank = 3,
-                                                     .shape = {n_replicates, e->n_preview, dim},
-                                                     .data = g->preview};
-    file->arrays[file->n_arrays++] = (mad_gen_array){.path = "real",
-                                                     .kind = MAD_FIELD_F64,
-                                                     .rank = 3,
-                                                     .shape = {n_replicates, e->n_preview, dim},
-                                                     .data = g->real_preview};
-    if (e->with_labels) {
-        file->arrays[file->n_arrays++] = (mad_gen_array){.path = "labels",
-                                                         .kind = MAD_FIELD_I64,
-                                                         .rank = 2,
-                                                         .shape = {n_replicates, e->n_preview},
-                                                         .data = g->preview_label};
+    const size_t shape[3] = {g->n_preview_replicates, e->n_preview, e->world->info.dim};
+    const struct {
+        const char *path;
+        mad_field_kind kind;
+        size_t rank;
+        const void *data; /* NULL: not kept */
+    } arrays[] = {{"samples", MAD_FIELD_F64, 3, g->preview},
+                  {"real", MAD_FIELD_F64, 3, g->real_preview},
+                  {"labels", MAD_FIELD_I64, 2, e->with_labels ? g->preview_label : NULL},
+                  {"depth", MAD_FIELD_F64, 2, g->preview_depth},
+                  {"ancestor", MAD_FIELD_I64, 2, g->preview_ancestor}};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays && e->n_preview > 0; i++) {
+        if (arrays[i].data != NULL) {
+            mad_gen_array *array = &file->arrays[file->n_arrays++];
+            *array = (mad_gen_array){.path = arrays[i].path,
+                                     .kind = arrays[i].kind,
+                                     .rank = arrays[i].rank,
+                                     .data = arrays[i].data};
+            memcpy(array->shape, shape, arrays[i].rank * sizeof *shape);
+        }
     }
 }
 
@@ -238,8 +238,10 @@ static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, s
     const mad_run_series *depth = mad_run_find(run, "lineage", "mean_depth");
     const mad_run_series *origin = mad_run_find(run, "lineage", "origin_share");
     const mad_run_series *ancestor = mad_run_find(run, "lineage", "ancestor_share");
+    const mad_run_series *by_depth = mad_run_find(run, "lineage", "depth_share");
     const size_t n_ages = g->e->n_ages, n_generations = g->e->setting.n_generations;
-    if (share == NULL || depth == NULL || (n_ages > 0 && (origin == NULL || ancestor == NULL))) {
+    if (share == NULL || depth == NULL ||
+        (n_ages > 0 && (origin == NULL || ancestor == NULL || by_depth == NULL))) {
         return mad_fail(ctx, MAD_E_DATA, "%s/run.h5: lineage is missing", g->options->dir);
     }
     for (size_t r = 0; r < g->e->setting.n_replicates; r++) {
@@ -250,6 +252,7 @@ static mad_status restore_lineage(mad_ctx *ctx, engine *g, const mad_run *run, s
         if (n_ages > 0) {
             memcpy(line->origin, origin->value + cell * n_ages, n_ages * sizeof(double));
             memcpy(line->ancestor, ancestor->value + cell * n_ages, n_ages * sizeof(double));
+            memcpy(line->depth, by_depth->value + cell * n_ages, n_ages * sizeof(double));
         }
     }
     return MAD_OK;

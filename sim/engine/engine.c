@@ -47,6 +47,14 @@ static mad_status create_worker(mad_ctx *ctx, engine *g, worker *w)
     mad_status st = MAD_OK;
     MAD_TRY(mad_experiment_model(ctx, e, g->mem, &w->model));
     e->setting.model->fields(w->model, &w->fields);
+    if (e->ancestry == MAD_ANCESTRY_ROWS) {
+        w->model_ancestor = mad_arena_take(g->mem, e->max_train_rows, sizeof *w->model_ancestor);
+        w->buffer_ancestor = mad_arena_take(g->mem, n_joined, sizeof *w->buffer_ancestor);
+        if (w->model_ancestor == NULL || w->buffer_ancestor == NULL) {
+            return mad_fail_memory(ctx, "the ancestors of rows");
+        }
+        mad_ancestry_add_field(e, w->model_ancestor, &w->fields);
+    }
     MAD_TRY(mad_set_take(ctx, g->mem, n_joined, dim, e->with_labels, &w->buffer));
     MAD_TRY(mad_set_take(ctx, g->mem, e->n_measure, dim, e->with_labels, &w->fake));
     MAD_TRY(take_law(ctx, g->mem, e, &w->fake_law, &w->fake_p));
@@ -117,7 +125,9 @@ static mad_status create_replicate(mad_ctx *ctx, engine *g, replicate *r)
     for (size_t i = 0; i < g->n_line_slots; i++) {
         r->ancestry[i].origin = mad_arena_take(g->mem, e->n_ages, sizeof(double));
         r->ancestry[i].ancestor = mad_arena_take(g->mem, e->n_ages, sizeof(double));
-        if (r->ancestry[i].origin == NULL || r->ancestry[i].ancestor == NULL) {
+        r->ancestry[i].depth = mad_arena_take(g->mem, e->n_ages, sizeof(double));
+        if (r->ancestry[i].origin == NULL || r->ancestry[i].ancestor == NULL ||
+            r->ancestry[i].depth == NULL) {
             return mad_fail_memory(ctx, "lineages");
         }
     }
@@ -158,8 +168,15 @@ static mad_status create_data(mad_ctx *ctx, engine *g)
     g->preview = mad_arena_take(g->mem, n_rows * dim, sizeof *g->preview);
     g->real_preview = mad_arena_take(g->mem, n_rows * dim, sizeof *g->real_preview);
     g->preview_label = mad_arena_take(g->mem, n_rows, sizeof *g->preview_label);
+    g->preview_depth = mad_arena_take(g->mem, n_rows, sizeof *g->preview_depth);
+    if (e->ancestry == MAD_ANCESTRY_ROWS) {
+        g->preview_ancestor = mad_arena_take(g->mem, n_rows, sizeof *g->preview_ancestor);
+        if (g->preview_ancestor == NULL) {
+            return mad_fail_memory(ctx, "the sample preview");
+        }
+    }
     return g->data != NULL && g->preview != NULL && g->real_preview != NULL &&
-                   g->preview_label != NULL
+                   g->preview_label != NULL && g->preview_depth != NULL
                ? MAD_OK
                : mad_fail_memory(ctx, "the sample preview");
 }

@@ -308,6 +308,7 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
     }
     MAD_TRY(mad_experiment_model(ctx, e, mem, &model));
     e->setting.model->fields(model, &fields);
+    mad_ancestry_add_field(e, NULL, &fields);
     for (size_t i = 0; i < fields.n_fields; i++) {
         e->n_state += fields.field[i].count;
     }
@@ -425,6 +426,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
     MAD_TRY(check_stages(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
+    MAD_TRY(mad_ancestry_choose(ctx, e));
     MAD_TRY(mad_choose_measures(ctx, mem, e));
     MAD_TRY(try_model(ctx, mem, e));
     MAD_TRY(mad_layout_create(ctx, mem, e));

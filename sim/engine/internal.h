@@ -33,14 +33,22 @@ typedef struct metric_group {
 
 /* Indices of the series the engine fills itself. */
 typedef struct own_series {
-    size_t real_share, mean_depth, n_train, origin_share, ancestor_share; /* lineage */
-    size_t train_s, sample_s, measure_s, samples_seen, flops;             /* cost */
-    size_t loss; /* SIZE_MAX: the model has none */
+    size_t real_share, mean_depth, n_train, origin_share, ancestor_share, depth_share; /* lineage */
+    size_t ancestors, ancestors_effective, founders;          /* where ancestry is followed */
+    size_t train_s, sample_s, measure_s, samples_seen, flops; /* cost */
+    size_t loss;                                              /* SIZE_MAX: the model has none */
     size_t n_reports;
     size_t report[MAX_REPORTS]; /* what the model says of its fits */
     size_t n_stage[N_STAGES];
     size_t stage[N_STAGES][MAX_STAGE_REPORTS]; /* a stage's own reports, then the engine's of it */
 } own_series;
+
+/* Which row a row descends from. */
+typedef enum ancestry {
+    MAD_ANCESTRY_NONE,      /* not asked for */
+    MAD_ANCESTRY_ROWS,      /* the real row, by the model's parents */
+    MAD_ANCESTRY_CATEGORIES /* all rows of a category are one */
+} ancestry;
 
 /* The sampler's own bias over a grid of data variances. */
 typedef struct gain_curve {
@@ -61,12 +69,13 @@ struct mad_experiment {
     size_t n_measure;            /* rows per side of a measure */
     size_t n_floor_train;        /* fresh rows that stand for a training set in the floor */
     size_t n_preview;            /* sample rows stored per generation */
-    size_t n_ages;               /* columns of origin_share and ancestor_share; 0 = not stored */
-    size_t n_loss;               /* points of the loss curve */
-    size_t every;                /* generations per commit */
-    int exact_fake_law;          /* the model's own moments or probabilities are measured */
-    int exact_real_law;          /* the world's own */
-    int needs_samples;           /* some group needs rows */
+    size_t n_ages;               /* columns of origin_share and the like; 0 = not stored */
+    ancestry ancestry;
+    size_t n_loss;      /* points of the loss curve */
+    size_t every;       /* generations per commit */
+    int exact_fake_law; /* the model's own moments or probabilities are measured */
+    int exact_real_law; /* the world's own */
+    int needs_samples;  /* some group needs rows */
     int with_labels;
     unsigned needs; /* union of the groups' needs */
     size_t n_groups;
@@ -130,7 +139,11 @@ typedef struct lineage {
     double *origin; /* [n_ages] 0: real; a: drawn from the model a generations back; last: older */
     double *ancestor; /* [n_ages] real data that entered a generations ago, followed through all
                          models; last: older */
+    double *depth;    /* [n_ages] rows with so many models between them and real data, when each is
+                      drawn about one row of its model's training set; last: more */
 } lineage;
+
+#define MAD_NO_ANCESTOR ((int64_t)-1) /* of a row that came by a way which is not followed */
 
 /* ---- one replicate ------------------------------------------------------------------------- */
 
@@ -147,7 +160,8 @@ typedef struct held_block {
     mad_block block;
     mad_set rows;    /* with weights where the selection gives them */
     int32_t *source; /* [n_rows] mad_source_of the model a row came from; -g: drawn as real for g */
-    size_t capacity; /* rows */
+    int64_t *ancestor; /* [n_rows] real row that a row descends from; NULL: not followed */
+    size_t capacity;   /* rows */
     struct held_block *next;
 } held_block;
 
@@ -173,11 +187,16 @@ typedef struct replicate {
 typedef struct worker {
     mad_model *model;
     mad_fields fields;
-    mad_set train;         /* the training set: buffer's rows, or a view of the only block */
-    const int32_t *source; /* [train.n_rows] as in held_block */
-    mad_set buffer;        /* [max_joined_rows], and beside its rows: */
+    mad_set train;           /* the training set: buffer's rows, or a view of the only block */
+    const int32_t *source;   /* [train.n_rows] as in held_block */
+    const int64_t *ancestor; /* [train.n_rows] likewise */
+    int64_t
+        *model_ancestor; /* [max_train_rows] of the rows that the loaded model was fitted on: the
+                                last of `fields`; NULL: not followed */
+    mad_set buffer;      /* [max_joined_rows], and beside its rows: */
     double *weight;
     int32_t *buffer_source;
+    int64_t *buffer_ancestor;
     unsigned char *is_real, *is_labelled_real, *is_kept; /* in truth; as the loop sees them */
     mad_moments law; /* of a model, in world coordinates, where the bias needs it */
     double report[N_STAGES][MAX_STAGE_REPORTS]; /* of the generation being made */
@@ -206,8 +225,10 @@ typedef struct engine {
     double *real_preview; /* [n_preview_replicates][n_preview][dim] */
     double *preview;      /* [n_preview_replicates][n_preview][dim] */
     int64_t *preview_label;
-    struct probe *probe; /* of a forecast, see there */
-    uint64_t cache_hash; /* of what trained models hang on; 0: none are kept */
+    double *preview_depth;     /* [n_preview_replicates][n_preview] */
+    int64_t *preview_ancestor; /* likewise; NULL: not followed */
+    struct probe *probe;       /* of a forecast, see there */
+    uint64_t cache_hash;       /* of what trained models hang on; 0: none are kept */
 } engine;
 
 typedef mad_status mad_replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
@@ -228,6 +249,27 @@ void mad_engine_destroy(engine *g);
  *  are. */
 MAD_MUST_CHECK mad_status mad_engine_each(mad_ctx *ctx, engine *g, size_t n_replicates,
                                           mad_replicate_fn *fn);
+
+/** Whether ancestry is followed, and how. MAD_E_UNSUPPORTED: the model does not say who begot whom. */
+MAD_MUST_CHECK mad_status mad_ancestry_choose(mad_ctx *ctx, mad_experiment *e);
+
+/** Make the ancestors of the training rows part of a model's saved state; ancestor:
+ *  [max_train_rows]. */
+void mad_ancestry_add_field(const mad_experiment *e, int64_t *ancestor, mad_fields *fields);
+
+/** Name the rows of a real block. */
+void mad_ancestry_real(const engine *g, const replicate *r, held_block *held);
+
+/** ancestor[i] = that of the parent of row i, drawn from the worker's loaded model; without parents
+ *  nothing. */
+void mad_ancestry_inherit(const worker *w, const mad_set *rows, int64_t *ancestor);
+
+/** The training set's ancestors become those of the model fitted on it. */
+void mad_ancestry_keep(const engine *g, worker *w);
+
+/** Count the ancestors of the worker's training set into the commit's cells. */
+MAD_MUST_CHECK mad_status mad_ancestry_report(mad_ctx *ctx, const engine *g, const replicate *r,
+                                              const worker *w);
 
 /** Draw rows of the worker's model, fitted in `generation`, with the loop's bias. */
 MAD_MUST_CHECK mad_status mad_draw_biased(mad_ctx *ctx, const engine *g, worker *w, mad_key key,

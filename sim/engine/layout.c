@@ -242,6 +242,25 @@ static void add_stages(builder *b)
     }
 }
 
+static void add_ancestry(builder *b)
+{
+    const ancestry kind = b->e->ancestry;
+    own_series *own = &b->e->own;
+    if (kind == MAD_ANCESTRY_NONE) {
+        return;
+    }
+    own->ancestors =
+        add_plain(b, "lineage", "ancestors", 1, "1",
+                  kind == MAD_ANCESTRY_ROWS ? "real rows that some training row descends from"
+                                            : "categories in the training set");
+    own->ancestors_effective = add_plain(b, "lineage", "ancestors_effective", 1, "1",
+                                         "1 / sum p^2, p = shares of the training set by ancestor");
+    if (kind == MAD_ANCESTRY_ROWS) {
+        own->founders = add_plain(b, "lineage", "founders", 1, "rows",
+                                  "ancestors among the real rows drawn for generation 1");
+    }
+}
+
 static void add_own(builder *b)
 {
     mad_experiment *e = b->e;
@@ -260,7 +279,14 @@ static void add_own(builder *b)
             b, "lineage", "ancestor_share", e->n_ages, "1",
             "share of the ancestry, followed through all models, of real data that entered a "
             "generations earlier (column a; last column that or older)");
+        own->depth_share = add_plain(b, "lineage", "depth_share", e->n_ages, "1",
+                                     "share of training rows by depth, the number of models "
+                                     "between a row and real data, when "
+                                     "every row descends from one row drawn from its model's "
+                                     "training set: column j depth j, "
+                                     "last column that or more");
     }
+    add_ancestry(b);
     own->train_s = add_plain(b, "cost", "train_s", 1, "s", "wall time of the fit");
     own->sample_s =
         add_plain(b, "cost", "sample_s", 1, "s", "wall time of making the training set");

@@ -281,13 +281,26 @@ mad_status mad_measure_preview(mad_ctx *ctx, engine *g, const replicate *r)
     mad_status st = MAD_OK;
     mad_set rows = mad_set_rows(&w->fake, 0, e->n_preview);
     const size_t at = (size_t)r->index * e->n_preview;
+    const lineage *line = &r->ancestry[g->generation % g->n_line_slots];
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    if (g->preview_ancestor != NULL) {
+        rows.parent = mad_arena_take_raw(ctx->scratch, rows.n_rows, sizeof *rows.parent);
+        if (rows.parent == NULL) {
+            return mad_fail_memory(ctx, "the parents of rows");
+        }
+    }
     MAD_TRY(mad_state_load(ctx, g, r, g->generation, w));
     MAD_TRY(e->setting.model->sample(
         ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_PREVIEW), 0, &rows));
     memcpy(g->preview + at * rows.dim, rows.x, rows.n_rows * rows.dim * sizeof *rows.x);
-    for (size_t i = 0; e->with_labels && i < rows.n_rows; i++) {
-        g->preview_label[at + i] = rows.label[i];
+    for (size_t i = 0; i < rows.n_rows; i++) {
+        g->preview_depth[at + i] = 1.0 + line->mean_depth;
+        g->preview_label[at + i] = e->with_labels ? rows.label[i] : 0;
+    }
+    if (g->preview_ancestor != NULL) {
+        mad_ancestry_inherit(w, &rows, g->preview_ancestor + at);
     }
 out:
+    mad_arena_release(ctx->scratch, mark);
     return st;
 }

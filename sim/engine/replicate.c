@@ -68,7 +68,10 @@ static mad_status take_block(mad_ctx *ctx, engine *g, replicate *r, mad_block bl
         if (e->setting.select != NULL && e->setting.select->weighs) {
             held->rows.weight = mad_arena_take_raw(r->mem, block.n_rows, sizeof(double));
         }
-        if (held->source == NULL ||
+        if (e->ancestry == MAD_ANCESTRY_ROWS) {
+            held->ancestor = mad_arena_take_raw(r->mem, block.n_rows, sizeof *held->ancestor);
+        }
+        if (held->source == NULL || (e->ancestry == MAD_ANCESTRY_ROWS && held->ancestor == NULL) ||
             (e->setting.select != NULL && e->setting.select->weighs && held->rows.weight == NULL)) {
             return mad_fail_memory(ctx, "the origins of a block's rows");
         }
@@ -91,6 +94,7 @@ static mad_status fill_block(mad_ctx *ctx, engine *g, replicate *r, held_block *
     for (size_t i = 0; i < held->block.n_rows; i++) {
         held->source[i] = -(int32_t)held->block.generation;
     }
+    mad_ancestry_real(g, r, held);
     for (size_t i = 0; held->rows.weight != NULL && i < held->block.n_rows; i++) {
         held->rows.weight[i] = 1.0;
     }
@@ -242,6 +246,7 @@ mad_status mad_replicate_train(mad_ctx *ctx, engine *g, replicate *r, size_t tri
     keep_reports(g, r, w);
     const double t_assembled = mad_engine_now_s();
     MAD_TRY(fit(ctx, g, r, w, trial_steps));
+    mad_ancestry_keep(g, w);
     mad_state_read(w, r->state[g->generation % g->n_slots]);
     *mad_engine_cell(g, own->sample_s, r->index) = t_assembled - t_start;
     *mad_engine_cell(g, own->train_s, r->index) = mad_engine_now_s() - t_assembled;

@@ -220,9 +220,31 @@ static mad_status draw_loops(mad_ctx *ctx, const engine *g, const replicate *r, 
     return MAD_OK;
 }
 
+/* Where rows come from, row by row, as in held_block. */
+typedef struct origins {
+    int32_t *source;
+    int64_t *ancestor; /* NULL: not followed */
+} origins;
+
+static origins origins_from(origins of, size_t at)
+{
+    return (origins){of.source + at, of.ancestor == NULL ? NULL : of.ancestor + at};
+}
+
+/* The parents of the rows, where they are followed. */
+static mad_status take_parents(mad_ctx *ctx, origins of, mad_set *rows)
+{
+    if (of.ancestor != NULL) {
+        rows->parent = mad_arena_take_raw(ctx->scratch, rows->n_rows, sizeof *rows->parent);
+    }
+    return of.ancestor == NULL || rows->parent != NULL
+               ? MAD_OK
+               : mad_fail_memory(ctx, "the parents of rows");
+}
+
 /* The rows of one loop's models up to generation `from`, older ones first. */
 static mad_status draw_of_loop(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t distance,
-                               size_t from, uint64_t batch, mad_set *rows, int32_t *source,
+                               size_t from, uint64_t batch, mad_set *rows, origins of,
                                bias_effect *effect)
 {
     mad_status st = MAD_OK;
@@ -238,10 +260,13 @@ static mad_status draw_of_loop(mad_ctx *ctx, engine *g, replicate *r, worker *w,
             /* stream items of each earlier model start at their own 2^32: ages never share one */
             const uint64_t first_item = ((uint64_t)(from - tau) << 32) + at_batch;
             mad_set part = mad_set_rows(rows, at, count[tau - 1]);
+            MAD_TRY(take_parents(ctx, of, &part));
             MAD_TRY(mad_state_load(ctx, g, mad_engine_neighbour(g, r, distance), tau, w));
             MAD_TRY(draw(ctx, g->e, w, key, first_item, tau, &part, effect));
+            const origins here = origins_from(of, at);
+            mad_ancestry_inherit(w, &part, here.ancestor);
             for (size_t i = 0; i < part.n_rows; i++) {
-                source[at + i] = mad_source_of(distance, tau);
+                here.source[i] = mad_source_of(distance, tau);
             }
         }
     }
@@ -249,9 +274,9 @@ out:
     return st;
 }
 
-/* Rows by the models up to generation `from`; source: [n_rows]. */
+/* Rows by the models up to generation `from`. */
 static mad_status draw_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w, size_t from,
-                             uint64_t batch, mad_set *rows, int32_t *source, bias_effect *effect)
+                             uint64_t batch, mad_set *rows, origins of, bias_effect *effect)
 {
     mad_status st = MAD_OK;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -264,7 +289,8 @@ static mad_status draw_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w, s
     for (size_t d = 0, at = 0; d < n_models; at += count[d], d++) {
         if (count[d] > 0) {
             mad_set part = mad_set_rows(rows, at, count[d]);
-            MAD_TRY(draw_of_loop(ctx, g, r, w, d, from, batch, &part, source + at, effect));
+            MAD_TRY(
+                draw_of_loop(ctx, g, r, w, d, from, batch, &part, origins_from(of, at), effect));
         }
     }
     MAD_TRY(mad_set_check_finite(ctx, rows, "synthetic rows"));
@@ -313,16 +339,20 @@ static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w,
     mad_status st = MAD_OK;
     MAD_TRY(
         mad_set_take(ctx, ctx->scratch, n, held->rows.dim, held->rows.label != NULL, &candidates));
-    int32_t *source = mad_arena_take_raw(ctx->scratch, n, sizeof *source);
+    origins of = {.source = mad_arena_take_raw(ctx->scratch, n, sizeof *of.source)};
+    if (held->ancestor != NULL) {
+        of.ancestor = mad_arena_take_raw(ctx->scratch, n, sizeof *of.ancestor);
+    }
     mad_selection chosen = {.pick = mad_arena_take_raw(ctx->scratch, n_wanted, sizeof *chosen.pick),
                             .weight =
                                 held->rows.weight != NULL ? held->rows.weight + *n_kept : NULL,
                             .report = report};
-    if (source == NULL || chosen.pick == NULL) {
+    if (of.source == NULL || (held->ancestor != NULL && of.ancestor == NULL) ||
+        chosen.pick == NULL) {
         st = mad_fail_memory(ctx, "the candidates of a selection");
         goto out;
     }
-    MAD_TRY(draw_batch(ctx, g, r, w, from, batch, &candidates, source, effect));
+    MAD_TRY(draw_batch(ctx, g, r, w, from, batch, &candidates, of, effect));
     MAD_TRY(mad_state_load(ctx, g, r, from, w));
     if (s->select->needs_real) {
         MAD_TRY(real_rows(ctx, g, r, &in.real));
@@ -332,7 +362,10 @@ static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w,
     for (size_t i = 0; i < chosen.n; i++) {
         const mad_set row = mad_set_rows(&candidates, chosen.pick[i], 1);
         mad_set_copy(&row, &held->rows, *n_kept + i);
-        held->source[*n_kept + i] = source[chosen.pick[i]];
+        held->source[*n_kept + i] = of.source[chosen.pick[i]];
+        if (held->ancestor != NULL) {
+            held->ancestor[*n_kept + i] = of.ancestor[chosen.pick[i]];
+        }
     }
     *n_kept += chosen.n;
     *n_drawn += n;
@@ -419,7 +452,8 @@ mad_status mad_synthesise(mad_ctx *ctx, engine *g, replicate *r, worker *w, held
     if (s->select != NULL) {
         MAD_TRY(select_rows(ctx, g, r, w, held, watched, report[STAGE_SELECT]));
     } else {
-        MAD_TRY(draw_batch(ctx, g, r, w, from, 0, &held->rows, held->source, watched));
+        const origins of = {held->source, held->ancestor};
+        MAD_TRY(draw_batch(ctx, g, r, w, from, 0, &held->rows, of, watched));
     }
     if (watched != NULL) {
         report_bias(s, &effect, report[STAGE_BIAS]);

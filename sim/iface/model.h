@@ -153,6 +153,9 @@ struct mad_model_type {
     /** Optional, beside moments: 0 when these values, extrapolated so, give a law without known
      *  moments. */
     int (*knows_moments)(const mad_values *values, mad_extrapolation_kind kind);
+    /** Optional: 1 when with these values, extrapolated so, sample() and sample_tilted() draw every row
+     *  about one training row, and say which in out->parent. */
+    int (*has_parents)(const mad_values *values, mad_extrapolation_kind kind);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
     /** Optional: weights p[n_classes] of the classes of sampled rows, of any sum; 0: the model lost the

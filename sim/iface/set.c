@@ -39,6 +39,7 @@ mad_set mad_set_rows(const mad_set *set, size_t begin, size_t n_rows)
         .x = set->x + begin * set->dim,
         .label = set->label == NULL ? NULL : set->label + begin,
         .weight = set->weight == NULL ? NULL : set->weight + begin,
+        .parent = set->parent == NULL ? NULL : set->parent + begin,
     };
 }
 

@@ -16,6 +16,8 @@ typedef struct mad_set {
     int32_t *label;     /* [n_rows] class 0..n_classes-1, or NULL when the world has no labels */
     int is_label_given; /* asked of sample(): rows of the classes that stand in label already */
     double *weight;     /* [n_rows] > 0, mean 1; or NULL = all equal */
+    int32_t *parent; /* [n_rows] asked of sample() where it has_parents: the training row that each
+                           was drawn about; or NULL */
 } mad_set;
 
 /** Carve a set; labels only when asked for, weight NULL. MAD_E_MEMORY, MAD_E_RANGE. */

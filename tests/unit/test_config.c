@@ -52,6 +52,7 @@ static void test_defaults_and_print(void **state)
                                     "  features: raw\n"
                                     "  preview: 256\n"
                                     "  lineage_ages: 16\n"
+                                    "  ancestors: no\n"
                                     "  loss_points: 50\n"
                                     "  k: 5\n"
                                     "  blocks: 10\n"

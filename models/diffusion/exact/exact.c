@@ -253,6 +253,7 @@ const mad_model_type mad_model_exact = {
     .loaded = loaded,
     .moments = mad_exact_moments,
     .knows_moments = knows_moments,
+    .has_parents = mad_exact_has_parents,
     .class_p = class_p,
     .reports = reports,
     .cost = cost,

@@ -127,6 +127,9 @@ static mad_status sample_with(mad_ctx *ctx, mad_exact *self, const mad_sampling 
     MAD_TRY(self->kind == MAD_EXACT_CATEGORICAL
                 ? sample_categories(ctx, self, sampling, &source, draw, key, first_item, out)
                 : draw(ctx, sampling, &source, key, first_item, out));
+    if (out->parent != NULL) {
+        MAD_TRY(mad_exact_find_parents(ctx, self, out));
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

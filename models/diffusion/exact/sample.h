@@ -24,6 +24,14 @@ MAD_MUST_CHECK mad_status mad_exact_gain(mad_ctx *ctx, const mad_model *model, s
 int mad_exact_gain_needs_rows(const mad_model *model);
 MAD_MUST_CHECK mad_status mad_exact_observe(mad_ctx *ctx, mad_model *model, const mad_set *train);
 
+/** 1 where every row is a training row, but for what the last noise level blurs. */
+int mad_exact_has_parents(const mad_values *values, mad_extrapolation_kind kind);
+
+/** rows->parent of rows drawn from the model: the nearest training row of the row's class. Threads: as
+ *  rows are independent, same bits for any number. */
+MAD_MUST_CHECK mad_status mad_exact_find_parents(mad_ctx *ctx, const mad_exact *self,
+                                                 const mad_set *rows);
+
 MAD_MUST_CHECK mad_status mad_exact_advise(mad_ctx *ctx, const mad_model *model, double variance,
                                            double limit, size_t n_bytes, char *text, double *gain);
 
