@@ -10,7 +10,7 @@
 #include "sim/num/stats.h"
 #include "sim/store/json.h"
 
-enum { MOST_NAMES = 32 }; /* of outputs left out for one reason, in text */
+enum { MOST_NAMES = 48 }; /* of outputs left out for one reason, in text */
 
 /* A line for each reason; where it holds for very many, their number. */
 static void print_left_out(const mad_metrics_report *r)
