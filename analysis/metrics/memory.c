@@ -6,7 +6,7 @@
 #include "analysis/metrics/shared.h"
 #include "sim/num/stats.h"
 
-enum { AUTHENTICITY, MEMORISED, NN_RATIO };
+enum { AUTHENTICITY, MEMORISED, NN_DISTANCE, NN_RATIO };
 
 #define TOO_FEW "with fewer than two training rows, or " MAD_SQUARES_OVERFLOW
 
@@ -31,6 +31,13 @@ static const mad_metric_output outputs[] = {
                    .reference = "Yoon et al. 2023, ICML workshop SPIGM; Gu et al. 2023, "
                                 "arXiv:2310.02664",
                    .undefined = TOO_FEW},
+    [NN_DISTANCE] = {.name = "nn_distance",
+                     .long_name = "distance to the training rows",
+                     .units = "data units",
+                     .direction = "target",
+                     .definition = "mean distance of model rows to their nearest training row",
+                     .reference = "Shi et al. 2025, arXiv:2509.16499 (generalisation score)",
+                     .undefined = "without training rows, or " MAD_SQUARES_OVERFLOW},
     [NN_RATIO] = {.name = "nn_distance_vs_base",
                   .long_name = "distance to the training rows, relative to that of held-out rows",
                   .units = "1",
@@ -114,7 +121,8 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     mad_nearest *to = mad_arena_take_raw(ctx->scratch, n, sizeof *to);
     double *other = mad_arena_take_raw(ctx->scratch, n, sizeof *other);
     double *base = mad_arena_take_raw(ctx->scratch, m, sizeof *base);
-    values[AUTHENTICITY] = values[MEMORISED] = values[NN_RATIO] = (double)NAN;
+    values[AUTHENTICITY] = values[MEMORISED] = (double)NAN;
+    values[NN_DISTANCE] = values[NN_RATIO] = (double)NAN;
     if (to == NULL || other == NULL || base == NULL) {
         st = mad_fail_memory(ctx, "distances to the training rows");
         goto out;
@@ -131,7 +139,8 @@ static mad_status eval(mad_ctx *ctx, const mad_metric_in *in, double *values)
     for (size_t i = 0; i < n; i++) {
         other[i] = to[i].first;
     }
-    const double ratio = mean_distance(n, other) / mean_distance(m, base);
+    const double distance = mean_distance(n, other), ratio = distance / mean_distance(m, base);
+    values[NN_DISTANCE] = isfinite(distance) ? distance : (double)NAN;
     values[NN_RATIO] = isfinite(ratio) ? ratio : (double)NAN;
 out:
     mad_arena_release(ctx->scratch, mark);

@@ -105,6 +105,7 @@
     X(mad_metric_c2st_knn)                                                                         \
     X(mad_metric_dimension)                                                                        \
     X(mad_metric_entropy)                                                                          \
+    X(mad_metric_training_entropy)                                                                 \
     X(mad_metric_modes)                                                                            \
     X(mad_metric_categories)                                                                       \
     X(mad_metric_category_rows)                                                                    \
