@@ -249,11 +249,40 @@ out:
     return st;
 }
 
+static mad_status eval_over_past(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
+                                 size_t generation, subset of, values *out)
+{
+    mad_status st = MAD_OK;
+    const subset all = {1, 1};
+    size_t n = 0;
+    double *x;
+    values number;
+    if (generation == 0) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s(...) up to which generation? write %s(...)@last",
+                        call->function->name, call->function->name);
+    }
+    MAD_TRY(mad_expect_eval(ctx, call->kid[1], arms, generation, all, &number));
+    if (number.n != 1) {
+        return mad_fail(ctx, MAD_E_CONFIG, "the second argument of %s is a number",
+                        call->function->name);
+    }
+    MAD_TRY(eval_course(ctx, call->kid[0], arms, 1, generation, of, &n, &x));
+    MAD_TRY(take_values(ctx, n, out));
+    for (size_t r = 0; r < n; r++) {
+        out->x[r] = call->function->past(generation, x + r * generation, number.x[0]);
+    }
+out:
+    return st;
+}
+
 static mad_status eval_function(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
                                 size_t generation, subset of, values *out)
 {
     mad_status st = MAD_OK;
     const known *f = call->function;
+    if (f->kind == OVER_PAST) {
+        return eval_over_past(ctx, call, arms, generation, of, out);
+    }
     if (f->kind != OF_NUMBER && f->kind != OVER_REPLICATES) {
         return eval_over_time(ctx, call, arms, of, out);
     }

@@ -76,6 +76,31 @@ static double corr_of(size_t n, const double *x, const double *y, size_t lag)
     return xy / sqrt(xx * yy);
 }
 
+/* Ranks from 1, ties share the mean of theirs: of x[i] half of those it beats and of those not. */
+static double rank_of(size_t n, const double *x, size_t i)
+{
+    double rank = 0.5;
+    for (size_t k = 0; k < n; k++) {
+        rank += 0.5 * (double)(x[k] < x[i]) + 0.5 * (double)(x[k] <= x[i]);
+    }
+    return rank;
+}
+
+/* Pearson's of the ranks, whose mean is (n + 1)/2. */
+static double spearman_of(size_t n, const double *x, const double *y, size_t lag)
+{
+    (void)lag;
+    const double middle = 0.5 * (double)(n + 1);
+    double xx = 0.0, yy = 0.0, xy = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double a = rank_of(n, x, i) - middle, b = rank_of(n, y, i) - middle;
+        xx += a * a;
+        yy += b * b;
+        xy += a * b;
+    }
+    return xy / sqrt(xx * yy);
+}
+
 static double autocorr_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)y;
@@ -86,6 +111,16 @@ static double autocorr_of(size_t n, const double *x, const double *y, size_t lag
         product += i + lag < n ? (x[i] - m) * (x[i + lag] - m) : 0.0;
     }
     return product / all;
+}
+
+/* sum_m factor^m x[n - 1 - m] */
+static double discounted_of(size_t n, const double *x, double factor)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum = factor * sum + x[i];
+    }
+    return sum;
 }
 
 static double variance_of(size_t n, const double *x, const double *y, size_t lag)
@@ -115,23 +150,25 @@ static double absolute(double x)
 }
 
 static const known functions[] = {
-    {"log", OF_NUMBER, 1, 1, natural_log, NULL},
-    {"exp", OF_NUMBER, 1, 1, exponential, NULL},
-    {"sqrt", OF_NUMBER, 1, 1, square_root, NULL},
-    {"abs", OF_NUMBER, 1, 1, absolute, NULL},
-    {"digamma", OF_NUMBER, 1, 1, mad_digamma, NULL},
-    {"trigamma", OF_NUMBER, 1, 1, mad_trigamma, NULL},
-    {"log_c4", OF_NUMBER, 1, 1, mad_log_c4, NULL},
-    {"mean", OVER_TIME, 1, 3, NULL, mean_of},
-    {"sum", OVER_TIME, 1, 3, NULL, sum_of},
-    {"smallest", OVER_TIME, 1, 3, NULL, smallest_of},
-    {"largest", OVER_TIME, 1, 3, NULL, largest_of},
-    {"slope", OVER_TIME, 1, 3, NULL, slope_of},
-    {"kendall", OVER_TIME, 1, 3, NULL, kendall_of},
-    {"autocorr", OVER_TIME_LAG, 2, 4, NULL, autocorr_of},
-    {"corr", OVER_TIME_TWO, 2, 4, NULL, corr_of},
-    {"E", OVER_REPLICATES, 1, 1, NULL, mean_of},
-    {"Var", OVER_REPLICATES, 1, 1, NULL, variance_of},
+    {.name = "log", OF_NUMBER, 1, 1, .of = natural_log},
+    {.name = "exp", OF_NUMBER, 1, 1, .of = exponential},
+    {.name = "sqrt", OF_NUMBER, 1, 1, .of = square_root},
+    {.name = "abs", OF_NUMBER, 1, 1, .of = absolute},
+    {.name = "digamma", OF_NUMBER, 1, 1, .of = mad_digamma},
+    {.name = "trigamma", OF_NUMBER, 1, 1, .of = mad_trigamma},
+    {.name = "log_c4", OF_NUMBER, 1, 1, .of = mad_log_c4},
+    {.name = "mean", OVER_TIME, 1, 3, .over = mean_of},
+    {.name = "sum", OVER_TIME, 1, 3, .over = sum_of},
+    {.name = "smallest", OVER_TIME, 1, 3, .over = smallest_of},
+    {.name = "largest", OVER_TIME, 1, 3, .over = largest_of},
+    {.name = "slope", OVER_TIME, 1, 3, .over = slope_of},
+    {.name = "kendall", OVER_TIME, 1, 3, .over = kendall_of},
+    {.name = "autocorr", OVER_TIME_LAG, 2, 4, .over = autocorr_of},
+    {.name = "corr", OVER_TIME_TWO, 2, 4, .over = corr_of},
+    {.name = "spearman", OVER_TIME_TWO, 2, 4, .over = spearman_of},
+    {.name = "discounted", OVER_PAST, 2, 2, .past = discounted_of},
+    {.name = "E", OVER_REPLICATES, 1, 1, .over = mean_of},
+    {.name = "Var", OVER_REPLICATES, 1, 1, .over = variance_of},
 };
 
 const known *mad_expect_function(const char *name)

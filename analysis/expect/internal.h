@@ -29,6 +29,7 @@ typedef enum function_kind {
     OVER_TIME,     /* of its first argument over the generations of the next two */
     OVER_TIME_LAG, /* the second argument is a lag */
     OVER_TIME_TWO, /* the second is a series, too */
+    OVER_PAST,     /* of its first argument up to the current generation; the second is a number */
     OVER_REPLICATES
 } function_kind;
 
@@ -38,6 +39,7 @@ typedef struct known {
     size_t min_arguments, max_arguments;
     double (*of)(double x);
     double (*over)(size_t n, const double *x, const double *y, size_t lag);
+    double (*past)(size_t n, const double *x, double number);
 } known;
 
 struct tree {

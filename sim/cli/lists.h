@@ -97,6 +97,7 @@
     X(mad_metric_vendi_rbf)                                                                        \
     X(mad_metric_prdc)                                                                             \
     X(mad_metric_memory)                                                                           \
+    X(mad_metric_chi2)                                                                             \
     X(mad_metric_copying)                                                                          \
     X(mad_metric_copying_cells)                                                                    \
     X(mad_metric_fld)                                                                              \

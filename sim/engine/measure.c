@@ -102,7 +102,8 @@ typedef struct subject {
     mad_moments *law;
     double *p;
     int is_law_known; /* 1: law and p are the model's own; 0: to be taken from the rows */
-    const double *log_density;
+    const double *log_density, *log_density_before;
+    double real_share;
 } subject;
 
 static mad_status evaluate_group(mad_ctx *ctx, const replicate *r, const sides *s, size_t i_group,
@@ -153,6 +154,8 @@ static mad_status evaluate(mad_ctx *ctx, engine *g, const replicate *r, const su
     s.raw.fake_found = s.mapped.fake_found = &found;
     s.raw.fake_log_p = s.mapped.fake_log_p = log_p;
     s.raw.log_density = s.mapped.log_density = of->log_density;
+    s.raw.log_density_before = s.mapped.log_density_before = of->log_density_before;
+    s.raw.real_share = s.mapped.real_share = of->real_share;
     /* exact laws hang on no rows */
     s.can_square_raw = of->is_law_known && !e->needs_samples ? 1 : mad_metric_can_square(&s.raw);
     s.can_square_mapped =
@@ -220,16 +223,20 @@ mad_status mad_measure_floor(mad_ctx *ctx, engine *g, replicate *r)
                               &rows));
     const mad_set fake = mad_set_rows(&rows, 0, e->n_measure);
     const mad_set train = mad_set_rows(&rows, e->n_measure, e->n_floor_train);
-    const subject of = {.fake = &fake, .train = &train, .law = &w->fake_law, .p = w->fake_p};
+    const subject of = {.fake = &fake,
+                        .train = &train,
+                        .law = &w->fake_law,
+                        .p = w->fake_p,
+                        .real_share = (double)NAN};
     MAD_TRY(evaluate(ctx, g, r, &of, e->floors));
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;
 }
 
-/* Of the reference rows under the worker's model; on ctx->scratch. */
-static mad_status real_density(mad_ctx *ctx, engine *g, const replicate *r, worker *w,
-                               const double **out)
+/* Of the reference rows under the worker's model, that of the generation; on ctx->scratch. */
+static mad_status real_density(mad_ctx *ctx, engine *g, const replicate *r, size_t generation,
+                               worker *w, const double **out)
 {
     double *log_density = mad_arena_take_raw(ctx->scratch, r->reference.n_rows, sizeof **out);
     if (log_density == NULL) {
@@ -237,8 +244,20 @@ static mad_status real_density(mad_ctx *ctx, engine *g, const replicate *r, work
     }
     *out = log_density;
     return g->e->setting.model->log_density(ctx, w->model,
-                                            mad_engine_key(g, r, g->generation, MAD_RNG_DENSITY),
+                                            mad_engine_key(g, r, generation, MAD_RNG_DENSITY),
                                             &r->reference, log_density);
+}
+
+/* The same under the model before; leaves the worker with the present one. */
+static mad_status density_before(mad_ctx *ctx, engine *g, const replicate *r, worker *w,
+                                 const double **out)
+{
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_state_load(ctx, g, r, g->generation - 1, w));
+    MAD_TRY(real_density(ctx, g, r, g->generation - 1, w, out));
+    MAD_TRY(mad_state_load(ctx, g, r, g->generation, w));
+out:
+    return st;
 }
 
 mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
@@ -246,7 +265,7 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     const mad_experiment *e = g->e;
     const mad_model_type *model = e->setting.model;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double *log_density = NULL;
+    const double *log_density = NULL, *log_density_before = NULL;
     mad_status st = MAD_OK;
     w->fake.n_rows = e->n_measure;
     if (e->needs_samples) {
@@ -260,14 +279,19 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
         MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
     }
     if (e->needs & MAD_NEEDS_DENSITY) {
-        MAD_TRY(real_density(ctx, g, r, w, &log_density));
+        MAD_TRY(real_density(ctx, g, r, g->generation, w, &log_density));
+    }
+    if (e->needs & MAD_NEEDS_DENSITY_BEFORE && g->generation > 1) {
+        MAD_TRY(density_before(ctx, g, r, w, &log_density_before));
     }
     const subject of = {.fake = &w->fake,
                         .train = &w->train,
                         .law = &w->fake_law,
                         .p = w->fake_p,
                         .is_law_known = e->exact_fake_law,
-                        .log_density = log_density};
+                        .log_density = log_density,
+                        .log_density_before = log_density_before,
+                        .real_share = *mad_engine_cell(g, e->own.real_share, r->index)};
     MAD_TRY(evaluate(ctx, g, r, &of, NULL));
 out:
     mad_arena_release(ctx->scratch, mark);

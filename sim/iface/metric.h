@@ -14,9 +14,10 @@ enum {
     MAD_NEEDS_TRAIN = 64,   /* the rows the model was trained on */
     MAD_BY_NAME = 128, /* costly, or for special questions: taken when asked for by name, not by
                          `metrics: auto` */
-    MAD_NEEDS_FACTORS = 256,       /* a world that reads back what its rows are made of */
-    MAD_NEEDS_WORLD_DENSITY = 512, /* log density of rows under the world that offers it */
-    MAD_ANY_SCALE = 1024           /* also defined where the squares of rows are not */
+    MAD_NEEDS_FACTORS = 256,        /* a world that reads back what its rows are made of */
+    MAD_NEEDS_WORLD_DENSITY = 512,  /* log density of rows under the world that offers it */
+    MAD_ANY_SCALE = 1024,           /* also defined where the squares of rows are not */
+    MAD_NEEDS_DENSITY_BEFORE = 2048 /* with MAD_NEEDS_DENSITY: also under the model before */
 };
 
 typedef enum mad_side { MAD_SIDE_REAL, MAD_SIDE_FAKE } mad_side;
@@ -30,6 +31,9 @@ typedef struct mad_metric_in {
     const double *real_p, *fake_p;          /* [n_categories] exact where known, else frequencies */
     const double
         *log_density; /* [real->n_rows] under the model; NULL in the floor: no model there */
+    const double *log_density_before; /* the same under the model of the generation before; NULL in
+                                         generation 1, in the floor and unless needed */
+    double real_share;                /* real rows over all of the training set; NaN in the floor */
     const double *directions; /* [n_directions][dim] of sliced measures, of any length but 0, in
                                  place of random ones; NULL: measure.directions from the key */
     size_t n_directions;

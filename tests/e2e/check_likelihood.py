@@ -69,6 +69,46 @@ def check_closed(folder):
     assert np.isnan(run(world="{kind: gauss, dim: 2}", kind="kde, bandwidth: 0"))
 
 
+def check_divergence(folder):
+    """chi2_*: ratios of the densities of stored models and the world; the same across a resume."""
+    config = folder / "divergence.yaml"
+    config.write_text("generations: 4\nreplicates: 2\n"
+                      "world: {kind: ring, modes: 5, radius: 2, sd: 0.6, labels: none}\n"
+                      "model: {kind: mixture, components: 4}\ncheckpoint: {every: 1}\n"
+                      "loop: {family: fresh, n_initial: 200, n_real: 50, n_synthetic: 150}\n"
+                      "measure: {n: 300, preview: 300, metrics: [chi2]}\n")
+    names = ("chi2_to_real", "chi2_innovation")
+    values = []
+    for name in ("whole", "parts"):
+        madloop("run", config, "-o", folder / name, *(["--max-hours", "1e-6"] if name == "parts" else []),
+                code=130 if name == "parts" else 0)
+        if name == "parts":
+            madloop("resume", folder / name)
+        with h5py.File(folder / name / "run.h5") as run:
+            values.append(np.stack([run["metrics/" + metric][:] for metric in names]))
+            assert all(np.isnan(run["floor/" + metric][:]).all() for metric in names)
+    np.testing.assert_array_equal(*values)
+    angle = 2 * np.pi * np.arange(5) / 5
+    centres = 2 * np.stack([np.cos(angle), np.sin(angle)], 1)
+    far = []
+    for replicate in range(2):
+        before = 1.0
+        for g in range(1, 5):
+            with h5py.File(folder / "whole" / f"gen-{g:04d}.h5") as file:
+                model = {k: np.ravel(v[replicate]) for k, v in file[f"model/{g:04d}"].items()}
+                rows = file["real"][replicate]
+            real = logsumexp([stats.multivariate_normal(c, 0.36 * np.eye(2)).logpdf(rows) for c in centres], axis=0)
+            ratio = np.exp(density("mixture", model, rows) - real + np.log(5))
+            law = 1.0 if g == 1 else 0.25 + 0.75 * before
+            twin = 1.0 if g == 1 else 0.75 + 0.25 * before
+            got = values[0][:, replicate, g - 1]
+            expected = [np.mean((ratio - 1) ** 2), np.mean((ratio - law) ** 2 / law)]
+            np.testing.assert_allclose(got, expected, rtol=1e-9)
+            far.append(abs(np.mean((ratio - twin) ** 2 / twin) / got[1] - 1))
+            before = ratio
+    assert max(far) > 0.1, "shares of real and synthetic rows exchanged would not be seen"
+
+
 def main():
     with workspace() as name:
         folder = pathlib.Path(name)
@@ -83,6 +123,7 @@ def main():
         assert abs(mean - truth) < ERROR, (mean, truth)
         assert abs(mean - twin) > ERROR, (mean, twin)
         check_closed(folder)
+        check_divergence(folder)
         config.write_text("world: {kind: regression}\nmodel: {kind: linear}\n"
                           "loop: {family: fresh, n_initial: 50, n_real: 50, n_synthetic: 50}\n"
                           "measure: {n: 100, metrics: [log_likelihood]}\n")

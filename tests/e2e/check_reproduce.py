@@ -8,6 +8,7 @@ from harness import ROOT, h5py, madloop, np, skip, workspace
 
 try:
     from scipy import stats
+    from scipy.signal import lfilter
     from scipy.special import digamma, polygamma
 except ImportError as error:
     skip(f"needs scipy: {error}")
@@ -77,6 +78,10 @@ def check_values(folder):
         "each 2..4 many:theory.trace = 1",
         "-(2 + 3)^2 * few:lineage.real_share@1 = -25",
         "exp(few:lineage.real_share@2) < abs(-sqrt(4))",
+        "spearman(few:trace, few:frechet, 4, 12) = 0 within 2",
+        "discounted(few:trace, 0.8^2)@7 = 0 within 99",
+        "corr(discounted(few:trace, 0.5), few:frechet) = 0 within 2",
+        "spearman(few:lineage.real_share, few:trace) = 0 within 2",
         "largest(many:trace, 2, 5) - smallest(many:trace, 2, 5) > sum(few:lineage.real_share, 2, 9)",
     ]
     answer, found = judged(config(folder / "values.yaml", criteria), folder / "out")
@@ -133,7 +138,16 @@ def check_values(folder):
                                    "FAIL" if gap - half > 2 else "INCONCLUSIVE")
     assert {row["verdict"] for row in found[10:13]} == {"PASS"}, found[10:13]
     close(found[11]["measured"], -25, "power binds tighter than the sign")
-    assert found[13]["verdict"] == "PASS"
+    ranks = zip(few["trace"][:, 3:], few["frechet"][:, 3:])
+    close(found[13]["measured"], np.mean([stats.spearmanr(u, v).statistic for u, v in ranks]), "spearman")
+    weights = 0.8 ** (2 * np.arange(6, -1, -1))
+    close(found[14]["measured"], (few["trace"][:, :7] @ weights).mean(), "discounted")
+    memory = np.array([lfilter([1], [1, -0.5], row) for row in few["trace"]])
+    pairs = zip(memory, few["frechet"])
+    close(found[15]["measured"], np.mean([np.corrcoef(u, v)[0, 1] for u, v in pairs]), "of its course")
+    tied = np.arange(12) == 0  # real rows in generation 1 alone
+    close(found[16]["measured"], np.mean([stats.spearmanr(tied, row).statistic for row in few["trace"]]), "ties")
+    assert found[17]["verdict"] == "PASS"
     print(f"{len(criteria)} criteria agree with numpy and scipy")
 
 
@@ -167,6 +181,7 @@ def check_refused(folder):
         assert words in error and "bad.yaml:" in error and error.count("\n") == 1, (text, error)
         assert not (folder / "bad").exists()
     for text, words in [("few:trace = 1", "at which generation?"), ("few:trace@99 = 1", "no such generation"),
+                        ("discounted(few:trace, 0.5) = 1", "up to which generation?"),
                         ("few:tracce@1 = 1", "no series metrics/tracce"),
                         ("mean(few:trace, 5, 2) = 1", "generations 5 to 2"),
                         ("few:trace@0.5 = 1", "whole number")]:
