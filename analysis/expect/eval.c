@@ -249,6 +249,61 @@ out:
     return st;
 }
 
+/* Of the pairs one behind the other: to[r][all generations of all pairs], from kid[i_side] on. */
+static mad_status join_courses(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
+                               size_t i_side, subset of, size_t *n, size_t *n_points, double **to)
+{
+    mad_status st = MAD_OK;
+    const size_t n_gens = mad_expect_n_generations(call, arms);
+    const size_t n_pairs = call->n_kids / 2;
+    *n_points = n_pairs * n_gens;
+    *to = NULL;
+    for (size_t p = 0; p < n_pairs; p++) {
+        size_t n_here = 0;
+        double *x;
+        MAD_TRY(eval_course(ctx, call->kid[2 * p + i_side], arms, 1, n_gens, of, &n_here, &x));
+        if (*to == NULL) {
+            *n = n_here;
+            *to = mad_arena_take_raw(ctx->scratch, n_here * *n_points, sizeof **to);
+            if (*to == NULL) {
+                return mad_fail_memory(ctx, "the values of a criterion");
+            }
+        }
+        if (n_here != *n) {
+            return mad_fail(ctx, MAD_E_CONFIG, "%s(...) of %zu and %zu replicates",
+                            call->function->name, *n, n_here);
+        }
+        for (size_t r = 0; r < n_here; r++) {
+            memcpy(*to + r * *n_points + p * n_gens, x + r * n_gens, n_gens * sizeof *x);
+        }
+    }
+out:
+    return st;
+}
+
+static mad_status eval_over_pairs(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
+                                  subset of, values *out)
+{
+    mad_status st = MAD_OK;
+    size_t n = 0, n_other = 0, n_points = 0;
+    double *x, *y;
+    if (call->n_kids % 2 != 0 || mad_expect_n_generations(call, arms) == SIZE_MAX) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s(...) needs pairs of series", call->function->name);
+    }
+    MAD_TRY(join_courses(ctx, call, arms, 0, of, &n, &n_points, &x));
+    MAD_TRY(join_courses(ctx, call, arms, 1, of, &n_other, &n_points, &y));
+    if (n != n_other) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s(...) of %zu and %zu replicates",
+                        call->function->name, n, n_other);
+    }
+    MAD_TRY(take_values(ctx, n, out));
+    for (size_t r = 0; r < n; r++) {
+        out->x[r] = call->function->over(n_points, x + r * n_points, y + r * n_points, 0);
+    }
+out:
+    return st;
+}
+
 static mad_status eval_over_past(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
                                  size_t generation, subset of, values *out)
 {
@@ -280,6 +335,9 @@ static mad_status eval_function(mad_ctx *ctx, const tree *call, const mad_expect
 {
     mad_status st = MAD_OK;
     const known *f = call->function;
+    if (f->kind == OVER_PAIRS) {
+        return eval_over_pairs(ctx, call, arms, of, out);
+    }
     if (f->kind == OVER_PAST) {
         return eval_over_past(ctx, call, arms, generation, of, out);
     }

@@ -17,7 +17,8 @@
  * An expression has a value per replicate and generation. Functions over generations, whose
  * arguments A, B (default 1, last) bound them: mean, sum, smallest, largest, slope (least squares
  * against the generation), kendall (tau-a against it) of (x, A, B); autocorr (x, lag, A, B), corr
- * (x, y, A, B), spearman (corr of the ranks). Up to the current generation: discounted (x, f), the
+ * (x, y, A, B), spearman (corr of the ranks; pairs
+ * x, y, x2, y2, ... are ranked together). Up to the current generation: discounted (x, f), the
  * sum of f^m times x, m generations ago. Over replicates: E, Var (divisor R - 1). Of numbers: log, exp, sqrt, abs, digamma,
  * trigamma, log_c4. A criterion compares means over replicates (E is implied).
  *

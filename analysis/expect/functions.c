@@ -165,7 +165,7 @@ static const known functions[] = {
     {.name = "kendall", OVER_TIME, 1, 3, .over = kendall_of},
     {.name = "autocorr", OVER_TIME_LAG, 2, 4, .over = autocorr_of},
     {.name = "corr", OVER_TIME_TWO, 2, 4, .over = corr_of},
-    {.name = "spearman", OVER_TIME_TWO, 2, 4, .over = spearman_of},
+    {.name = "spearman", OVER_PAIRS, 2, MAX_ARGUMENTS, .over = spearman_of},
     {.name = "discounted", OVER_PAST, 2, 2, .past = discounted_of},
     {.name = "E", OVER_REPLICATES, 1, 1, .over = mean_of},
     {.name = "Var", OVER_REPLICATES, 1, 1, .over = variance_of},

@@ -19,7 +19,7 @@ typedef enum node_kind {
     NODE_FUNCTION
 } node_kind;
 
-enum { MAX_ARGUMENTS = 4 };
+enum { MAX_ARGUMENTS = 8 };
 
 typedef struct tree tree;
 
@@ -29,6 +29,7 @@ typedef enum function_kind {
     OVER_TIME,     /* of its first argument over the generations of the next two */
     OVER_TIME_LAG, /* the second argument is a lag */
     OVER_TIME_TWO, /* the second is a series, too */
+    OVER_PAIRS,    /* of pairs of series, all generations of all pairs together */
     OVER_PAST,     /* of its first argument up to the current generation; the second is a number */
     OVER_REPLICATES
 } function_kind;

@@ -78,7 +78,7 @@ def check_values(folder):
         "each 2..4 many:theory.trace = 1",
         "-(2 + 3)^2 * few:lineage.real_share@1 = -25",
         "exp(few:lineage.real_share@2) < abs(-sqrt(4))",
-        "spearman(few:trace, few:frechet, 4, 12) = 0 within 2",
+        "spearman(few:trace, few:frechet, many:trace, many:frechet) = 0 within 2",
         "discounted(few:trace, 0.8^2)@7 = 0 within 99",
         "corr(discounted(few:trace, 0.5), few:frechet) = 0 within 2",
         "spearman(few:lineage.real_share, few:trace) = 0 within 2",
@@ -138,7 +138,7 @@ def check_values(folder):
                                    "FAIL" if gap - half > 2 else "INCONCLUSIVE")
     assert {row["verdict"] for row in found[10:13]} == {"PASS"}, found[10:13]
     close(found[11]["measured"], -25, "power binds tighter than the sign")
-    ranks = zip(few["trace"][:, 3:], few["frechet"][:, 3:])
+    ranks = zip(*(np.concatenate([few[k], many[k]], axis=1) for k in ("trace", "frechet")))
     close(found[13]["measured"], np.mean([stats.spearmanr(u, v).statistic for u, v in ranks]), "spearman")
     weights = 0.8 ** (2 * np.arange(6, -1, -1))
     close(found[14]["measured"], (few["trace"][:, :7] @ weights).mean(), "discounted")
@@ -182,6 +182,7 @@ def check_refused(folder):
         assert not (folder / "bad").exists()
     for text, words in [("few:trace = 1", "at which generation?"), ("few:trace@99 = 1", "no such generation"),
                         ("discounted(few:trace, 0.5) = 1", "up to which generation?"),
+                        ("spearman(few:trace, few:frechet, many:trace) = 1", "needs pairs"),
                         ("few:tracce@1 = 1", "no series metrics/tracce"),
                         ("mean(few:trace, 5, 2) = 1", "generations 5 to 2"),
                         ("few:trace@0.5 = 1", "whole number")]:
