@@ -272,10 +272,10 @@ static void test_one_hot_and_kernel(void **state)
 /* G5: V_t + S_t = T_0 for ML moments without bias, whatever the policy. 144 of them. */
 static void test_conservation(void **state)
 {
-    static const char *const reals[] = {"none", "fixed", "fresh", "fresh_accumulate"};
+    static const char *const reals[] = {"none", "archive", "fresh", "fresh_accumulate"};
     static const char *const ages[] = {"last", "uniform(3)", "geometric(0.6)", "all"};
     static const char *const retains[] = {"replace", "window(3)", "accumulate"};
-    static const char *const fits[] = {"", "budget=9", "real_weight=0.3"};
+    static const char *const fits[] = {"", "budget=5", "real_weight=0.3"};
     mad_theory_case *f = *state;
 
     for (size_t i = 0; i < 4 * 4 * 3 * 3; i++) {
@@ -302,7 +302,7 @@ static void test_prefixes(void **state)
     mad_theory_case *f = *state;
 
     /* nothing but the first n_real of the 10 initial rows: V = T_0/n_real */
-    walk(f, "n_initial=10 n_real=[4,7,20] n_synthetic=0 real=fixed", 4,
+    walk(f, "n_initial=10 n_real=[4,7,20] n_synthetic=0 real=archive", 4,
          (mad_second_rule){.trace0 = 1.0, .lam = 1.0});
     ASSERT_NEAR(f->drift[0], 1.0 / 10, 1e-15);
     ASSERT_NEAR(f->drift[1], 1.0 / 4, 1e-15);
