@@ -22,11 +22,11 @@ mad_status mad_ancestry_choose(mad_ctx *ctx, mad_experiment *e)
     e->ancestry = MAD_ANCESTRY_ROWS;
     if (model->has_parents == NULL ||
         !model->has_parents(e->setting.model_values, e->extrapolation.kind)) {
-        return mad_fail(
-            ctx, MAD_E_UNSUPPORTED,
-            "measure.ancestors: rows of model '%s', set like this, are not drawn about a "
-            "training row each",
-            model->name);
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "measure.ancestors: rows of model '%s' (model.kind), set like this, are "
+                        "not drawn about a "
+                        "training row each",
+                        model->name);
     }
     return MAD_OK;
 }

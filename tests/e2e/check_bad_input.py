@@ -124,6 +124,18 @@ def check_contradictions():
     refuse(["loop.real is 'none', which contradicts loop.family 'fresh'"], "loop.real=none")
     refuse("generation 2 would have nothing to train on", "loop.n_synthetic=0", "loop.n_real=0")
     refuse("model 'gauss' has no warm start", "loop.start=warm(5)")
+    refuse(["loop.n_real is 'linear(10, 20)'", "loop.real is fixed"], "loop.family=custom",
+           "loop.real=fixed", "loop.n_real=linear(10,20)")
+    refuse(["loop.retain: expected", "got 'window(0)'"], "loop.retain=window(0)")
+    refuse(["loop.budget is 1000000", "no training set has more than", "loop.n_real, loop.n_synthetic"],
+           "loop.budget=1e6")
+    refuse(["loop.real_weight is 0.5", "(real: none)"], "loop.family=fully_synthetic",
+           "loop.real_weight=0.5")
+    refuse(["bias.kind: guidance needs a world with classes", "(world.kind)"], "bias.kind=guidance",
+           "model.kind=diffusion")
+    refuse(["bias.kind: 'steps' needs a model", "'gauss' (model.kind)"], "bias.kind=steps")
+    refuse(["post.kind: 'sims' needs a model", "(model.kind)"], "model.kind=kde", "post.kind=sims")
+    refuse(["measure.ancestors", "(model.kind)"], "measure.ancestors=yes")
     refuse(["beta_min is 0.5, must not be above schedule.beta_max"], "model.kind=diffusion",
            "model.schedule.beta_min=0.5", "model.schedule.beta_max=0.1")
     # sizes that no machine holds are refused, not tried
