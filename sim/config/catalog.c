@@ -32,6 +32,9 @@ const mad_param mad_measure_params[] = {
      "(vendi); auto: all that fit world and model"},
     {"moments", MAD_PARAM_CHOICE, "auto", 0, 0, "auto|model|samples", NULL,
      "where the model's mean and covariance come from: its exact law or its samples"},
+    {"bias", MAD_PARAM_CHOICE, "no", 0, 0, "no|yes", NULL,
+     "measure rows drawn with the loop's bias, as the next generation gets them, in place of the "
+     "model's own"},
     {"features", MAD_PARAM_TEXT, "raw", 0, 0, NULL, NULL,
      "space in which measures compare rows: raw, pca:N, net:FILE, see `madloop list features`"},
     {"preview", MAD_PARAM_INT, "256", 0, 10000, NULL, "rows",

@@ -73,6 +73,7 @@ struct mad_experiment {
     ancestry ancestry;
     size_t n_loss;      /* points of the loss curve */
     size_t every;       /* generations per commit */
+    int measures_bias;  /* rows drawn with the bias are measured, not the model's own */
     int exact_fake_law; /* the model's own moments or probabilities are measured */
     int exact_real_law; /* the world's own */
     int needs_samples;  /* some group needs rows */

@@ -269,8 +269,9 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
     mad_status st = MAD_OK;
     w->fake.n_rows = e->n_measure;
     if (e->needs_samples) {
-        MAD_TRY(model->sample(ctx, w->model, mad_engine_key(g, r, g->generation, MAD_RNG_MEASURE),
-                              0, &w->fake));
+        const mad_key key = mad_engine_key(g, r, g->generation, MAD_RNG_MEASURE);
+        MAD_TRY(e->measures_bias ? mad_draw_biased(ctx, g, w, key, 0, g->generation, &w->fake)
+                                 : model->sample(ctx, w->model, key, 0, &w->fake));
         MAD_TRY(mad_set_check_finite(ctx, &w->fake, "samples of the model"));
     }
     if (e->exact_fake_law && e->needs & MAD_NEEDS_CATEGORIES) {
