@@ -22,22 +22,6 @@ static mad_status one_value(mad_ctx *ctx, double x, values *out)
     return st;
 }
 
-/* Interacting loops are one replicate, of their mean: they are not independent. */
-static size_t loops_of(const mad_run *run)
-{
-    for (size_t i = 0; i < run->n_attributes; i++) {
-        if (strcmp(run->attributes[i].name, "models") == 0 && run->attributes[i].text == NULL) {
-            return (size_t)run->attributes[i].number;
-        }
-    }
-    return 1;
-}
-
-size_t mad_expect_n_replicates(const mad_run *run)
-{
-    return run->n_replicates / loops_of(run);
-}
-
 /* Replicates [begin, end) are not looked at. */
 static void left_out(subset of, size_t n, size_t *begin, size_t *end)
 {
@@ -73,27 +57,25 @@ static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm 
         return mad_fail(ctx, MAD_E_CONFIG, "the run%s%s has no series %s/%s",
                         arm->name[0] != '\0' ? " of arm " : "", arm->name, s->group, s->name);
     }
-    if (!is_floor && (generation < 1 || generation > run->n_generations)) {
+    if (!is_floor && generation == 0) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        generation == 0 ? "%s/%s at which generation? write %s@5, %s@last, each "
-                                          "... or a function over generations"
-                                        : "%s/%s has no such generation (%s, %s)",
+                        "%s/%s at which generation? write %s@5, %s@last, each ... or a function "
+                        "over generations",
                         s->group, s->name, s->name, s->name);
+    }
+    if (!is_floor && generation > run->n_generations) {
+        return mad_fail(ctx, MAD_E_CONFIG, "%s/%s has %zu generations, not %zu", s->group, s->name,
+                        run->n_generations, generation);
     }
     if (is_theory) {
         return one_value(ctx, series->value[generation - 1], out);
     }
-    const size_t n_replicates = mad_expect_n_replicates(run), n_loops = loops_of(run);
-    left_out(of, n_replicates, &begin, &end);
-    MAD_TRY(take_values(ctx, n_replicates - (end - begin), out));
-    for (size_t r = 0; r < n_replicates; r++) {
-        double sum = 0.0;
-        for (size_t i = r * n_loops; i < (r + 1) * n_loops; i++) {
-            sum += is_floor ? series->value[i]
-                            : series->value[i * run->n_generations + generation - 1];
-        }
+    left_out(of, run->n_replicates, &begin, &end);
+    MAD_TRY(take_values(ctx, run->n_replicates - (end - begin), out));
+    for (size_t r = 0; r < run->n_replicates; r++) {
         if (r < begin || r >= end) {
-            out->x[n++] = n_loops == 1 ? sum : sum / (double)n_loops;
+            out->x[n++] = is_floor ? series->value[r]
+                                   : series->value[r * run->n_generations + generation - 1];
         }
     }
 out:
@@ -188,7 +170,7 @@ static mad_status eval_bounds(mad_ctx *ctx, const tree *call, const mad_expect_a
     if (call->n_kids > i_bound + 1 && call->kid[i_bound + 1]->kind != NODE_LAST) {
         MAD_TRY(eval_count(ctx, call->kid[i_bound + 1], arms, n, last));
     }
-    if (*first < 1 || *last > n || *first >= *last) {
+    if (*first < 1 || *last > n || *last - *first + 1 < call->function->least || *first > *last) {
         return mad_fail(ctx, MAD_E_CONFIG, "%s(...) over generations %zu to %zu of %zu",
                         call->function->name, *first, *last, n);
     }
@@ -379,7 +361,9 @@ mad_status mad_expect_eval(mad_ctx *ctx, const tree *node, const mad_expect_arm 
     case NODE_LAST:
         return one_value(ctx, (double)arms[0].run->n_generations, out);
     case NODE_GENERATION:
-        return one_value(ctx, (double)generation, out);
+        return generation > 0
+                   ? one_value(ctx, (double)generation, out)
+                   : mad_fail(ctx, MAD_E_CONFIG, "g is the generation of `each`, which is missing");
     case NODE_SERIES:
         return eval_series(ctx, node, &arms[node->arm], generation, of, out);
     case NODE_AT:

@@ -34,7 +34,7 @@
 
 typedef struct mad_expect_arm {
     const char *name; /* "" where there is only one */
-    const mad_run *run;
+    const mad_run *run; /* its loops joined (mad_run_join_loops) */
     const struct mad_profile *profile; /* what profile.NAME reads; NULL: not made (profile.h) */
 } mad_expect_arm;
 
@@ -55,8 +55,8 @@ typedef struct mad_judgement {
     size_t generation;         /* of "each": the one that is furthest from passing; 0 without */
     double measured, expected; /* left and right side */
     double std_error;          /* of their difference; NaN: fewer than two replicates */
-    double score;              /* z, or p of an inequality */
-    char why[160];             /* of a verdict that is no PASS; else empty */
+    double score;  /* z; p of an inequality; of "within" the end of the interval over X */
+    char why[160]; /* of a verdict that is no PASS; else empty */
 } mad_judgement;
 
 /**

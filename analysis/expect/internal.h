@@ -38,6 +38,7 @@ typedef struct known {
     const char *name;
     function_kind kind;
     size_t min_arguments, max_arguments;
+    size_t least; /* generations, of those over time */
     double (*of)(double x);
     double (*over)(size_t n, const double *x, const double *y, size_t lag);
     double (*past)(size_t n, const double *x, double number);
@@ -86,9 +87,6 @@ typedef struct values {
 MAD_MUST_CHECK mad_status mad_expect_eval(mad_ctx *ctx, const tree *node,
                                           const mad_expect_arm *arms, size_t generation, subset of,
                                           values *out);
-
-/** Replicates of a run, interacting loops counted as one. */
-size_t mad_expect_n_replicates(const mad_run *run);
 
 /** The generations of the runs; the smallest of them. */
 size_t mad_expect_n_generations(const tree *node, const mad_expect_arm *arms);

@@ -36,7 +36,7 @@ static size_t n_replicates(const tree *node, const mad_expect_arm *arms)
     if (node->kind == NODE_SERIES) {
         const int is_one_value =
             strcmp(node->group, "theory") == 0 || strcmp(node->group, "profile") == 0;
-        return is_one_value ? SIZE_MAX : mad_expect_n_replicates(arms[node->arm].run);
+        return is_one_value ? SIZE_MAX : arms[node->arm].run->n_replicates;
     }
     for (size_t i = 0; i < node->n_kids; i++) {
         const size_t of_kid = n_replicates(node->kid[i], arms);
@@ -158,7 +158,7 @@ static void judge_equal(const mad_criterion *c, const comparison *d, mad_judgeme
     }
     const double half =
         d->std_error > 0.0 ? d->std_error * mad_student_t_critical(d->df, 0.05) : 0.0;
-    out->score = d->std_error > 0.0 ? gap / d->std_error : 0.0;
+    out->score = (gap + half) / tolerance;
     out->verdict = gap + half <= tolerance  ? MAD_JUDGED_PASS
                    : gap - half > tolerance ? MAD_JUDGED_FAIL
                                             : MAD_JUDGED_INCONCLUSIVE;
@@ -228,6 +228,10 @@ static mad_status each_bounds(mad_ctx *ctx, const mad_criterion *c, const mad_ex
             MAD_TRY(mad_expect_eval(ctx, c->last, arms, 0, all, &v));
             *last = (size_t)v.x[0];
         }
+    }
+    if (*first > *last) {
+        return mad_fail(ctx, MAD_E_CONFIG, "each %zu..%zu: there are no such generations", *first,
+                        *last);
     }
 out:
     return st;

@@ -318,6 +318,9 @@ static mad_status parse_rule(parser *p, mad_criterion *c)
     if (!take_number(p, &c->number) || !(c->number > 0.0)) {
         return fail(p, "a number above 0");
     }
+    if (c->rule == RULE_P && c->number >= 1.0) {
+        return fail(p, "a probability below 1");
+    }
     if (c->rule == RULE_WITHIN && take(p, '%')) {
         c->rule = RULE_SHARE;
         c->number /= 100.0;

@@ -44,6 +44,7 @@ static mad_status add_run(loader *l, const char *dir, size_t i_path)
         return mad_fail_memory(l->ctx, "runs");
     }
     MAD_TRY(mad_run_read(l->ctx, l->mem, dir, &entry->run));
+    MAD_TRY(mad_run_join_loops(l->ctx, l->mem, &entry->run));
     const char *config =
         mad_attribute_text(entry->run.n_attributes, entry->run.attributes, "config");
     if (config != NULL) {

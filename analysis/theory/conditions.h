@@ -9,7 +9,8 @@ int mad_theory_uses_model(const mad_setting *setting, const char *name);
 int mad_theory_uses_world(const mad_setting *setting, const char *name);
 
 /** Covariance factor of the sampling bias: 1 without one, a constant strength of `shrink`, or of
- *  `temperature` on model gauss, else NaN; NaN, too, where rows are selected, corrected or pass a channel, or models are extrapolated. */
+ *  `temperature` on model gauss, else NaN; NaN, too, where rows are selected, corrected or pass a
+ *  channel, models are extrapolated, or loops feed each other. */
 double mad_theory_lam(const mad_setting *setting);
 
 /** 1 when real rows are independent draws of a law (not a finite file). */

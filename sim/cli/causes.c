@@ -31,15 +31,42 @@ static const char *text_of(const mad_values *values, const char *name)
     return "";
 }
 
-int mad_cause_is_there(const mad_config *c, mad_cause cause)
+static const mad_model_type *model_of(const mad_registry *registry, const char *name)
+{
+    for (size_t i = 0; registry->models[i] != NULL; i++) {
+        if (strcmp(registry->models[i]->name, name) == 0) {
+            return registry->models[i];
+        }
+    }
+    return NULL;
+}
+
+/* What bias and post ask of the trained model, the exact denoiser can do, too. */
+static int has_exact_twin(const mad_registry *registry, const mad_config *c)
+{
+    const mad_model_type *exact = model_of(registry, "exact");
+    const int draws = c->bias_type == NULL || c->bias_type->apply != NULL ||
+                      exact->tilts & 1u << c->bias_type->tilt(&c->bias).kind;
+    return strcmp(c->model_type->name, "diffusion") == 0 && draws &&
+           (c->post_type == NULL || exact->extrapolations & 1u << c->post_type->ask(&c->post).kind);
+}
+
+/* Fewer steps are a bias of the sampler: calibrating would undo what is asked for. */
+static int has_few_steps(const mad_config *c)
+{
+    return c->bias_type != NULL && c->bias_type->apply == NULL &&
+           c->bias_type->tilt(&c->bias).kind == MAD_TILT_STEPS;
+}
+
+int mad_cause_is_there(const mad_registry *registry, const mad_config *c, mad_cause cause)
 {
     switch (cause) {
     case MAD_CAUSE_SAMPLE:
         return 1;
     case MAD_CAUSE_TRAINING:
-        return strcmp(c->model_type->name, "diffusion") == 0;
+        return has_exact_twin(registry, c);
     case MAD_CAUSE_SAMPLER:
-        return strcmp(text_of(&c->model, "sampler.calibrate"), "no") == 0;
+        return strcmp(text_of(&c->model, "sampler.calibrate"), "no") == 0 && !has_few_steps(c);
     case MAD_CAUSE_GUIDANCE:
         return text_of(&c->model, "guide.kind")[0] != '\0' &&
                strcmp(text_of(&c->model, "guide.kind"), "none") != 0;
@@ -86,20 +113,10 @@ static void print_section(FILE *out, const char *section, const mad_values *valu
     }
 }
 
-/* The parameter table of a model, or NULL. */
-static const mad_param *model_table(const mad_registry *registry, const char *name)
-{
-    for (size_t i = 0; registry->models[i] != NULL; i++) {
-        if (strcmp(registry->models[i]->name, name) == 0) {
-            return registry->models[i]->params;
-        }
-    }
-    return NULL;
-}
-
 static void print_variant(FILE *out, const mad_registry *registry, const mad_config *c, unsigned on)
 {
-    const int trains = !mad_cause_is_there(c, MAD_CAUSE_TRAINING) || on & 1u << MAD_CAUSE_TRAINING;
+    const int trains =
+        !mad_cause_is_there(registry, c, MAD_CAUSE_TRAINING) || on & 1u << MAD_CAUSE_TRAINING;
     const char *model = trains ? c->model_type->name : "exact";
     const int guides = (on & 1u << MAD_CAUSE_GUIDANCE) != 0;
     print_section(out, "", &c->root, NULL, NULL);
@@ -107,8 +124,10 @@ static void print_variant(FILE *out, const mad_registry *registry, const mad_con
             c->loop_type->name);
     print_section(out, "world", &c->world, NULL, NULL);
     print_section(out, "model", &c->model, guides ? NULL : "guide.",
-                  trains ? NULL : model_table(registry, model));
-    print_section(out, "loop", &c->loop, on & 1u << MAD_CAUSE_START ? NULL : "start", NULL);
+                  trains ? NULL : model_of(registry, model)->params);
+    /* the exact denoiser has nothing to start from */
+    print_section(out, "loop", &c->loop, trains && on & 1u << MAD_CAUSE_START ? NULL : "start",
+                  NULL);
     if (c->bias_type != NULL && on & 1u << MAD_CAUSE_BIAS) {
         fprintf(out, "bias.kind: %s\n", c->bias_type->name);
         print_section(out, "bias", &c->bias, NULL, NULL);
@@ -137,9 +156,12 @@ static void print_variant(FILE *out, const mad_registry *registry, const mad_con
 static mad_status enlarge(mad_ctx *ctx, mad_arena *mem, const mad_config *c, size_t large,
                           size_t *n, const char **overrides)
 {
-    static const char *const sizes[] = {"n_initial", "n_real", "n_synthetic"};
+    static const char *const sizes[] = {"n_initial", "n_real", "n_synthetic", "budget"};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char text[64], *end = NULL;
+        if (strcmp(text_of(&c->loop, sizes[i]), "all") == 0) {
+            continue;
+        }
         const double rows = strtod(text_of(&c->loop, sizes[i]), &end);
         if (*end != '\0') {
             return mad_fail(ctx, MAD_E_CONFIG,
@@ -177,7 +199,8 @@ mad_status mad_causes_config(mad_app *app, mad_arena *mem, const mad_config *con
     if (!(on & 1u << MAD_CAUSE_SAMPLE)) {
         MAD_TRY(enlarge(ctx, mem, config, large, &n, overrides));
     }
-    if (mad_cause_is_there(config, MAD_CAUSE_SAMPLER) && !(on & 1u << MAD_CAUSE_SAMPLER)) {
+    if (mad_cause_is_there(app->registry, config, MAD_CAUSE_SAMPLER) &&
+        !(on & 1u << MAD_CAUSE_SAMPLER)) {
         overrides[n++] = "model.sampler.calibrate=yes";
     }
     MAD_TRY(mad_config_load(ctx, mem, "variant", kept, n, overrides, app->registry, out));

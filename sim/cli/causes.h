@@ -21,8 +21,9 @@ const char *mad_cause_name(mad_cause cause);
 /** What switching it off does, in a few words. */
 const char *mad_cause_off(mad_cause cause);
 
-/** 1 when the configuration has the cause. A sampler counts where the model offers its gain. */
-int mad_cause_is_there(const mad_config *config, mad_cause cause);
+/** 1 when the configuration has the cause. A sampler counts where the model offers its gain and the
+ *  bias is not its few steps; training where the exact denoiser can do what bias and post ask. */
+int mad_cause_is_there(const mad_registry *registry, const mad_config *config, mad_cause cause);
 
 /**
  * The configuration with the causes of `on` (bits 1u << mad_cause) as they are and the others off.

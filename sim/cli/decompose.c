@@ -61,6 +61,7 @@ static mad_status read_drift(mad_app *app, mad_arena *mem, const request *ask, c
     mad_status st = MAD_OK;
     mad_run run;
     MAD_TRY(mad_run_read_part(app->ctx, mem, folder, "metrics", &run));
+    MAD_TRY(mad_run_join_loops(app->ctx, mem, &run));
     const mad_run_series *series = mad_run_find(&run, "metrics", ask->measure);
     if (series == NULL) {
         return mad_fail(app->ctx, MAD_E_CONFIG,
@@ -175,8 +176,16 @@ static mad_status take_parts(mad_ctx *ctx, report *r)
     return MAD_OK;
 }
 
+/* 1 where nothing but the sampler changes the variance from one generation to the next. */
+static int is_plain_loop(const mad_config *c)
+{
+    return strcmp(c->loop_type->name, "fully_synthetic") == 0 && c->bias_type == NULL &&
+           c->select_type == NULL && c->correct_type == NULL && c->post_type == NULL &&
+           c->channel_type == NULL;
+}
+
 /* v <- v lam_eff(v) from the real variance on: what the sampler alone does to a Gaussian law. */
-static mad_status follow_solver(mad_app *app, mad_arena *mem, report *r)
+static mad_status follow_solver(mad_app *app, mad_arena *mem, const request *ask, report *r)
 {
     mad_status st = MAD_OK;
     mad_config config;
@@ -184,6 +193,9 @@ static mad_status follow_solver(mad_app *app, mad_arena *mem, report *r)
     mad_model *model = NULL;
     double v = 1.0, first = 1.0;
     r->solver = (double)NAN;
+    if (ask->is_linear || strcmp(ask->measure, "trace") != 0 || !is_plain_loop(r->config)) {
+        return MAD_OK;
+    }
     MAD_TRY(mad_causes_config(app, mem, r->config, 1u << MAD_CAUSE_SAMPLE | 1u << MAD_CAUSE_SAMPLER,
                               1, &config));
     MAD_TRY(mad_experiment_create(app->ctx, mem, &config, app->registry, &experiment));
@@ -280,7 +292,7 @@ static mad_status decompose(mad_app *app, mad_arena *mem, request *ask, const ma
         return mad_fail(app->ctx, MAD_E_CONFIG, "decompose: a drift takes 2 generations or more");
     }
     for (mad_cause cause = 0; cause < MAD_N_CAUSES; cause++) {
-        if (mad_cause_is_there(&config, cause)) {
+        if (mad_cause_is_there(app->registry, &config, cause)) {
             r.cause[r.n_causes++] = cause;
         }
     }
@@ -288,7 +300,7 @@ static mad_status decompose(mad_app *app, mad_arena *mem, request *ask, const ma
         MAD_TRY(run_variant(app, mem, ask, mask, &r));
     }
     MAD_TRY(take_parts(app->ctx, &r));
-    MAD_TRY(follow_solver(app, mem, &r));
+    MAD_TRY(follow_solver(app, mem, ask, &r));
     if (ask->as_json) {
         MAD_TRY(print_json(app->ctx, ask, &r));
     } else {

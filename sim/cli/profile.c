@@ -129,6 +129,7 @@ static mad_status read_runs(mad_ctx *ctx, mad_arena *mem, report *r)
         mad_run *run = mad_arena_take(mem, 1, sizeof *run);
         MAD_TRY(run != NULL ? MAD_OK : mad_fail_memory(ctx, "the runs"));
         MAD_TRY(mad_run_read(ctx, mem, r->dirs[i], run));
+        MAD_TRY(mad_run_join_loops(ctx, mem, run));
         r->runs[i] = run;
     }
 out:

@@ -101,6 +101,7 @@ static mad_status judge(mad_app *app, mad_arena *mem, const mad_paper *paper,
         mad_run *run = mad_arena_take(mem, 1, sizeof *run);
         MAD_TRY(run != NULL ? MAD_OK : mad_fail_memory(app->ctx, paper->name));
         MAD_TRY(mad_run_read(app->ctx, mem, folders[i], run));
+        MAD_TRY(mad_run_join_loops(app->ctx, mem, run));
         arms[i] = (mad_expect_arm){.name = paper->arm[i], .run = run};
     }
     MAD_TRY(add_profiles(app, mem, paper, arms));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,6 +26,18 @@ static uint64_t hash_values(const mad_values *values, uint64_t hash)
         hash = hash_text(values->value[i].text, hash);
     }
     return hash;
+}
+
+/* What bias and post ask the model to fit beside itself. */
+static uint64_t hash_asked(const mad_experiment *e, uint64_t hash)
+{
+    const int guides =
+        e->tilt.kind == MAD_TILT_GUIDANCE || e->tilt.kind == MAD_TILT_AUTOGUIDANCE;
+    const mad_tilt_kind kind = guides ? e->tilt.kind : MAD_TILT_NONE; /* others draw otherwise */
+    hash = mad_fnv1a(&kind, sizeof kind, hash);
+    hash = mad_fnv1a(&e->extrapolation.kind, sizeof e->extrapolation.kind, hash);
+    hash = mad_fnv1a(&e->extrapolation.n_rows, sizeof e->extrapolation.n_rows, hash);
+    return mad_fnv1a(&e->extrapolation.n_steps, sizeof e->extrapolation.n_steps, hash);
 }
 
 /* Another build may train other numbers. */
@@ -57,16 +70,19 @@ mad_status mad_cache_open(mad_ctx *ctx, engine *g)
     const mad_experiment *e = g->e;
     mad_status st = MAD_OK;
     uint64_t hash = MAD_FNV1A_START;
+    const char *isa = getenv("MADLOOP_ISA"); /* other kernels round otherwise */
     if (g->options->model_cache == NULL || (e->setting.model->flags & WANTED) != WANTED) {
         return MAD_OK;
     }
     MAD_TRY(make_folder(ctx, g->options->model_cache));
     MAD_TRY(hash_program(ctx, &hash));
     hash = hash_text(mad_attribute_text(e->layout.n_attributes, e->layout.attributes, "cpu"), hash);
+    hash = hash_text(isa != NULL ? isa : "", hash);
     hash = hash_text(e->setting.model->name, hash);
     hash = hash_values(e->setting.model_values, hash);
     hash = hash_text(e->world->type->name, hash);
     hash = hash_values(e->setting.world_values, hash);
+    hash = hash_asked(e, hash);
     for (size_t i = 0; i < g->workers[0].fields.n_fields; i++) {
         const mad_field *field = &g->workers[0].fields.field[i];
         hash = hash_text(field->name, hash);

@@ -2,7 +2,7 @@
  *
  * Arms of an experiment often share world, model, seed and size of generation 1, and with them its
  * fit, bit for bit. An entry is found by a hash of all that a fit hangs on: the program and the
- * processor, the values of model and world, seed and replicate, the training rows themselves. It is
+ * processor, the values of model and world, what bias and post ask of the model, seed and replicate, the training rows themselves. It is
  * a folder with a gen-0001.h5, written by the store like those of a run. */
 #ifndef MAD_ENGINE_CACHE_H
 #define MAD_ENGINE_CACHE_H

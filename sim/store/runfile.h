@@ -130,6 +130,11 @@ MAD_MUST_CHECK mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char 
 MAD_MUST_CHECK mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
                                             const char *group, mad_run *out);
 
+/** Interacting loops (attribute models) become one replicate each group, of their mean: they are not
+ *  independent, and an error bar takes groups as its unit. Nothing where there is one loop.
+ *  MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_run_join_loops(mad_ctx *ctx, mad_arena *mem, mad_run *run);
+
 /** The series /group/name, or NULL. */
 const mad_run_series *mad_run_find(const mad_run *run, const char *group, const char *name);
 

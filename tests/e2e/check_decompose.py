@@ -63,6 +63,48 @@ def check_bias(folder):
     print("a shrinking bias carries its part; finished runs are kept")
 
 
+TINY = """
+replicates: 3
+generations: 3
+world: {kind: ring}
+model:
+  kind: diffusion
+  net: {width: 16, depth: 1}
+  train: {steps: 40, batch: 32}
+  sampler: {kind: heun, steps: 6}
+loop: {family: fully_synthetic, n_initial: 60, n_synthetic: 60}
+measure: {n: 60, metrics: [trace], preview: 0}
+"""
+
+
+def check_causes(folder):
+    """Which causes a trained loop has, and that every combination of them runs."""
+    config = folder / "tiny.yaml"
+    config.write_text(TINY)
+    few = ["--large", 2, "--progress", "none", "-t", 2]
+    for name, keys, causes in (
+            ("start", ["loop.start=warm(10)"], ["sample", "training", "sampler", "start"]),
+            ("guided", ["model.guide.kind=cfg", "model.guide.w=0.5"],
+             ["sample", "training", "sampler", "guidance"]),
+            ("steps", ["bias.kind=steps", "bias.strength=3"], ["sample", "training", "bias"]),
+            ("neon", ["post.kind=neon", "post.n=60", "post.steps=5"], ["sample", "sampler"])):
+        found = parts(folder / name, config, *keys, *few)
+        assert list(found["causes"]) == causes, (name, found["causes"].keys())
+        total = sum(c["part"] for c in found["causes"].values()) + found["rest"]["part"]
+        assert math.isclose(total, found["whole"]["part"], rel_tol=1e-9, abs_tol=1e-12), name
+    # a budget is a size; a closed form is of ln trace
+    cut = parts(folder / "cut", EXACT, *SMALL, "loop.budget=50")
+    with h5py.File(next(p for p in (folder / "cut").glob("*/run.h5")
+                        if "n_synthetic: 3200" in h5py.File(p).attrs["config"].decode())) as run:
+        assert (run["lineage/n_train"][:, 1:] == 800).all(), run["lineage/n_train"][0]
+    assert cut["sampler_closed_form"] is not None
+    assert parts(folder / "linear", EXACT, *SMALL, "--linear")["sampler_closed_form"] is None
+    # interacting loops are one replicate a group
+    loops = parts(folder / "loops", EXACT, *SMALL[:2], "replicates=6", "models=3", "cross=all", "--progress", "none")
+    assert loops["replicates"] == 6
+    print("causes of trained loops; budgets; groups")
+
+
 def check_refused(folder):
     for words, arguments in (("do not measure 'recall'", ["--measure", "recall"]),
                              ("takes 2 generations", ["generations=1"]),
@@ -77,4 +119,5 @@ with workspace() as name:
     root = pathlib.Path(name)
     check_sampler(root)
     check_bias(root)
+    check_causes(root)
     check_refused(root)

@@ -1,4 +1,5 @@
 """Models of generation 1 that runs share: same bits with and without, found again by all that a fit hangs on."""
+import os
 import pathlib
 import sys
 
@@ -50,6 +51,17 @@ with workspace() as work:
                        "longer": ["generations=3"], "other-measure": ["measure.metrics=[trace]"]}.items():
         assert_same(run(name + "-plain", *keys), run(name, *kept, *keys), name)
         assert entries(cache) == found, name
+    # what bias and post ask of a fit is another fit, whichever comes first
+    asked = {"worse": ["bias.kind=autoguidance", "bias.strength=0.5"],
+             "scores": ["post.kind=sims", "post.w=0.5", "post.n=100", "post.steps=10"],
+             "weights": ["post.kind=neon", "post.w=0.5", "post.n=100", "post.steps=10"]}
+    for name, keys in asked.items():
+        assert_same(run(name + "-plain", *keys), run(name, *kept, *keys), name)
+    assert len(entries(cache)) == 2 * (1 + len(asked)), entries(cache)
+    # and so is what other kernels round
+    os.environ["MADLOOP_ISA"] = "plain"
+    assert_same(run("isa-plain"), run("isa", *kept), "kernels")
+    del os.environ["MADLOOP_ISA"]
     # twins: what a fit hangs on leads to models of its own
     for i, key in enumerate(["seed=4", "loop.n_initial=201", "model.train.lr=2e-3", "model.train.steps=61",
                              "world.dim=3", "world.spectrum=1"]):

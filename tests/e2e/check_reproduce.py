@@ -180,7 +180,9 @@ def check_refused(folder):
         _, error = madloop("reproduce", config(folder / "bad.yaml", [text]), "-o", folder / "bad", code=2)
         assert words in error and "bad.yaml:" in error and error.count("\n") == 1, (text, error)
         assert not (folder / "bad").exists()
-    for text, words in [("few:trace = 1", "at which generation?"), ("few:trace@99 = 1", "no such generation"),
+    for text, words in [("few:trace = 1", "at which generation?"), ("few:trace@99 = 1", "generations, not 99"),
+                        ("each 5..3 few:trace = 1", "no such generations"), ("few:trace@1 = g", "which is missing"),
+                        ("slope(few:trace, 3, 3) = 1", "generations 3 to 3"),
                         ("discounted(few:trace, 0.5) = 1", "up to which generation?"),
                         ("spearman(few:trace, few:frechet, many:trace) = 1", "needs pairs"),
                         ("few:tracce@1 = 1", "no series metrics/tracce"),
