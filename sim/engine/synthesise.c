@@ -137,6 +137,12 @@ static void add_nominal(const mad_setting *s, size_t generation, size_t n_rows, 
     effect->strength += (double)n_rows * strength;
 }
 
+/* Schedules of what is done to rows are read in the generation that trains on them. */
+static size_t trained_on_in(const mad_setting *s, size_t generation)
+{
+    return generation < s->n_generations ? generation + 1 : generation;
+}
+
 /* effect: NULL when it is not asked for. */
 static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key key,
                        uint64_t first_item, size_t generation, mad_set *rows, bias_effect *effect)
@@ -144,17 +150,18 @@ static mad_status draw(mad_ctx *ctx, const mad_experiment *e, worker *w, mad_key
     const mad_setting *s = &e->setting;
     const mad_model_type *model = s->model;
     mad_status st = MAD_OK;
+    const size_t trains = trained_on_in(s, generation);
     if (effect != NULL) {
-        add_nominal(s, generation, rows->n_rows, effect);
+        add_nominal(s, trains, rows->n_rows, effect);
     }
     if (s->bias == NULL || s->bias->is_identity(s->bias_values)) {
         return model->sample(ctx, w->model, key, first_item, rows);
     }
     if (s->bias->apply != NULL) {
         MAD_TRY(model->sample(ctx, w->model, key, first_item, rows));
-        MAD_TRY(apply_bias(ctx, e, w, generation, rows, effect));
+        MAD_TRY(apply_bias(ctx, e, w, trains, rows, effect));
     } else {
-        MAD_TRY(model->sample_tilted(ctx, w->model, key, first_item, generation, rows));
+        MAD_TRY(model->sample_tilted(ctx, w->model, key, first_item, trains, rows));
         if (effect != NULL) {
             MAD_TRY(compare_twins(ctx, e, w, key, first_item, rows, effect));
         }
@@ -403,8 +410,9 @@ static mad_status correct_rows(mad_ctx *ctx, engine *g, replicate *r, mad_set *r
                                double *report)
 {
     const mad_setting *s = &g->e->setting;
-    mad_correct_in in = {
-        .setting = s, .generation = from, .key = mad_engine_key(g, r, from, MAD_RNG_CORRECT)};
+    mad_correct_in in = {.setting = s,
+                         .generation = trained_on_in(s, from),
+                         .key = mad_engine_key(g, r, from, MAD_RNG_CORRECT)};
     mad_status st = MAD_OK;
     MAD_TRY(real_rows(ctx, g, r, &in.real));
     MAD_TRY(s->correct->apply(ctx, &in, rows, report));
@@ -418,7 +426,7 @@ static mad_status emit_rows(mad_ctx *ctx, engine *g, replicate *r, worker *w, ma
 {
     const mad_setting *s = &g->e->setting;
     const mad_channel_in in = {.setting = s,
-                               .generation = from,
+                               .generation = trained_on_in(s, from),
                                .model = w->model,
                                .key = mad_engine_key(g, r, from, MAD_RNG_CHANNEL)};
     mad_status st = MAD_OK;

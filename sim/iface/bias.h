@@ -12,7 +12,7 @@ struct mad_setting;
 
 typedef struct mad_bias_in {
     const mad_values *values;
-    size_t generation, n_generations; /* of the model that drew the rows; where schedules end */
+    size_t generation, n_generations; /* that trains on the rows; where schedules end */
     const mad_moments *law; /* of that model, with needs_moments, and with takes_moments where the
                                model offers them; else NULL */
 } mad_bias_in;

@@ -8,10 +8,9 @@ struct mad_setting;
 
 typedef struct mad_channel_in {
     const struct mad_setting *setting; /* world and values of the plug-in (channel_values) */
-    size_t
-        generation; /* emit: that leaves the rows; receive: that is to be fitted on them, from 2 */
-    mad_model *model; /* the newest one: emit: of `generation`; receive: of the one before */
-    mad_key key;      /* purpose MAD_RNG_CHANNEL; items below 2^32: emit; from 2^32: receive */
+    size_t generation;                 /* that is to be fitted on the rows, from 2 */
+    mad_model *model;                  /* the newest one, of the generation before */
+    mad_key key; /* purpose MAD_RNG_CHANNEL; items below 2^32: emit; from 2^32: receive */
 } mad_channel_in;
 
 /* A training set on its way. */

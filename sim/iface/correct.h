@@ -8,7 +8,7 @@ struct mad_setting;
 
 typedef struct mad_correct_in {
     const struct mad_setting *setting; /* world and values of the plug-in (correct_values) */
-    size_t generation;                 /* that leaves the rows */
+    size_t generation;                 /* that trains on the rows: where schedules are read */
     const mad_set *real;               /* the rows generation 1 was fitted on */
     mad_key key;                       /* purpose MAD_RNG_CORRECT */
 } mad_correct_in;

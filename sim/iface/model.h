@@ -130,8 +130,8 @@ struct mad_model_type {
                                         uint64_t first_item, mad_set *out);
     unsigned tilts; /* bit set of 1u << mad_tilt_kind that sample_tilted offers, else 0 */
     /**
-     * Optional: sample() of the model fitted in `generation` under args->tilt, from the same
-     * streams: what the tilt leaves alone stays.
+     * Optional: sample() under args->tilt as it is for the rows that `generation` trains on, from the
+     * same streams: what the tilt leaves alone stays.
      */
     MAD_MUST_CHECK mad_status (*sample_tilted)(mad_ctx *ctx, mad_model *model, mad_key key,
                                                uint64_t first_item, size_t generation,

@@ -16,13 +16,13 @@ typedef enum mad_tilt_kind {
 
 typedef struct mad_tilt {
     mad_tilt_kind kind;
-    mad_schedule strength; /* w, c, tau or n, by the generation of the model */
+    mad_schedule strength; /* w, c, tau or n, by the generation that trains on the rows */
     int is_lam;            /* guidance: strength is lam = 1 / (1 + w) in place of w */
     size_t n_generations;  /* of the whole run: where the schedule ends */
     double low, high;      /* guidance acts at noise levels low < sigma <= high */
 } mad_tilt;
 
-/** w, c, tau or n of the model fitted in `generation`; n is whole. */
+/** w, c, tau or n of rows that `generation` trains on; n is whole. */
 double mad_tilt_strength(const mad_tilt *tilt, size_t generation);
 
 /* Normal noise that is not standard: sd z, z standard but redrawn where |z| > limit. */
@@ -33,7 +33,7 @@ typedef struct mad_noise_tilt {
 /* Noise as it is. */
 extern const mad_noise_tilt mad_noise_plain;
 
-/** What the tilt makes of the noise of a model of `generation`: plain but for truncation and
+/** What the tilt makes of the noise of rows that `generation` trains on: plain but for truncation and
  *  temperature. */
 mad_noise_tilt mad_tilt_noise(const mad_tilt *tilt, size_t generation);
 
