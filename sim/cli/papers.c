@@ -134,6 +134,7 @@ mad_status mad_paper_load(mad_app *app, mad_arena *mem, const char *path, mad_pa
     MAD_TRY(mad_load_config(app, mem, p.path, 0, NULL, 0, &p.config));
     p.source = note_of(&p.config.paper, "source");
     p.shape = note_of(&p.config.paper, "shape");
+    p.found = note_of(&p.config.paper, "found");
     p.loop = note_of(&p.config.paper, "loop");
     p.row = number_of(&p.config.paper, "row");
     p.seconds = number_of(&p.config.paper, "seconds");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/expect/profile.h"
 #include "sim/cli/app.h"
@@ -165,6 +166,9 @@ static void print_outcome(const outcome *o)
     for (size_t i = 0; o->judged != NULL && i < p->n_criteria; i++) {
         print_criterion(&p->config.expect.note[i], &o->judged[i]);
     }
+    if (o->judged != NULL && o->verdict != MAD_JUDGED_PASS && p->found[0] != '\0') {
+        printf("  found: %s\n", p->found);
+    }
     printf("%s: %s, %zu run%s, %.1f s\n\n", p->name,
            o->judged != NULL ? mad_judged_word(o->verdict) : "ran", p->n_arms,
            p->n_arms == 1 ? "" : "s", o->seconds);
@@ -181,21 +185,29 @@ static json_t *json_notes(const mad_paper *p)
     return out;
 }
 
+static json_t *json_criterion(const mad_note *note, const mad_judgement *j)
+{
+    json_t *out = json_pack("{s:o, s:o}", "name", mad_json_text(note->name), "criterion",
+                            mad_json_text(note->texts[0]));
+    if (j != NULL) {
+        json_t *judged = json_pack(
+            "{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "verdict", mad_judged_word(j->verdict),
+            "generation", (json_int_t)j->generation, "measured", mad_json_number(j->measured),
+            "expected", mad_json_number(j->expected), "std_error", mad_json_number(j->std_error),
+            "score", mad_json_number(j->score), "why", mad_json_text(j->why));
+        (void)json_object_update(out, judged);
+        json_decref(judged);
+    }
+    return out;
+}
+
 static json_t *json_outcome(const outcome *o)
 {
     json_t *criteria = json_array();
-    for (size_t i = 0; o->judged != NULL && i < o->paper->n_criteria; i++) {
-        const mad_note *note = &o->paper->config.expect.note[i];
-        const mad_judgement *j = &o->judged[i];
-        (void)json_array_append_new(
-            criteria,
-            json_pack("{s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "name",
-                      mad_json_text(note->name), "criterion", mad_json_text(note->texts[0]),
-                      "verdict", mad_judged_word(j->verdict), "generation",
-                      (json_int_t)j->generation, "measured", mad_json_number(j->measured),
-                      "expected", mad_json_number(j->expected), "std_error",
-                      mad_json_number(j->std_error), "score", mad_json_number(j->score), "why",
-                      mad_json_text(j->why)));
+    for (size_t i = 0; i < o->paper->n_criteria; i++) {
+        (void)json_array_append_new(criteria,
+                                    json_criterion(&o->paper->config.expect.note[i],
+                                                   o->judged != NULL ? &o->judged[i] : NULL));
     }
     return json_pack("{s:o, s:o, s:s, s:f, s:o}", "name", mad_json_text(o->paper->name), "paper",
                      json_notes(o->paper), "verdict",
@@ -263,51 +275,63 @@ static mad_status read_budget(mad_ctx *ctx, request *ask)
     return MAD_OK;
 }
 
-/* Those of the folder that are named, or all; a name with a '/' or ".yaml" is a file. */
+/* A name with a '/' or ".yaml" is a file; else it is one of the folder. */
+static mad_status load_named(mad_app *app, mad_arena *mem, const char *name, mad_paper *out)
+{
+    mad_status st = MAD_OK;
+    const char *folder = NULL;
+    char path[PATH_MAX];
+    size_t n = 0;
+    mad_paper *all = NULL;
+    if (strchr(name, '/') != NULL || strstr(name, ".yaml") != NULL) {
+        return mad_paper_load(app, mem, name, out);
+    }
+    MAD_TRY(mad_papers_folder(app->ctx, mem, &folder));
+    if (snprintf(path, sizeof path, "%s/%s.yaml", folder, name) < (int)sizeof path &&
+        access(path, R_OK) == 0) {
+        return mad_paper_load(app, mem, path, out);
+    }
+    MAD_TRY(mad_papers_load(app, mem, folder, &n, &all));
+    const char **names = mad_arena_take(mem, n, sizeof *names);
+    MAD_TRY(names != NULL ? MAD_OK : mad_fail_memory(app->ctx, "the papers"));
+    for (size_t k = 0; k < n; k++) {
+        names[k] = all[k].name;
+    }
+    const char *near = mad_nearest(name, n, names);
+    st = mad_fail(app->ctx, MAD_E_USAGE, "reproduce: no '%s' in %s%s%s%s", name, folder,
+                  near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
+                  near != NULL ? "'?)" : "");
+out:
+    return st;
+}
+
+/* Those that are named, or all of the folder. */
 static mad_status choose(mad_app *app, mad_arena *mem, const request *ask,
                          const mad_arguments *args, size_t *n, mad_paper **out)
 {
     mad_status st = MAD_OK;
     const char *folder = NULL;
-    size_t n_all = 0;
-    mad_paper *all = NULL;
-    mad_paper *chosen = mad_arena_take(mem, args->n, sizeof *chosen);
-    if (chosen == NULL) {
-        return mad_fail_memory(app->ctx, "the papers");
+    if (ask->is_all && args->n > 0) {
+        return mad_fail(app->ctx, MAD_E_USAGE, "reproduce: --all takes no names, got '%s'",
+                        args->text[0]);
     }
-    *n = 0;
-    for (size_t i = 0; i < args->n; i++) {
-        const char *name = args->text[i];
-        if (strchr(name, '/') != NULL || strstr(name, ".yaml") != NULL) {
-            MAD_TRY(mad_paper_load(app, mem, name, &chosen[(*n)++]));
-            continue;
-        }
-        if (all == NULL) {
-            MAD_TRY(mad_papers_folder(app->ctx, mem, &folder));
-            MAD_TRY(mad_papers_load(app, mem, folder, &n_all, &all));
-        }
-        size_t k = 0;
-        const char **names = mad_arena_take(mem, n_all, sizeof *names);
-        MAD_TRY(names != NULL ? MAD_OK : mad_fail_memory(app->ctx, "the papers"));
-        for (; k < n_all && strcmp(all[k].name, name) != 0; k++) {
-            names[k] = all[k].name;
-        }
-        if (k == n_all) {
-            const char *near = mad_nearest(name, n_all, names);
-            return mad_fail(app->ctx, MAD_E_USAGE, "reproduce: no '%s' in %s%s%s%s", name, folder,
-                            near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
-                            near != NULL ? "'?)" : "");
-        }
-        chosen[(*n)++] = all[k];
+    if (ask->budget != NULL && !ask->is_all) {
+        return mad_fail(app->ctx, MAD_E_USAGE, "reproduce: --budget goes with --all");
     }
-    *out = chosen;
+    if (args->n == 0 && !ask->is_all && !ask->is_list) {
+        return mad_fail(app->ctx, MAD_E_USAGE, "reproduce: name a result, or give --all or --list");
+    }
     if (args->n == 0) {
         MAD_TRY(mad_papers_folder(app->ctx, mem, &folder));
-        MAD_TRY(mad_papers_load(app, mem, folder, n, out));
-        if (!ask->is_all && !ask->is_list) {
-            return mad_fail(app->ctx, MAD_E_USAGE,
-                            "reproduce: name a result, or give --all or --list");
-        }
+        return mad_papers_load(app, mem, folder, n, out);
+    }
+    *n = args->n;
+    *out = mad_arena_take(mem, args->n, sizeof **out);
+    if (*out == NULL) {
+        return mad_fail_memory(app->ctx, "the papers");
+    }
+    for (size_t i = 0; i < args->n; i++) {
+        MAD_TRY(load_named(app, mem, args->text[i], &(*out)[i]));
     }
 out:
     return st;
