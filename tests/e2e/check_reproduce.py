@@ -199,6 +199,10 @@ def check_refused(folder):
     assert "did you mean 'gauss-mean-walk'?" in error
     _, error = madloop("reproduce", code=2, cwd=ROOT)
     assert "--all or --list" in error
+    _, error = madloop("reproduce", "--all", "dice-entropy", code=2, cwd=ROOT)
+    assert "--all takes no names, got 'dice-entropy'" in error
+    _, error = madloop("reproduce", "dice-entropy", "--budget", "3m", code=2, cwd=ROOT)
+    assert "--budget goes with --all" in error
     _, error = madloop("reproduce", "--all", "--budget", "soon", code=2, cwd=ROOT)
     assert "90s, 30m or 2h" in error
     print("bad criteria: one line each, nothing run")

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from harness import madloop, skip, workspace
+from harness import ROOT, h5py, madloop, skip, workspace
 import numpy as np
 from runfixture import FRECHET, RECALL, config, write_run
 
@@ -135,6 +135,17 @@ with workspace() as work:
     # several folders at once: labels tell runs with equal configurations apart
     rows = json.loads(madloop("table", work / "one", work / "none", "--json")[0])
     assert len({row["run"] for row in rows}) == 2
+
+    # interacting loops are one replicate a group, and no closed form of a single loop holds of them
+    madloop("run", ROOT / "configs" / "gauss.yaml", "models=3", "cross=all", "shared_real=yes",
+            "replicates=6", "generations=4", "-o", work / "loops")
+    row = next(r for r in json.loads(madloop("table", work / "loops", "--json")[0])
+               if r["metric"] == "trace")
+    with h5py.File(work / "loops" / "run.h5") as run:
+        last = run["metrics/trace"][:, -1].reshape(6, 3).mean(1)
+        assert "theory" not in run or not run["theory"], list(run["theory"])
+    close(row["last"]["mean"], last.mean(), "the mean of groups")
+    close(row["last"]["half"], stats.t.ppf(0.975, 5) * last.std(ddof=1) / 6**0.5, "its interval")
 
     # bad input
     _, err = madloop("table", work / "nowhere", code=3)
