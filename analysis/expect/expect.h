@@ -33,8 +33,8 @@
 #include "sim/store/runfile.h"
 
 typedef struct mad_expect_arm {
-    const char *name; /* "" where there is only one */
-    const mad_run *run; /* its loops joined (mad_run_join_loops) */
+    const char *name;                  /* "" where there is only one */
+    const mad_run *run;                /* its loops joined (mad_run_join_loops) */
     const struct mad_profile *profile; /* what profile.NAME reads; NULL: not made (profile.h) */
 } mad_expect_arm;
 

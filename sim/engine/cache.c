@@ -31,8 +31,7 @@ static uint64_t hash_values(const mad_values *values, uint64_t hash)
 /* What bias and post ask the model to fit beside itself. */
 static uint64_t hash_asked(const mad_experiment *e, uint64_t hash)
 {
-    const int guides =
-        e->tilt.kind == MAD_TILT_GUIDANCE || e->tilt.kind == MAD_TILT_AUTOGUIDANCE;
+    const int guides = e->tilt.kind == MAD_TILT_GUIDANCE || e->tilt.kind == MAD_TILT_AUTOGUIDANCE;
     const mad_tilt_kind kind = guides ? e->tilt.kind : MAD_TILT_NONE; /* others draw otherwise */
     hash = mad_fnv1a(&kind, sizeof kind, hash);
     hash = mad_fnv1a(&e->extrapolation.kind, sizeof e->extrapolation.kind, hash);
