@@ -39,8 +39,7 @@ static mad_status apply(mad_ctx *ctx, const mad_bias_in *in, mad_set *rows)
 {
     (void)ctx;
     const size_t dim = rows->dim;
-    const double c = mad_schedule_at(&mad_get(in->values, "strength")->schedule, in->generation,
-                                     in->n_generations);
+    const double c = mad_get_at(in->values, "strength", in->generation, in->n_generations);
     for (size_t j = 0; j < dim; j++) {
         double mean, sd;
         if (in->law != NULL) {

@@ -23,8 +23,7 @@ static mad_status apply(mad_ctx *ctx, const mad_bias_in *in, mad_set *rows)
 {
     (void)ctx;
     const mad_moments *law = in->law;
-    const double strength = mad_schedule_at(&mad_get(in->values, "strength")->schedule,
-                                            in->generation, in->n_generations);
+    const double strength = mad_get_at(in->values, "strength", in->generation, in->n_generations);
     MAD_ASSERT(law->dim == rows->dim);
     if (strength == 1.0) {
         return MAD_OK; /* mu + (x - mu) would round */

@@ -5,13 +5,13 @@
 
 static const mad_param params[] = {
     {.name = "tpr",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.5",
      .min = 0,
      .max = 1,
      .doc = "true positive rate: probability that a synthetic row is dropped"},
     {.name = "fpr",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0",
      .min = 0,
      .max = 1,
@@ -28,8 +28,8 @@ static const mad_report reports[] = {
 
 static mad_status check(mad_ctx *ctx, const mad_setting *s)
 {
-    const double tpr = mad_get_real(s->channel_values, "tpr");
-    const double fpr = mad_get_real(s->channel_values, "fpr");
+    const double tpr = mad_get_at(s->channel_values, "tpr", 2, s->n_generations);
+    const double fpr = mad_get_at(s->channel_values, "fpr", 2, s->n_generations);
     size_t n_real, n_synthetic;
     mad_status st = MAD_OK;
     MAD_TRY(mad_channel_plan(ctx, s, &n_real, &n_synthetic));
@@ -48,7 +48,9 @@ static mad_status receive(mad_ctx *ctx, const mad_channel_in *in, mad_received *
                           double *report)
 {
     const mad_values *values = in->setting->channel_values;
-    const double rate[2] = {mad_get_real(values, "tpr"), mad_get_real(values, "fpr")};
+    const size_t t = in->generation, n_gens = in->setting->n_generations;
+    const double rate[2] = {mad_get_at(values, "tpr", t, n_gens),
+                            mad_get_at(values, "fpr", t, n_gens)};
     const size_t n_rows = rows->rows->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *u = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *u);

@@ -21,7 +21,7 @@ static const mad_param params[] = {
      .doc = "labels are drawn from the model's law given the input, or its most likely class or "
             "expected response"},
     {.name = "share",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
      .min = 0,
      .max = 1,
@@ -77,7 +77,8 @@ typedef struct chosen {
 static mad_status choose(mad_ctx *ctx, const mad_channel_in *in, const mad_received *from,
                          chosen *out)
 {
-    const double share = mad_get_real(in->setting->channel_values, "share");
+    const double share = mad_get_at(in->setting->channel_values, "share", in->generation,
+                                    in->setting->n_generations);
     const mad_set *rows = from->rows;
     double *u = mad_arena_take_raw(ctx->scratch, rows->n_rows, sizeof *u);
     size_t n = 0;

@@ -9,13 +9,13 @@
 
 static const mad_param params[] = {
     {.name = "eps",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.1",
      .min = 0,
      .max = 1,
      .doc = "worlds with classes: probability that a label is another class"},
     {.name = "sd",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
      .min = 0,
      .max = 1e6,
@@ -78,6 +78,7 @@ static mad_status receive(mad_ctx *ctx, const mad_channel_in *in, mad_received *
 {
     const mad_values *values = in->setting->channel_values;
     const mad_world_info *world = &in->setting->world->info;
+    const size_t t = in->generation, n_gens = in->setting->n_generations;
     const size_t n = rows->rows->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *u = mad_arena_take_raw(ctx->scratch, n, sizeof *u);
@@ -87,11 +88,12 @@ static mad_status receive(mad_ctx *ctx, const mad_channel_in *in, mad_received *
     }
     if (world->kind == MAD_WORLD_REGRESSION) {
         mad_channel_normals(in->key, MAD_RECEIVE_ITEM, n, u);
-        add_noise(mad_get_real(values, "sd"), u, rows->rows, report);
+        add_noise(mad_get_at(values, "sd", t, n_gens), u, rows->rows, report);
     } else {
         mad_channel_uniforms(in->key, MAD_RECEIVE_ITEM, n, u);
         mad_channel_uniforms(in->key, OTHER_ITEM, n, other);
-        exchange(world->n_classes, mad_get_real(values, "eps"), u, other, rows->rows, report);
+        exchange(world->n_classes, mad_get_at(values, "eps", t, n_gens), u, other, rows->rows,
+                 report);
     }
     mad_arena_release(ctx->scratch, mark);
     return MAD_OK;

@@ -60,8 +60,7 @@ static mad_status receive(mad_ctx *ctx, const mad_channel_in *in, mad_received *
                           double *report)
 {
     const mad_setting *s = in->setting;
-    const double eps = mad_schedule_at(&mad_get(s->channel_values, "eps")->schedule, in->generation,
-                                       s->n_generations);
+    const double eps = mad_get_at(s->channel_values, "eps", in->generation, s->n_generations);
     const size_t n_rows = rows->rows->n_rows;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *u = mad_arena_take_raw(ctx->scratch, n_rows, sizeof *u);

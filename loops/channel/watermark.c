@@ -103,8 +103,7 @@ static void judge(const mad_set *rows, const double *k, double *mean, double *de
 static mad_status emit(mad_ctx *ctx, const mad_channel_in *in, mad_set *rows, double *report)
 {
     const mad_setting *s = in->setting;
-    const double a = mad_schedule_at(&mad_get(s->channel_values, "amplitude")->schedule,
-                                     in->generation, s->n_generations);
+    const double a = mad_get_at(s->channel_values, "amplitude", in->generation, s->n_generations);
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *k = mad_arena_take_raw(ctx->scratch, rows->dim, sizeof *k);
     double unmarked;

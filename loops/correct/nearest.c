@@ -86,8 +86,7 @@ static mad_status move_chunk(mad_ctx *ctx, void *arg, size_t i_chunk)
 static mad_status apply(mad_ctx *ctx, const mad_correct_in *in, mad_set *rows, double *report)
 {
     const mad_setting *s = in->setting;
-    const double gamma = mad_schedule_at(&mad_get(s->correct_values, "gamma")->schedule,
-                                         in->generation, s->n_generations);
+    const double gamma = mad_get_at(s->correct_values, "gamma", in->generation, s->n_generations);
     const size_t n_chunks = mad_n_chunks(rows->n_rows);
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     job j = {.real = in->real,

@@ -186,8 +186,7 @@ out:
 static mad_status apply(mad_ctx *ctx, const mad_correct_in *in, mad_set *rows, double *report)
 {
     const mad_setting *s = in->setting;
-    const double gamma = mad_schedule_at(&mad_get(s->correct_values, "gamma")->schedule,
-                                         in->generation, s->n_generations);
+    const double gamma = mad_get_at(s->correct_values, "gamma", in->generation, s->n_generations);
     if (gamma > 0.0) {
         return correct(ctx, in, gamma, rows, report);
     }

@@ -12,7 +12,7 @@
 
 #define TEMPERATURE                                                                                \
     {                                                                                              \
-        .name = "temperature", .kind = MAD_PARAM_REAL, .fallback = "1", .min = 0, .max = 1e6,      \
+        .name = "temperature", .kind = MAD_PARAM_SCHEDULE, .fallback = "1", .min = 0, .max = 1e6,  \
         .doc = "T in P(i) ~ exp(r_i / T); 0 = the best of the candidates"                          \
     }
 
@@ -25,7 +25,7 @@ static const mad_param best_of_params[] = {
 
 static const mad_param pair_params[] = {
     {.name = "flip",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.1",
      .min = 0,
      .max = 1,
@@ -60,7 +60,8 @@ static mad_status choose_among(mad_ctx *ctx, const mad_select_in *in, size_t k, 
                                mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double temperature = mad_get_real(in->setting->select_values, "temperature");
+    const double temperature = mad_get_at(in->setting->select_values, "temperature", in->generation,
+                                          in->setting->n_generations);
     const size_t n = in->candidates->n_rows;
     mad_rng rng = mad_choice_open(in, MAD_CHOICE_CHANCE);
     size_t *order = NULL;
@@ -105,7 +106,10 @@ static size_t two_each(const mad_values *values, size_t n_wanted)
 
 static mad_status choose_of_pair(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
-    return choose_among(ctx, in, 2, mad_get_real(in->setting->select_values, "flip"), out);
+    return choose_among(
+        ctx, in, 2,
+        mad_get_at(in->setting->select_values, "flip", in->generation, in->setting->n_generations),
+        out);
 }
 
 const mad_select_type mad_select_bradley_terry = {

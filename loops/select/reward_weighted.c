@@ -12,7 +12,7 @@
 
 static const mad_param params[] = {
     {.name = "temperature",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
      .min = 1e-6,
      .max = 1e6,
@@ -62,7 +62,8 @@ static void set_weights(double temperature, size_t n, const double *reward, doub
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double temperature = mad_get_real(in->setting->select_values, "temperature");
+    const double temperature = mad_get_at(in->setting->select_values, "temperature", in->generation,
+                                          in->setting->n_generations);
     const size_t n = in->candidates->n_rows;
     double *reward = NULL;
     mad_status st = MAD_OK;

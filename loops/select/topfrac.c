@@ -20,7 +20,7 @@ static const mad_param params[] = {
      .max = 1,
      .doc = "share of the candidates that is kept"},
     {.name = "accuracy",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
      .min = 0,
      .max = 1,
@@ -59,7 +59,8 @@ static mad_status blur(mad_ctx *ctx, const mad_select_in *in, double accuracy, c
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double accuracy = mad_get_real(in->setting->select_values, "accuracy");
+    const double accuracy = mad_get_at(in->setting->select_values, "accuracy", in->generation,
+                                       in->setting->n_generations);
     double *reward = NULL, *score = NULL;
     mad_status st = MAD_OK;
     MAD_TRY(mad_choice_rewards(ctx, in, NULL, &reward));

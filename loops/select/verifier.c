@@ -9,19 +9,19 @@
 
 static const mad_param params[] = {
     {.name = "phi",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.9",
      .min = 0,
      .max = 1,
      .doc = "probability that a good row is kept"},
     {.name = "psi",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.1",
      .min = 0,
      .max = 1,
      .doc = "probability that a bad row is kept"},
     {.name = "threshold",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0",
      .min = -1e9,
      .max = 1e9,
@@ -42,8 +42,13 @@ static const mad_report reports[] = {
 static mad_status check(mad_ctx *ctx, const mad_setting *setting)
 {
     const mad_values *values = setting->select_values;
-    if (mad_get_real(values, "phi") + mad_get_real(values, "psi") == 0.0) {
-        return mad_fail(ctx, MAD_E_CONFIG, "select.phi and select.psi are both 0: no row is kept");
+    const size_t n_gens = setting->n_generations;
+    for (size_t t = 2; t <= n_gens || t == 2; t++) {
+        if (mad_get_at(values, "phi", t, n_gens) + mad_get_at(values, "psi", t, n_gens) == 0.0) {
+            return mad_fail(
+                ctx, MAD_E_CONFIG,
+                "select.phi and select.psi are both 0 in generation %zu: no row is kept", t);
+        }
     }
     return mad_choice_check_reward(ctx, setting);
 }
@@ -53,7 +58,9 @@ static void keep(const mad_select_in *in, const double *good, const size_t *orde
                  unsigned char *taken)
 {
     const mad_values *values = in->setting->select_values;
-    const double phi = mad_get_real(values, "phi"), psi = mad_get_real(values, "psi");
+    const size_t t = in->generation, n_gens = in->setting->n_generations;
+    const double phi = mad_get_at(values, "phi", t, n_gens);
+    const double psi = mad_get_at(values, "psi", t, n_gens);
     mad_rng rng = mad_choice_open(in, MAD_CHOICE_CHANCE);
     size_t n_taken = 0;
     for (size_t k = 0; k < in->candidates->n_rows && n_taken < in->n_wanted; k++) {
@@ -66,7 +73,8 @@ static void keep(const mad_select_in *in, const double *good, const size_t *orde
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double threshold = mad_get_real(in->setting->select_values, "threshold");
+    const double threshold = mad_get_at(in->setting->select_values, "threshold", in->generation,
+                                        in->setting->n_generations);
     const size_t n = in->candidates->n_rows;
     size_t *order = NULL;
     double *reward = NULL;

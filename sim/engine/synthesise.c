@@ -129,10 +129,10 @@ out:
 static void add_nominal(const mad_setting *s, size_t generation, size_t n_rows, bias_effect *effect)
 {
     const mad_bias_type *bias = s->bias;
-    const double strength = bias->nominal != NULL
-                                ? bias->nominal(s->bias_values, generation, s->n_generations)
-                                : mad_schedule_at(&mad_get(s->bias_values, "strength")->schedule,
-                                                  generation, s->n_generations);
+    const double strength =
+        bias->nominal != NULL
+            ? bias->nominal(s->bias_values, generation, s->n_generations)
+            : mad_get_at(s->bias_values, "strength", generation, s->n_generations);
     effect->n_rows += (double)n_rows;
     effect->strength += (double)n_rows * strength;
 }
@@ -334,7 +334,7 @@ static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w,
     const size_t from = held->block.generation, n_wanted = held->block.n_rows - *n_kept;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_select_in in = {.setting = s,
-                        .generation = from,
+                        .generation = trained_on_in(s, from),
                         .model = w->model,
                         .n_wanted = n_wanted,
                         .n_drawn = *n_drawn,

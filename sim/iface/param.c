@@ -121,7 +121,9 @@ void mad_param_allowed(const mad_param *param, size_t n_bytes, char *out)
         return;
     case MAD_PARAM_SCHEDULE:
         for (size_t i = 0; param->choices != NULL && form_at(param->choices, i, &f); i++) {
-            append(out, n_bytes, f.is_number ? "" : "%.*s, ", (int)f.n_bytes, f.begin);
+            if (!f.is_number) {
+                append(out, n_bytes, "%.*s, ", (int)f.n_bytes, f.begin);
+            }
         }
         append(out, n_bytes, "a number");
         append_range(out, n_bytes, param->min, param->max);

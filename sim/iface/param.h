@@ -96,6 +96,9 @@ MAD_MUST_CHECK mad_status mad_values_default(mad_ctx *ctx, mad_arena *mem, const
 /* Access by name; asking for an unknown name or the wrong kind is a bug (MAD_ASSERT). */
 const mad_value *mad_get(const mad_values *values, const char *name);
 double mad_get_real(const mad_values *values, const char *name);
+/** Of a schedule, at a generation. */
+double mad_get_at(const mad_values *values, const char *name, size_t generation,
+                  size_t n_generations);
 size_t mad_get_size(const mad_values *values, const char *name);
 size_t mad_get_choice(const mad_values *values, const char *name);
 const char *mad_get_text(const mad_values *values, const char *name);

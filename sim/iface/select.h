@@ -8,8 +8,8 @@ struct mad_setting;
 
 typedef struct mad_select_in {
     const struct mad_setting *setting; /* world and values of the plug-in (select_values) */
-    size_t generation;                 /* that leaves the rows */
-    mad_model *model;                  /* fitted in it */
+    size_t generation;                 /* that trains on the rows: where schedules are read */
+    mad_model *model;                  /* the newest that the candidates come from */
     const mad_set *real;               /* with needs_real: the rows generation 1 was fitted on */
     const mad_set *candidates;
     size_t n_wanted;

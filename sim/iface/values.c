@@ -75,6 +75,12 @@ const mad_value *mad_get(const mad_values *values, const char *name)
     mad_assert_failed("a parameter of this table", __FILE__, __LINE__);
 }
 
+double mad_get_at(const mad_values *values, const char *name, size_t generation,
+                  size_t n_generations)
+{
+    return mad_schedule_at(&mad_get(values, name)->schedule, generation, n_generations);
+}
+
 double mad_get_real(const mad_values *values, const char *name)
 {
     const mad_value *value = mad_get(values, name);

@@ -81,9 +81,43 @@ def check_sweep_limit(work):
     print(f"--max-hours: {len(done)} of 40 points were started")
 
 
+def check_schedules(work):
+    """A list is read in generations 2, 3, ...: of what is done to rows, in the one that trains on them."""
+    keys = ["replicates=3", "generations=4", "loop.family=fresh", "loop.n_real=100", "measure.n=100"]
+    with run(work, "bias", GAUSS, *keys, "bias.kind=shrink", "bias.strength=[0.9,0.5,0.7]") as f:
+        assert (f["bias/strength"][:, 1:] == [0.9, 0.5, 0.7]).all(), f["bias/strength"][:]
+        assert np.allclose(f["bias/lam_eff"][:, 1:], [0.9, 0.5, 0.7], atol=0.2)
+    with run(work, "detector", GAUSS, *keys, "channel.kind=detector", "channel.tpr=[0,1,0]") as f:
+        assert (f["channel/tpr"][:, 1:] == [0, 1, 0]).all(), f["channel/tpr"][:]
+    with run(work, "correct", GAUSS, *keys, "correct.kind=statistics", "correct.gamma=[0,1,0]") as f:
+        moved = f["correct/moved"][:, 1:]
+        assert (moved[:, [0, 2]] == 0).all() and (moved[:, 1] > 0).all(), moved
+    with run(work, "verifier", GAUSS, *keys, "select.kind=verifier", "select.phi=[1,1,0.5]",
+             "select.psi=[1,0,0.5]") as f:
+        kept = f["select/good_kept"][:, 1:]
+        assert (kept[:, 1] == 1).all() and (kept[:, [0, 2]] < 1).all(), kept
+
+
+def check_biased_rows(work):
+    """measure.bias: yes measures what the loop hands on; the trajectory stays."""
+    keys = ["replicates=20", "generations=3", "bias.kind=shrink", "bias.strength=0.5",
+            "measure.metrics=[trace]"]
+    with run(work, "own", GAUSS, *keys) as own, run(work, "handed", GAUSS, *keys, "measure.bias=yes") as handed:
+        ratio = handed["metrics/trace"][:] / own["metrics/trace"][:]
+        assert np.allclose(ratio, 0.5, rtol=1e-12), ratio  # the same numbers, shrunk
+        assert (own["bias/lam_eff"][:, 1:] == handed["bias/lam_eff"][:, 1:]).all()
+    print("schedules are read in the generation that trains; measured with the bias")
+    for words, key in (("there is none (bias.kind)", []), ("measure.moments", [*keys[2:4], "measure.moments=model"])):
+        config = work / "meaning.yaml"
+        _, message = madloop("run", config, *key, "measure.bias=yes", "-o", work / "no", code=2)
+        assert "measure.bias is yes" in message and words in message, message
+
+
 with workspace() as folder:
     folder = pathlib.Path(folder)
     check_floor(folder)
     check_warm(folder)
     check_first_generation(folder)
     check_sweep_limit(folder)
+    check_schedules(folder)
+    check_biased_rows(folder)

@@ -49,6 +49,7 @@ static void test_defaults_and_print(void **state)
                                     "  n: 1000\n"
                                     "  metrics: auto\n"
                                     "  moments: auto\n"
+                                    "  bias: no\n"
                                     "  features: raw\n"
                                     "  preview: 256\n"
                                     "  lineage_ages: 16\n"
