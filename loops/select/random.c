@@ -3,11 +3,41 @@
 
 static const mad_param params[] = {
     MAD_CANDIDATES_PARAM("2", "candidates drawn for every row that is kept"),
+    {.name = "share",
+     .kind = MAD_PARAM_FORM,
+     .fallback = "none",
+     .min = 1e-3,
+     .max = 1,
+     .choices = "none|#",
+     .doc = "instead: share of the candidates that is kept, as of topfrac and rank"},
     MAD_REWARD_PARAMS,
     {.name = NULL},
 };
 
 static const mad_report reports[] = {MAD_REWARD_REPORTS, {.name = NULL}};
+
+static size_t n_candidates(const mad_values *values, size_t n_wanted)
+{
+    const mad_value *share = mad_get(values, "share");
+    return share->number > 0.0 ? mad_choice_share(share->number, n_wanted)
+                               : mad_choice_candidates(values, n_wanted);
+}
+
+static mad_status check(mad_ctx *ctx, const mad_setting *setting)
+{
+    const mad_values *values = setting->select_values;
+    const mad_value *candidates = mad_get(values, "candidates");
+    mad_status st = MAD_OK;
+    int is_changed = 0;
+    MAD_TRY(mad_value_is_changed(ctx, candidates, &is_changed));
+    if (is_changed && mad_get(values, "share")->number > 0.0) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "select.share and select.candidates both say how many are drawn; give one");
+    }
+    MAD_TRY(mad_choice_check_reward(ctx, setting));
+out:
+    return st;
+}
 
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
@@ -39,7 +69,7 @@ const mad_select_type mad_select_random = {
     .params = params,
     .worlds = ~0u,
     .reports = reports,
-    .check = mad_choice_check_reward,
-    .n_candidates = mad_choice_candidates,
+    .check = check,
+    .n_candidates = n_candidates,
     .choose = choose,
 };

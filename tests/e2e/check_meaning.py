@@ -92,6 +92,9 @@ def check_schedules(work):
     with run(work, "correct", GAUSS, *keys, "correct.kind=statistics", "correct.gamma=[0,1,0]") as f:
         moved = f["correct/moved"][:, 1:]
         assert (moved[:, [0, 2]] == 0).all() and (moved[:, 1] > 0).all(), moved
+    for share in ("topfrac", "random"):  # equal budgets, whatever the share
+        with run(work, share, GAUSS, *keys, f"select.kind={share}", "select.share=0.37") as f:
+            assert (f["select/n_drawn"][:, 1:] == 271).all(), f["select/n_drawn"][:]
     with run(work, "verifier", GAUSS, *keys, "select.kind=verifier", "select.phi=[1,1,0.5]",
              "select.psi=[1,0,0.5]") as f:
         kept = f["select/good_kept"][:, 1:]
