@@ -47,6 +47,6 @@ out:
 
 mad_status mad_channel_refuse(mad_ctx *ctx, const mad_setting *s, mad_key_use use)
 {
-    const mad_status st = mad_refuse_unused(ctx, s->channel_values, 1, &use);
+    const mad_status st = mad_refuse_unused(ctx, "channel", s->channel_values, 1, &use);
     return st == MAD_OK ? MAD_OK : mad_fail_while(ctx, st, "channel");
 }

@@ -44,7 +44,7 @@ static mad_status check(mad_ctx *ctx, const mad_setting *s)
 {
     const int is_threshold = mad_get_choice(s->select_values, "method") == METHOD_THRESHOLD;
     const mad_key_use use = {"decay", is_threshold, "method: threshold"};
-    return mad_refuse_unused(ctx, s->select_values, 1, &use);
+    return mad_refuse_unused(ctx, "select", s->select_values, 1, &use);
 }
 
 /* The state of a choice: squared distances to what is kept so far. */

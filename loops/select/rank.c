@@ -61,7 +61,7 @@ static mad_status check_oracle(mad_ctx *ctx, const mad_setting *s)
                         "back; '%s' (world.kind) does not",
                         s->world->type->name);
     }
-    return mad_refuse_unused(ctx, s->select_values, 1, &use);
+    return mad_refuse_unused(ctx, "select", s->select_values, 1, &use);
 }
 
 static mad_status check(mad_ctx *ctx, const mad_setting *s)

@@ -14,18 +14,25 @@ static int is_of_factor(mad_reward_kind kind)
 
 static int has_target(mad_reward_kind kind)
 {
-    return kind != MAD_REWARD_VALIDITY && kind != MAD_REWARD_DENSITY;
+    return kind != MAD_REWARD_VALIDITY && kind != MAD_REWARD_DENSITY && kind != MAD_REWARD_FILE;
+}
+
+/* Several users can want different things. */
+static int has_users(mad_reward_kind kind)
+{
+    return has_target(kind) || kind == MAD_REWARD_FILE;
 }
 
 static mad_status check_use(mad_ctx *ctx, const mad_values *values, mad_reward_kind kind)
 {
     const int is_quadratic = kind == MAD_REWARD_QUADRATIC || kind == MAD_REWARD_FACTOR_QUADRATIC;
     const mad_key_use use[] = {
-        {"reward.target", has_target(kind), "a reward.kind other than validity and density"},
-        {"reward.users", has_target(kind), "a reward.kind other than validity and density"},
+        {"reward.target", has_target(kind), "a reward.kind other than validity, density and file"},
+        {"reward.users", has_users(kind), "a reward.kind other than validity and density"},
+        {"reward.file", kind == MAD_REWARD_FILE, "reward.kind: file"},
         {"reward.tau", is_quadratic, "reward.kind: quadratic or factor_quadratic"},
         {"reward.factor", is_of_factor(kind), "reward.kind: factor_linear or factor_quadratic"}};
-    return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
+    return mad_refuse_unused(ctx, "select", values, sizeof use / sizeof *use, use);
 }
 
 static mad_status fail_world(mad_ctx *ctx, const mad_setting *s, const char *needs)
@@ -98,17 +105,38 @@ static size_t target_limit(const mad_world_info *info, mad_reward_kind kind, int
     return info->dim;
 }
 
+static mad_status check_file(mad_ctx *ctx, const mad_setting *s, mad_reward *r)
+{
+    const char *path = mad_get_text(s->select_values, "reward.file");
+    const size_t n_columns = s->world->info.dim + r->n_users;
+    r->file = s->rewards;
+    if (r->file == NULL) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "select.reward.kind is file, but select.reward.file names none");
+    }
+    if (r->file->dim != n_columns) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "select.reward.file: '%s' has %zu columns, expected %zu: those of a row, "
+                        "then a reward for each user (select.reward.users)",
+                        path, r->file->dim, n_columns);
+    }
+    return MAD_OK;
+}
+
 static mad_status read_targets(mad_ctx *ctx, const mad_setting *s, mad_reward *r)
 {
     const mad_value *users = mad_get(s->select_values, "reward.users");
     const mad_value *target = mad_get(s->select_values, "reward.target");
     int is_exact = 0;
     const size_t limit = target_limit(&s->world->info, r->kind, &is_exact);
-    r->n_users = has_target(r->kind) ? users->n_list : 1;
+    r->n_users = has_users(r->kind) ? users->n_list : 1;
     r->share = users->reals;
     r->target = target->reals;
     if (r->n_users == 0) {
         return mad_fail(ctx, MAD_E_CONFIG, "select.reward.users is empty: one share per user");
+    }
+    if (r->kind == MAD_REWARD_FILE) {
+        return check_file(ctx, s, r);
     }
     r->n_target = target->n_list / r->n_users;
     if (!has_target(r->kind)) {
@@ -203,6 +231,24 @@ out:
     return st;
 }
 
+static double of_nearest(const mad_reward *r, const double *x, size_t dim, size_t user)
+{
+    const mad_table *file = r->file;
+    double least = HUGE_VAL, reward = 0.0;
+    for (size_t k = 0; k < file->n_rows; k++) {
+        const double *row = file->x + k * file->dim;
+        double distance = 0.0;
+        for (size_t j = 0; j < dim && distance < least; j++) {
+            distance += (x[j] - row[j]) * (x[j] - row[j]);
+        }
+        if (distance < least) { /* the first of equals */
+            least = distance;
+            reward = row[dim + user];
+        }
+    }
+    return reward;
+}
+
 mad_status mad_reward_score(mad_ctx *ctx, const mad_reward *reward, const mad_set *rows,
                             const size_t *user, double *out)
 {
@@ -212,7 +258,10 @@ mad_status mad_reward_score(mad_ctx *ctx, const mad_reward *reward, const mad_se
     if (reward->kind == MAD_REWARD_DENSITY) {
         return reward->world->type->log_density(ctx, reward->world, rows, out);
     }
-    for (size_t i = 0; i < rows->n_rows; i++) {
+    for (size_t i = 0; i < rows->n_rows && reward->kind == MAD_REWARD_FILE; i++) {
+        out[i] = of_nearest(reward, rows->x + i * rows->dim, rows->dim, user[i]);
+    }
+    for (size_t i = 0; i < rows->n_rows && reward->kind != MAD_REWARD_FILE; i++) {
         const double *target = reward->target + user[i] * reward->n_target;
         const double *x = rows->x + i * rows->dim;
         if (reward->kind != MAD_REWARD_TABLE) {

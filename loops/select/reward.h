@@ -25,9 +25,16 @@
     {.name = "reward.kind",                                                                        \
      .kind = MAD_PARAM_CHOICE,                                                                     \
      .fallback = "linear",                                                                         \
-     .choices = "linear|quadratic|plane|factor_linear|factor_quadratic|validity|density|table",    \
+     .choices = "linear|quadratic|plane|factor_linear|factor_quadratic|validity|density|table|"    \
+                "file",                                                                            \
      .doc = "what a row is worth: by its columns, by a factor its world reads back, 1 where the "  \
-            "world finds it valid, its log density in the world, or a number per class"},          \
+            "world finds it valid, its log density in the world, a number per class, or as a "     \
+            "file says of rows like it"},                                                          \
+        {.name = "reward.file",                                                                    \
+         .kind = MAD_PARAM_PATH,                                                                   \
+         .fallback = "",                                                                           \
+         .doc = "data file of rows, each its columns and then a reward for every user; a row is "  \
+                "worth what the nearest of them is"},                                              \
         {.name = "reward.target",                                                                  \
          .kind = MAD_PARAM_REALS,                                                                  \
          .fallback = "1",                                                                          \
@@ -59,7 +66,8 @@ typedef enum mad_reward_kind {
     MAD_REWARD_FACTOR_QUADRATIC,
     MAD_REWARD_VALIDITY,
     MAD_REWARD_DENSITY,
-    MAD_REWARD_TABLE
+    MAD_REWARD_TABLE,
+    MAD_REWARD_FILE
 } mad_reward_kind;
 
 typedef struct mad_reward {
@@ -69,7 +77,8 @@ typedef struct mad_reward {
     const double *share;      /* [n_users] > 0, of any sum */
     const double *target;     /* [n_users][n_target] */
     double tau;
-    size_t i_factor; /* of factor_linear and factor_quadratic */
+    size_t i_factor;       /* of factor_linear and factor_quadratic */
+    const mad_table *file; /* rows of the world's columns, then n_users rewards; of file */
 } mad_reward;
 
 /**

@@ -92,7 +92,7 @@ mad_status mad_sampling_check_keys(mad_ctx *ctx, const mad_values *values, mad_s
         MAD_TRY(mad_value_is_changed(ctx, value, &s->is_changed[i]));
         s->fallback[i] = value->param->fallback;
     }
-    MAD_TRY(mad_refuse_unused(ctx, values, MAD_N_SAMPLING_KEYS, use));
+    MAD_TRY(mad_refuse_unused(ctx, "model", values, MAD_N_SAMPLING_KEYS, use));
 out:
     return st;
 }

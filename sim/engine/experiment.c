@@ -180,6 +180,31 @@ out:
     return st;
 }
 
+/* The file of rewards that a selection names. */
+static mad_status read_rewards(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
+                               mad_setting *s)
+{
+    mad_status st = MAD_OK;
+    const char *path = "", *found = NULL;
+    const mad_reading as_it_is = {0};
+    for (size_t i = 0; s->select != NULL && i < s->select_values->n_values; i++) {
+        const mad_value *value = &s->select_values->value[i];
+        path = strcmp(value->param->name, "reward.file") == 0 ? value->text : path;
+    }
+    if (path[0] == '\0') {
+        return MAD_OK;
+    }
+    mad_table *table = mad_arena_take(mem, 1, sizeof *table);
+    if (table == NULL) {
+        return mad_fail_memory(ctx, "rewards");
+    }
+    MAD_TRY(mad_data_find(ctx, mem, config->directory, path, &found));
+    MAD_TRY(mad_table_open(ctx, mem, found, &as_it_is, table));
+    s->rewards = table;
+out:
+    return st == MAD_OK ? st : mad_fail_while(ctx, st, "select.reward.file");
+}
+
 static mad_status check_post(mad_ctx *ctx, mad_experiment *e)
 {
     const mad_setting *s = &e->setting;
@@ -424,6 +449,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->setting.loop = e->loop = loop;
     MAD_TRY(check_kinds(ctx, e));
     e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
+    MAD_TRY(read_rewards(ctx, mem, config, &e->setting));
     MAD_TRY(check_stages(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
     MAD_TRY(mad_ancestry_choose(ctx, e));

@@ -120,7 +120,8 @@ typedef struct mad_key_use {
  * A setting that would change nothing is more likely a mistake than a wish.
  * errors  MAD_E_CONFIG naming a key that was changed though nothing looks at it; MAD_E_MEMORY
  */
-MAD_MUST_CHECK mad_status mad_refuse_unused(mad_ctx *ctx, const mad_values *values, size_t n,
+MAD_MUST_CHECK mad_status mad_refuse_unused(mad_ctx *ctx, const char *section,
+                                            const mad_values *values, size_t n,
                                             const mad_key_use *use);
 
 /** "a whole number from 1 to 10000", "last | uniform(K) | ...": what a parameter accepts. */

@@ -30,6 +30,7 @@ typedef struct mad_setting {
     const mad_values *bias_values;
     const mad_select_type *select;
     const mad_values *select_values;
+    const mad_table *rewards; /* the file that its reward.file names; NULL: none */
     const mad_correct_type *correct;
     const mad_values *correct_values;
     const mad_post_type *post;

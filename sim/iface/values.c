@@ -48,7 +48,7 @@ out:
     return st;
 }
 
-mad_status mad_refuse_unused(mad_ctx *ctx, const mad_values *values, size_t n,
+mad_status mad_refuse_unused(mad_ctx *ctx, const char *section, const mad_values *values, size_t n,
                              const mad_key_use *use)
 {
     mad_status st = MAD_OK;
@@ -56,8 +56,8 @@ mad_status mad_refuse_unused(mad_ctx *ctx, const mad_values *values, size_t n,
         int is_changed = 0;
         MAD_TRY(mad_value_is_changed(ctx, mad_get(values, use[i].key), &is_changed));
         if (is_changed && !use[i].is_used) {
-            st = mad_fail(ctx, MAD_E_CONFIG, "%s is set, but has no effect: it needs %s",
-                          use[i].key, use[i].needs);
+            st = mad_fail(ctx, MAD_E_CONFIG, "%s.%s is set, but has no effect: it needs %s",
+                          section, use[i].key, use[i].needs);
             goto out;
         }
     }

@@ -36,6 +36,48 @@ def series(run, group):
         return {name: data[()] for name, data in file[group].items()}
 
 
+def check_file_rewards(work):
+    """Rewards of a file are those of its nearest row: a table of categories, or an exact grid, says the same."""
+    words = work / "words.yaml"
+    words.write_text("""
+replicates: 3
+generations: 4
+world: {kind: zipf, categories: 4}
+model: {kind: categorical}
+loop: {family: fully_synthetic, n_initial: 80, n_synthetic: 60}
+measure: {metrics: [heterozygosity], preview: 4}
+select: {kind: bradley_terry, candidates: 3, reward: {users: [3, 1]}}
+""")
+    a, b = [0, .5, 1, 1.5], [2, 0, 1, 0]
+    np.save(work / "rewards.npy", np.array([[k, a[k], b[k]] for k in (2, 0, 3, 1)]))
+    (work / "rewards.csv").write_text("".join(f"{k},{a[k]},{b[k]}\n" for k in range(4)))
+    listed = ",".join(map(str, a + b))
+    madloop("run", words, "select.reward.kind=table", f"select.reward.target=[{listed}]", "-o", work / "listed")
+    for file in ("rewards.npy", "rewards.csv"):
+        madloop("run", words, "select.reward.kind=file", f"select.reward.file={file}", "-o", work / file[8:])
+        assert_same(work / "listed", work / file[8:], f"a table and {file}")
+    # points: a row is worth its nearest point's reward
+    points = np.random.default_rng(1).normal(size=(40, 3))
+    np.save(work / "points.npy", points)
+    plane = work / "plane.yaml"
+    plane.write_text(CONFIG.replace("{kind: gauss}\nmodel", "{kind: gauss, dim: 2}\nmodel"))
+    madloop("run", plane, "select.kind=topfrac", "select.share=1", "select.reward.kind=file",
+            "select.reward.file=points.npy", "loop.age=last", "-o", work / "points")
+    with h5py.File(work / "points" / "run.h5") as run:
+        kept, drawn = run["select/reward_kept"][:, 1:], run["select/reward_candidates"][:, 1:]
+        assert np.allclose(kept, drawn, rtol=1e-12) and np.isfinite(kept).all()
+        assert points[:, 2].min() <= kept.min() and kept.max() <= points[:, 2].max()
+    for code, words_said, keys in (
+            (2, "names none", ["select.reward.kind=file"]),
+            (2, "select.reward.file", ["select.reward.kind=linear", "select.reward.file=points.npy"]),
+            (2, "has 3 columns, expected 2", ["select.reward.kind=file", "select.reward.file=points.npy"]),
+            (3, "nowhere.npy", ["select.reward.kind=file", "select.reward.file=nowhere.npy"]),
+            (2, "reward.target", ["select.reward.kind=file", "select.reward.file=rewards.csv", "select.reward.target=2"])):
+        _, error = madloop("run", work / "select.yaml", "select.kind=topfrac", *keys, "-o", work / "no", code=code)
+        assert words_said in error and error.count("\n") == 1, (keys, error)
+    print("rewards from files: as lists, by the nearest row")
+
+
 with workspace() as work:
     work = pathlib.Path(work)
     config = work / "select.yaml"
@@ -92,4 +134,5 @@ with workspace() as work:
     (_, err), _ = run("dice", "select.kind=greedy_entropy", "world.kind=zipf", "model.kind=categorical",
                       "measure.metrics=auto", code=2)
     assert "greedy_entropy" in err and "zipf" in err, err
+    check_file_rewards(work)
 print(f"{len(KINDS)} selections run, report, stop and resume")

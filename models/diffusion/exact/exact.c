@@ -77,7 +77,7 @@ static mad_status check_unused(mad_ctx *ctx, const mad_values *values, const mad
         {"guide.worse", mad_sampling_needs(self->sampling).worse,
          "guide.kind: auto or bias.kind: autoguidance"},
     };
-    return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
+    return mad_refuse_unused(ctx, "model", values, sizeof use / sizeof *use, use);
 }
 
 /* Shape and size of the law, and whose modes it has. */

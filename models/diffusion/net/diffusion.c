@@ -80,7 +80,7 @@ static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const m
         {"guide.tune_steps", is_negative, "guide.kind: negative"},
         {"guide.own", is_negative, "guide.kind: negative"},
     };
-    MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
+    MAD_TRY(mad_refuse_unused(ctx, "model", values, sizeof use / sizeof *use, use));
     if (self->needs.null_class && self->settings.label_dropout == 0.0) {
         st = mad_fail(ctx, MAD_E_CONFIG,
                       "guide.kind: cfg and bias.kind: guidance need the denoiser without class, "

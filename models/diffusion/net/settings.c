@@ -138,7 +138,7 @@ mad_status mad_objective_read(mad_ctx *ctx, const mad_values *values, mad_object
         .law = mad_noise_law_published(law),
         .weight = (mad_loss_weight)mad_get_choice(values, "loss")};
 
-    MAD_TRY(mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use));
+    MAD_TRY(mad_refuse_unused(ctx, "model", values, sizeof use / sizeof *use, use));
     if (is_ou(law)) {
         o.law.high = mad_get_real(values, "schedule.horizon");
     }
@@ -166,7 +166,7 @@ static mad_status check_net_keys(mad_ctx *ctx, const mad_values *values)
         {"net.groups", is_unet, unet}, {"net.hidden", is_unet, unet},
         {"net.patch", is_unet, unet},
     };
-    return mad_refuse_unused(ctx, values, sizeof use / sizeof *use, use);
+    return mad_refuse_unused(ctx, "model", values, sizeof use / sizeof *use, use);
 }
 
 static mad_status read_mult(mad_ctx *ctx, const mad_values *values, mad_unet_options *out)
