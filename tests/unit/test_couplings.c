@@ -1,52 +1,14 @@
 /* Affine couplings: maps, determinants and gradients against a second implementation in double, which
  * reads the parameters by the tensor table. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/support/fixture.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "models/flow/couplings.h"
 
 enum { MAX_DIM = 5, MAX_UNITS = 16 };
 
 static const mad_key test_key = {.seed = 91, .generation = 1, .purpose = MAD_RNG_TEST};
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static void must(mad_status st)
-{
-    if (st != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
 
 /* ---- couplings in double, by the tensor table ------------------------------------------------ */
 

@@ -4,14 +4,9 @@
  * Statistical: a fit on N normal rows comes within 0.02 nats of the entropy, judged on 40000 fresh
  * rows by the paired difference of log densities (its standard error is below 0.001; measured gap
  * about 0.0015). Twins that must not: a fit of few steps, a density without its determinant. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "tests/support/fixture.h"
 
-#include <cmocka.h>
+#include <string.h>
 
 #include "models/flow/flow.h"
 #include "tests/support/values.h"
@@ -21,39 +16,6 @@ extern const mad_model_type mad_model_flow;
 #define LOG_TWO_PI 1.83787706640934548356
 
 static const mad_key test_key = {.seed = 91, .generation = 1, .purpose = MAD_RNG_TEST};
-
-static mad_ctx *ctx;
-static mad_arena *mem;
-
-static void must(mad_status st)
-{
-    if (st != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    ctx = mad_ctx_create(2);
-    mem = mad_arena_create(1 << 22);
-    return ctx == NULL || mem == NULL;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
 
 /* ---- fitted flows ---------------------------------------------------------------------------- */
 
