@@ -13,10 +13,9 @@
 #include "sim/cli/builtin.h"
 #include "sim/cli/lists.h"
 #include "tests/conformance/bench.h"
+#include "tests/conformance/threads.h"
 
-enum { N_TRAIN = 300, N_SAMPLE = 600, N_THREAD_COUNTS = 4, GENERATION = 2 };
-
-static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
+enum { N_TRAIN = 300, N_SAMPLE = 600, GENERATION = 2 };
 
 /* A strength that acts, and one that leaves every row as it is: for noise and rows a limit that none
  * reaches, for steps the sampler's own number under quick values. Others: 0.5 and 1. */

@@ -10,12 +10,11 @@
 
 #include "sim/cli/builtin.h"
 #include "sim/cli/lists.h"
+#include "tests/conformance/threads.h"
 #include "tests/support/select_case.h"
 #include "tests/support/values.h"
 
-enum { N_WANTED = 600, N_THREAD_COUNTS = 4 };
-
-static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
+enum { N_WANTED = 600 };
 
 static void must(const mad_select_case *c, mad_status st, const char *what)
 {

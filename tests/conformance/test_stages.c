@@ -12,10 +12,9 @@
 
 #include "sim/cli/builtin.h"
 #include "sim/engine/engine.h"
+#include "tests/conformance/threads.h"
 
-enum { N_REPLICATES = 2, N_GENERATIONS = 3, N_THREAD_COUNTS = 4 };
-
-static const size_t thread_counts[N_THREAD_COUNTS] = {1, 2, 3, 5};
+enum { N_REPLICATES = 2, N_GENERATIONS = 3 };
 
 /* World and model a stage is tried on, until one suits it. */
 static const char *const settings[] = {
