@@ -157,6 +157,15 @@ static mad_status probabilities(mad_ctx *ctx, mad_model *model, double *p)
     return MAD_OK;
 }
 
+static mad_status tilted_probabilities(mad_ctx *ctx, mad_model *model, size_t generation, double *p)
+{
+    (void)ctx;
+    const categorical_model *self = (const categorical_model *)model;
+    mad_categorical_temper(self->n_categories, self->p, mad_tilt_strength(&self->tilt, generation),
+                           p);
+    return MAD_OK;
+}
+
 const mad_model_type mad_model_categorical = {
     .name = "categorical",
     .doc = "category probabilities, fitted by their frequencies",
@@ -171,4 +180,5 @@ const mad_model_type mad_model_categorical = {
     .fields = fields,
     .loaded = loaded,
     .probabilities = probabilities,
+    .tilted_probabilities = tilted_probabilities,
 };

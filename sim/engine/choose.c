@@ -205,12 +205,14 @@ static mad_status choose_laws(mad_ctx *ctx, mad_experiment *e)
                         e->feature->text);
     }
     e->measures_bias = mad_get_choice(e->setting.measure_values, "bias") == 1;
-    if (e->measures_bias && (e->setting.bias == NULL || choice == MODEL)) {
+    const int with_bias = e->setting.bias != NULL && model->tilted_probabilities != NULL;
+    if (e->measures_bias && (e->setting.bias == NULL || (choice == MODEL && !with_bias))) {
         return mad_fail(ctx, MAD_E_UNSUPPORTED, "measure.bias is yes, but %s",
                         choice == MODEL ? "measure.moments asks for the model's own"
                                         : "there is none (bias.kind)");
     }
-    e->exact_fake_law = choice != SAMPLES && offered && e->feature == NULL && !e->measures_bias;
+    e->exact_fake_law =
+        choice != SAMPLES && offered && e->feature == NULL && (!e->measures_bias || with_bias);
     e->exact_real_law = e->exact_fake_law && known;
     return MAD_OK;
 }

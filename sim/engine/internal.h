@@ -73,7 +73,7 @@ struct mad_experiment {
     ancestry ancestry;
     size_t n_loss;      /* points of the loss curve */
     size_t every;       /* generations per commit */
-    int measures_bias;  /* rows drawn with the bias are measured, not the model's own */
+    int measures_bias;  /* the law or rows with the bias are measured, not the model's own */
     int exact_fake_law; /* the model's own moments or probabilities are measured */
     int exact_real_law; /* the world's own */
     int needs_samples;  /* some group needs rows */
@@ -275,6 +275,10 @@ MAD_MUST_CHECK mad_status mad_ancestry_report(mad_ctx *ctx, const engine *g, con
 /** Draw rows of the worker's model, fitted in `generation`, with the loop's bias. */
 MAD_MUST_CHECK mad_status mad_draw_biased(mad_ctx *ctx, const engine *g, worker *w, mad_key key,
                                           uint64_t first_item, size_t generation, mad_set *out);
+
+/** The law that mad_draw_biased draws categories from, of a model that knows it. */
+MAD_MUST_CHECK mad_status mad_biased_probabilities(mad_ctx *ctx, const engine *g, worker *w,
+                                                   size_t generation, double *p);
 
 /** Fill a synthetic block: draw, select, correct, emit. The stages of the newest block report to the
  *  worker. */

@@ -146,7 +146,7 @@ static mad_status add_theory(mad_ctx *ctx, builder *b, const char *metric)
     const mad_experiment *e = b->e;
     const mad_setting *setting = &e->setting;
     mad_status st = MAD_OK;
-    if (!e->exact_fake_law) {
+    if (!e->exact_fake_law || e->measures_bias) {
         return MAD_OK; /* closed forms speak of the model's law, not of rows drawn from it */
     }
     for (const mad_theory_type *const *t = e->registry->theories; *t != NULL; t++) {

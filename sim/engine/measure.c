@@ -275,7 +275,8 @@ mad_status mad_measure_model(mad_ctx *ctx, engine *g, replicate *r, worker *w)
         MAD_TRY(mad_set_check_finite(ctx, &w->fake, "samples of the model"));
     }
     if (e->exact_fake_law && e->needs & MAD_NEEDS_CATEGORIES) {
-        MAD_TRY(model->probabilities(ctx, w->model, w->fake_p));
+        MAD_TRY(e->measures_bias ? mad_biased_probabilities(ctx, g, w, g->generation, w->fake_p)
+                                 : model->probabilities(ctx, w->model, w->fake_p));
     } else if (e->exact_fake_law && e->needs & MAD_NEEDS_LAW) {
         MAD_TRY(model->moments(ctx, w->model, &w->fake_law));
     }

@@ -176,6 +176,15 @@ mad_status mad_draw_biased(mad_ctx *ctx, const engine *g, worker *w, mad_key key
     return draw(ctx, g->e, w, key, first_item, generation, out, NULL);
 }
 
+mad_status mad_biased_probabilities(mad_ctx *ctx, const engine *g, worker *w, size_t generation,
+                                    double *p)
+{
+    const mad_setting *s = &g->e->setting;
+    return s->bias->is_identity(s->bias_values)
+               ? s->model->probabilities(ctx, w->model, p)
+               : s->model->tilted_probabilities(ctx, w->model, trained_on_in(s, generation), p);
+}
+
 /* ---- candidates ---------------------------------------------------------------------------- */
 
 /* How many rows come from each model: i.i.d. ages, rows grouped by model. */

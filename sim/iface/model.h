@@ -158,6 +158,9 @@ struct mad_model_type {
     int (*has_parents)(const mad_values *values, mad_extrapolation_kind kind);
     /** Optional (categorical): exact probabilities p[n_categories]. */
     MAD_MUST_CHECK mad_status (*probabilities)(mad_ctx *ctx, mad_model *model, double *p);
+    /** Optional, beside probabilities: those that sample_tilted() draws from. */
+    MAD_MUST_CHECK mad_status (*tilted_probabilities)(mad_ctx *ctx, mad_model *model,
+                                                      size_t generation, double *p);
     /** Optional: weights p[n_classes] of the classes of sampled rows, of any sum; 0: the model lost the
      *  class. */
     void (*class_p)(const mad_model *model, double *p);

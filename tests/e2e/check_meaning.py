@@ -18,6 +18,16 @@ model: {kind: gauss, ddof: unbiased}
 loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}
 measure: {n: 500, moments: samples, metrics: [frechet, recall]}
 """
+WORDS = """
+world: {kind: zipf, categories: 5}
+model: {kind: categorical}
+loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}
+bias: {kind: temperature, strength: [1, 0.5]}
+measure: {n: 500, moments: model, metrics: [heterozygosity]}
+replicates: 3
+generations: 3
+checkpoint: {every: 1}
+"""
 DIFFUSION = loops.DIFFUSION + """
 loop: {family: fully_synthetic, n_initial: 100, n_synthetic: 100}
 """
@@ -101,6 +111,19 @@ def check_schedules(work):
         assert (kept[:, 1] == 1).all() and (kept[:, [0, 2]] < 1).all(), kept
 
 
+def check_biased_law(work):
+    """Of categories it measures the exact law, p^(1/tau) / Z with the tau of the generation that trains."""
+    name = "metrics/heterozygosity"
+    with run(work, "words", WORDS) as own, run(work, "cold", WORDS, "measure.bias=yes") as cold:
+        assert (own[name][:, 0] == cold[name][:, 0]).all(), "tau 1"
+        for g in (2, 3):
+            with h5py.File(work / "words" / f"gen-{g:04}.h5") as stored:
+                p = stored[f"model/{g:04}/p"][:] ** 2
+            p /= p.sum(axis=1, keepdims=True)
+            assert np.allclose(cold[name][:, g - 1], 1 - (p**2).sum(axis=1), rtol=1e-12)
+        assert name.replace("metrics", "theory") not in cold
+
+
 def check_biased_rows(work):
     """measure.bias: yes measures what the loop hands on; the trajectory stays."""
     keys = ["replicates=20", "generations=3", "bias.kind=shrink", "bias.strength=0.5",
@@ -124,3 +147,4 @@ with workspace() as folder:
     check_sweep_limit(folder)
     check_schedules(folder)
     check_biased_rows(folder)
+    check_biased_law(folder)
