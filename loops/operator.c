@@ -186,11 +186,16 @@ static size_t budget_of(const data_operator *op, size_t t)
     return isnan(op->budget.a) ? SIZE_MAX : mad_schedule_count(&op->budget, t, op->n_generations);
 }
 
-/* What is asked of the sizes is not idle; `n_real` rows in all, `largest` in a training set. */
+/* What is asked of the sizes is not idle; `n_real` and `n_synthetic` rows in all, `largest` in a
+ * training set. */
 static mad_status check_sizes(mad_ctx *ctx, const mad_values *values, const data_operator *op,
-                              size_t n_real, size_t largest, int is_cut)
+                              size_t n_real, size_t n_synthetic, size_t largest, int is_cut)
 {
     const mad_value *real = mad_get(values, "n_real");
+    const char *synthetic = "synthetic rows, of which loop.n_synthetic asks for none";
+    const mad_key_use use[] = {{"age", n_synthetic > 0, synthetic},
+                               {"retain", n_synthetic > 0, synthetic},
+                               {"real_weight", n_synthetic > 0, synthetic}};
     if (op->n_generations == 1) {
         return MAD_OK;
     }
@@ -213,7 +218,7 @@ static mad_status check_sizes(mad_ctx *ctx, const mad_values *values, const data
                         "(loop.n_real, loop.n_synthetic): it would cut nothing",
                         mad_get(values, "budget")->text, largest);
     }
-    return MAD_OK;
+    return mad_refuse_unused(ctx, "loop", values, sizeof use / sizeof *use, use);
 }
 
 /* Sizes of every generation; each has something to train on. */
@@ -222,7 +227,8 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
 {
     const mad_schedule *real = &mad_get(values, "n_real")->schedule;
     const mad_schedule *synthetic = &mad_get(values, "n_synthetic")->schedule;
-    size_t n_gens = op->n_generations, in_window = 0, n_real_seen = 0, largest = 0;
+    size_t n_gens = op->n_generations, in_window = 0, largest = 0;
+    size_t n_real_seen = 0, n_synthetic_seen = 0;
     int is_cut = 0;
     size_t *n_real = mad_arena_take(mem, n_gens + 1, sizeof *n_real);
     size_t *n_synthetic = mad_arena_take(mem, n_gens + 1, sizeof *n_synthetic);
@@ -236,6 +242,7 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
         }
         n_synthetic[t] = mad_schedule_count(synthetic, t, n_gens);
         n_real_seen += n_real[t];
+        n_synthetic_seen += n_synthetic[t];
         in_window += n_synthetic[t];
         if (t - 1 > op->window) {
             in_window -= n_synthetic[t - op->window];
@@ -256,7 +263,7 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
     }
     op->n_real = n_real;
     op->n_synthetic = n_synthetic;
-    return check_sizes(ctx, values, op, n_real_seen, largest, is_cut);
+    return check_sizes(ctx, values, op, n_real_seen, n_synthetic_seen, largest, is_cut);
 }
 
 mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type, mad_operator_real preset,

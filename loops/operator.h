@@ -43,7 +43,7 @@ extern const mad_param mad_operator_params[];
  * errors   MAD_E_CONFIG: `real` contradicts the family; K or steps no whole number >= 1; rho
  *          outside (0, 1); real data asked for but n_real is 0 throughout; fixed real data of
  *          changing n_real; a real_weight outside (0, 1) or without real rows; a budget that cuts
- *          nothing; a generation with nothing to train on
+ *          nothing; age, retain or real_weight without synthetic rows; a generation with nothing to train on
  * memory   O(n_generations) from mem
  */
 MAD_MUST_CHECK mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type,

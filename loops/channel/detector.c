@@ -26,19 +26,41 @@ static const mad_report reports[] = {
     {0},
 };
 
-static mad_status check(mad_ctx *ctx, const mad_setting *s)
+/* A generation of which nothing is left. */
+static mad_status check_rates(mad_ctx *ctx, const mad_setting *s, size_t generation)
 {
-    const double tpr = mad_get_at(s->channel_values, "tpr", 2, s->n_generations);
-    const double fpr = mad_get_at(s->channel_values, "fpr", 2, s->n_generations);
+    const double tpr = mad_get_at(s->channel_values, "tpr", generation, s->n_generations);
+    const double fpr = mad_get_at(s->channel_values, "fpr", generation, s->n_generations);
     size_t n_real, n_synthetic;
     mad_status st = MAD_OK;
-    MAD_TRY(mad_channel_plan(ctx, s, &n_real, &n_synthetic));
-    if (n_real + n_synthetic > 0 && (tpr == 1.0 || n_synthetic == 0) &&
-        (fpr == 1.0 || n_real == 0)) {
+    MAD_TRY(mad_channel_plan(ctx, s, generation, &n_real, &n_synthetic));
+    if ((tpr == 1.0 || n_synthetic == 0) && (fpr == 1.0 || n_real == 0)) {
         st = mad_fail(ctx, MAD_E_CONFIG,
-                      "channel.tpr: %g and channel.fpr: %g drop every row: generation 2 has %zu "
+                      "channel.tpr: %g and channel.fpr: %g drop every row: generation %zu has %zu "
                       "real and %zu synthetic ones (loop.family: '%s')",
-                      tpr, fpr, n_real, n_synthetic, s->loop->type->name);
+                      tpr, fpr, generation, n_real, n_synthetic, s->loop->type->name);
+    }
+out:
+    return st;
+}
+
+static mad_status check(mad_ctx *ctx, const mad_setting *s)
+{
+    size_t n_real, n_synthetic;
+    mad_status st = MAD_OK;
+    MAD_TRY(mad_channel_totals(ctx, s, &n_real, &n_synthetic));
+    if (n_real + n_synthetic > 0) {
+        MAD_TRY(mad_channel_refuse(
+            ctx, s,
+            (mad_key_use){"tpr", n_synthetic > 0,
+                          "synthetic rows, of which loop.n_synthetic asks for none"}));
+        MAD_TRY(mad_channel_refuse(
+            ctx, s,
+            (mad_key_use){"fpr", n_real > 0,
+                          "real rows, which loop.family or loop.real leaves out"}));
+    }
+    for (size_t t = 2; t <= s->n_generations; t++) {
+        MAD_TRY(check_rates(ctx, s, t));
     }
 out:
     return st;

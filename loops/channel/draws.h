@@ -15,9 +15,13 @@ void mad_channel_normals(mad_key key, uint64_t first_item, size_t n, double *z);
 /** n / of; NaN where there is nothing to take a share of. */
 double mad_channel_share(double n, double of);
 
-/** Rows of the training set of generation 2, by kind; both 0 when the run ends before. */
-MAD_MUST_CHECK mad_status mad_channel_plan(mad_ctx *ctx, const mad_setting *setting, size_t *n_real,
-                                           size_t *n_synthetic);
+/** Rows of the training set of a generation from 2 on, by kind. */
+MAD_MUST_CHECK mad_status mad_channel_plan(mad_ctx *ctx, const mad_setting *setting,
+                                           size_t generation, size_t *n_real, size_t *n_synthetic);
+
+/** Of all these training sets together; both 0 when the run ends before. */
+MAD_MUST_CHECK mad_status mad_channel_totals(mad_ctx *ctx, const mad_setting *setting,
+                                             size_t *n_real, size_t *n_synthetic);
 
 /** MAD_E_CONFIG: a key that was set, though it needs something else. */
 MAD_MUST_CHECK mad_status mad_channel_refuse(mad_ctx *ctx, const mad_setting *setting,

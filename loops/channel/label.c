@@ -56,10 +56,10 @@ static mad_status check(mad_ctx *ctx, const mad_setting *s)
                         "does not",
                         has_responses ? "responses" : "classes by their densities", model->name);
     }
-    MAD_TRY(mad_channel_plan(ctx, s, &n_real, &n_synthetic));
+    MAD_TRY(mad_channel_totals(ctx, s, &n_real, &n_synthetic));
     if (n_real == 0 && n_synthetic > 0) {
         st = mad_fail(ctx, MAD_E_CONFIG,
-                      "channel.kind: label labels real rows, of which generation 2 has none "
+                      "channel.kind: label labels real rows, of which no generation has any "
                       "(loop.family: '%s')",
                       s->loop->type->name);
     }

@@ -41,6 +41,12 @@ static mad_status check(mad_ctx *ctx, const mad_setting *s)
                         "responses; world.kind: '%s' has neither",
                         s->world->type->name);
     }
+    if (!has_responses && !(s->model->flags & MAD_MODEL_LABELS)) {
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "channel.kind: label_noise needs a model that learns classes; '%s' "
+                        "(model.kind) does not",
+                        s->model->name);
+    }
     MAD_TRY(mad_channel_refuse(
         ctx, s, (mad_key_use){"eps", !has_responses, "a world with classes (world.kind)"}));
     MAD_TRY(mad_channel_refuse(

@@ -49,6 +49,5 @@ mad_status mad_post_check_steps(mad_ctx *ctx, const mad_setting *setting)
 {
     const mad_key_use use = {"steps", (setting->model->flags & MAD_MODEL_STEPS) != 0,
                              "a model that takes steps (model.kind: diffusion)"};
-    const mad_status st = mad_refuse_unused(ctx, "post", setting->post_values, 1, &use);
-    return st == MAD_OK ? MAD_OK : mad_fail_while(ctx, st, "post");
+    return mad_refuse_unused(ctx, "post", setting->post_values, 1, &use);
 }

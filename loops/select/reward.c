@@ -135,6 +135,12 @@ static mad_status read_targets(mad_ctx *ctx, const mad_setting *s, mad_reward *r
     if (r->n_users == 0) {
         return mad_fail(ctx, MAD_E_CONFIG, "select.reward.users is empty: one share per user");
     }
+    if (r->n_users == 1 && has_users(r->kind) && r->share[0] != 1.0) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "select.reward.users is %s, but has no effect: the share of a single user; "
+                        "give a list of shares, and targets for all of them (select.reward.target)",
+                        users->text);
+    }
     if (r->kind == MAD_REWARD_FILE) {
         return check_file(ctx, s, r);
     }

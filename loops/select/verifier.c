@@ -4,6 +4,8 @@
  *
  * ref  Feng et al. 2024 (arXiv:2406.07515)
  */
+#include <math.h>
+
 #include "loops/select/choice.h"
 #include "sim/num/stats.h"
 
@@ -39,6 +41,32 @@ static const mad_report reports[] = {
     {"good_kept", "1", "share of the kept rows that are good"},
     {.name = NULL}};
 
+/* Rewards lie within (-HUGE_VAL, most], of validity from 0. */
+static mad_status check_threshold(mad_ctx *ctx, const mad_setting *s)
+{
+    const mad_reward_kind kind = (mad_reward_kind)mad_get_choice(s->select_values, "reward.kind");
+    const double most = kind == MAD_REWARD_VALIDITY ? 1.0 : 0.0;
+    const double least = kind == MAD_REWARD_VALIDITY ? 0.0 : -HUGE_VAL;
+    const char *name = mad_get_text(s->select_values, "reward.kind");
+    if (kind != MAD_REWARD_VALIDITY && kind != MAD_REWARD_QUADRATIC && kind != MAD_REWARD_PLANE &&
+        kind != MAD_REWARD_FACTOR_QUADRATIC) {
+        return MAD_OK;
+    }
+    for (size_t t = 2; t <= s->n_generations; t++) {
+        const double threshold = mad_get_at(s->select_values, "threshold", t, s->n_generations);
+        if (threshold >= least && threshold < most) {
+            return MAD_OK;
+        }
+    }
+    return s->n_generations == 1
+               ? MAD_OK
+               : mad_fail(ctx, MAD_E_CONFIG,
+                          "select.threshold is %s, but has no effect: a reward of "
+                          "select.reward.kind: %s %s",
+                          mad_get_text(s->select_values, "threshold"), name,
+                          kind == MAD_REWARD_VALIDITY ? "is 0 or 1" : "is never above 0");
+}
+
 static mad_status check(mad_ctx *ctx, const mad_setting *setting)
 {
     const mad_values *values = setting->select_values;
@@ -50,7 +78,8 @@ static mad_status check(mad_ctx *ctx, const mad_setting *setting)
                 "select.phi and select.psi are both 0 in generation %zu: no row is kept", t);
         }
     }
-    return mad_choice_check_reward(ctx, setting);
+    const mad_status st = mad_choice_check_reward(ctx, setting);
+    return st == MAD_OK ? check_threshold(ctx, setting) : st;
 }
 
 /* Candidates in random order until enough are kept. */

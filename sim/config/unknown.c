@@ -154,8 +154,9 @@ mad_status mad_fail_unknown(const mad_resolver *r, const mad_entry *entry)
         return mad_fail_at(r->ctx, entry->key_at, "%s: expected %s, got a mapping", other, allowed);
     }
     if (info->selector != NULL && owners(r, section, rest, sizeof other, other)) {
-        return mad_fail_at(r->ctx, entry->key_at, "key '%s' belongs to %s %s, not to '%s'", shown,
-                           info->name, other, r->chosen[section].name);
+        return mad_fail_at(r->ctx, entry->key_at, "key '%s' belongs to %s %s, not to '%s' (%s.%s)",
+                           shown, info->name, other, r->chosen[section].name, info->name,
+                           info->selector);
     }
     const char *what = "key";
     char head[MAD_SHOWN_BYTES];

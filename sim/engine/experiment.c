@@ -115,13 +115,19 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
             e->max_joined_rows = n_rows;
         }
         if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
-            st = mad_fail(ctx, MAD_E_UNSUPPORTED, "loop.start: model '%s' has no warm start",
+            st = mad_fail(ctx, MAD_E_UNSUPPORTED,
+                          "loop.start: warm needs a model that can go on from another; "
+                          "'%s' (model.kind) does not",
                           e->setting.model->name);
             goto out;
         }
         mad_arena_release(ctx->scratch, mark);
     }
     e->n_regrow = e->n_regrow < n_gens ? e->n_regrow : n_gens;
+    if (e->setting.channel != NULL && e->setting.channel->receive != NULL &&
+        e->max_train_rows > e->max_sample_rows) {
+        e->max_sample_rows = e->max_train_rows; /* a channel may ask the model of every row */
+    }
 out:
     return st;
 }
@@ -131,123 +137,11 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
     const mad_setting *s = &e->setting;
     const unsigned kind = 1u << e->world->info.kind;
     if (!(s->model->worlds & kind)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED, "model '%s' cannot be fitted to world '%s'",
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "model '%s' (model.kind) cannot be fitted to world '%s' (world.kind)",
                         s->model->name, e->world->type->name);
     }
     return MAD_OK;
-}
-
-static mad_status check_stage(mad_ctx *ctx, const mad_experiment *e, const char *section,
-                              const char *name, unsigned worlds,
-                              mad_status (*check)(mad_ctx *, const mad_setting *))
-{
-    if (!(worlds & 1u << e->world->info.kind)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED, "%s '%s' is not defined on world '%s'", section,
-                        name, e->world->type->name);
-    }
-    return check != NULL ? check(ctx, &e->setting) : MAD_OK;
-}
-
-static mad_status fail_model(mad_ctx *ctx, const mad_setting *s, const char *section,
-                             const char *name, const char *what)
-{
-    (void)mad_fail(ctx, MAD_E_UNSUPPORTED,
-                   "%s.kind: '%s' needs a model that %s; '%s' (model.kind) does not", section, name,
-                   what, s->model->name);
-    return MAD_E_UNSUPPORTED;
-}
-
-static mad_status check_bias(mad_ctx *ctx, mad_experiment *e)
-{
-    const mad_setting *s = &e->setting;
-    mad_status st = MAD_OK;
-    if (s->bias == NULL) {
-        return MAD_OK;
-    }
-    MAD_TRY(check_stage(ctx, e, "bias", s->bias->name, s->bias->worlds, s->bias->check));
-    if (s->bias->needs_moments && !mad_knows_moments(s)) {
-        return fail_model(ctx, s, "bias", s->bias->name, "knows its moments");
-    }
-    e->bias_sees_law = (s->bias->needs_moments || s->bias->takes_moments) && mad_knows_moments(s);
-    if (s->bias->apply == NULL) {
-        e->tilt = s->bias->tilt(s->bias_values);
-        e->tilt.n_generations = s->n_generations;
-        if (!(s->model->tilts & 1u << e->tilt.kind)) {
-            return fail_model(ctx, s, "bias", s->bias->name, "can draw that way");
-        }
-    }
-out:
-    return st;
-}
-
-/* The file of rewards that a selection names. */
-static mad_status read_rewards(mad_ctx *ctx, mad_arena *mem, const mad_config *config,
-                               mad_setting *s)
-{
-    mad_status st = MAD_OK;
-    const char *path = "", *found = NULL;
-    const mad_reading as_it_is = {0};
-    for (size_t i = 0; s->select != NULL && i < s->select_values->n_values; i++) {
-        const mad_value *value = &s->select_values->value[i];
-        path = strcmp(value->param->name, "reward.file") == 0 ? value->text : path;
-    }
-    if (path[0] == '\0') {
-        return MAD_OK;
-    }
-    mad_table *table = mad_arena_take(mem, 1, sizeof *table);
-    if (table == NULL) {
-        return mad_fail_memory(ctx, "rewards");
-    }
-    MAD_TRY(mad_data_find(ctx, mem, config->directory, path, &found));
-    MAD_TRY(mad_table_open(ctx, mem, found, &as_it_is, table));
-    s->rewards = table;
-out:
-    return st == MAD_OK ? st : mad_fail_while(ctx, st, "select.reward.file");
-}
-
-static mad_status check_post(mad_ctx *ctx, mad_experiment *e)
-{
-    const mad_setting *s = &e->setting;
-    mad_status st = MAD_OK;
-    if (s->post == NULL) {
-        return MAD_OK;
-    }
-    MAD_TRY(check_stage(ctx, e, "post", s->post->name, ~0u, s->post->check));
-    e->extrapolation = s->post->ask(s->post_values);
-    if (!(s->model->extrapolations & 1u << e->extrapolation.kind)) {
-        return fail_model(ctx, s, "post", s->post->name, "can be extrapolated that way");
-    }
-    if (e->extrapolation.n_rows > e->max_sample_rows) {
-        e->max_sample_rows = e->extrapolation.n_rows;
-    }
-out:
-    return st;
-}
-
-/* Stages fit the world and the model, and their values each other. */
-static mad_status check_stages(mad_ctx *ctx, mad_experiment *e)
-{
-    const mad_setting *s = &e->setting;
-    mad_status st = MAD_OK;
-    MAD_TRY(check_bias(ctx, e));
-    if (s->select != NULL) {
-        MAD_TRY(
-            check_stage(ctx, e, "select", s->select->name, s->select->worlds, s->select->check));
-    }
-    if (s->correct != NULL) {
-        MAD_TRY(check_stage(ctx, e, "correct", s->correct->name, s->correct->worlds,
-                            s->correct->check));
-    }
-    if (s->channel != NULL) {
-        MAD_TRY(check_stage(ctx, e, "channel", s->channel->name, s->channel->worlds,
-                            s->channel->check));
-        if (s->channel->receive != NULL && e->max_train_rows > e->max_sample_rows) {
-            e->max_sample_rows = e->max_train_rows;
-        }
-    }
-    MAD_TRY(check_post(ctx, e));
-out:
-    return st;
 }
 
 /* ---- the model on trial ---------------------------------------------------------------------- */
@@ -416,11 +310,6 @@ static void read_sizes(mad_experiment *e)
 
 static mad_status check_models(mad_ctx *ctx, const mad_experiment *e)
 {
-    const int crosses = mad_get_choice(&e->config->root, "cross") != 0;
-    if (e->setting.n_models == 1 && (crosses || e->setting.shares_real)) {
-        return mad_fail(ctx, MAD_E_CONFIG, "%s is set, but models is 1: there are no other loops",
-                        crosses ? "cross" : "shared_real");
-    }
     if (e->setting.n_replicates > MAX_UNITS) {
         return mad_fail(ctx, MAD_E_CONFIG, "replicates x models is %zu, expected at most %d",
                         e->setting.n_replicates, MAX_UNITS);
@@ -449,8 +338,8 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     e->setting.loop = e->loop = loop;
     MAD_TRY(check_kinds(ctx, e));
     e->with_labels = e->world->info.n_classes > 0 && e->setting.model->flags & MAD_MODEL_LABELS;
-    MAD_TRY(read_rewards(ctx, mem, config, &e->setting));
-    MAD_TRY(check_stages(ctx, e));
+    MAD_TRY(mad_stages_read_rewards(ctx, mem, config, &e->setting));
+    MAD_TRY(mad_stages_check(ctx, e));
     MAD_TRY(walk_plans(ctx, e));
     MAD_TRY(mad_ancestry_choose(ctx, e));
     MAD_TRY(mad_choose_measures(ctx, mem, e));

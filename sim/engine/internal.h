@@ -128,6 +128,17 @@ int mad_knows_moments(const mad_setting *setting);
  */
 MAD_MUST_CHECK mad_status mad_choose_measures(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);
 
+/**
+ * What acts between two generations (bias, select, correct, channel, post, cross) fits the world, the
+ * model and the loop, and can have an effect. Fills in e->tilt and e->extrapolation.
+ * errors  MAD_E_CONFIG, MAD_E_UNSUPPORTED, with both keys
+ */
+MAD_MUST_CHECK mad_status mad_stages_check(mad_ctx *ctx, mad_experiment *e);
+
+/** The file of rewards that a selection names, if it does. MAD_E_MEMORY; those of the reader. */
+MAD_MUST_CHECK mad_status mad_stages_read_rewards(mad_ctx *ctx, mad_arena *mem,
+                                                  const mad_config *config, mad_setting *s);
+
 /** Series, vectors and their attributes; theory curves are computed here. */
 MAD_MUST_CHECK mad_status mad_layout_create(mad_ctx *ctx, mad_arena *mem, mad_experiment *e);
 

@@ -117,13 +117,13 @@ def check_contradictions():
            "measure.metrics=[modes_covered]")
     refuse(["'excess_risk' needs the world 'regression'", "world 'gauss'"],
            "measure.metrics=[excess_risk]")
-    refuse(["model 'categorical' cannot be fitted to world 'gauss'"], "model.kind=categorical")
-    refuse(["key 'world.dim' belongs to world 'gauss', 'grid', 'heavy', 'rosenbrock', not to 'zipf'"], "world.kind=zipf")
+    refuse(["model 'categorical' (model.kind) cannot be fitted to world 'gauss' (world.kind)"], "model.kind=categorical")
+    refuse(["key 'world.dim' belongs to world 'gauss', 'grid', 'heavy', 'rosenbrock', not to 'zipf' (world.kind)"], "world.kind=zipf")
     refuse(["loop.real is 'fixed', which contradicts loop.family 'fully_synthetic'"],
            "loop.family=fully_synthetic", "loop.real=fixed")
     refuse(["loop.real is 'none', which contradicts loop.family 'fresh'"], "loop.real=none")
     refuse("generation 2 would have nothing to train on", "loop.n_synthetic=0", "loop.n_real=0")
-    refuse("model 'gauss' has no warm start", "loop.start=warm(5)")
+    refuse(["loop.start: warm needs a model", "'gauss' (model.kind)"], "loop.start=warm(5)")
     refuse(["loop.n_real is 'linear(10, 20)'", "loop.real is fixed"], "loop.family=custom",
            "loop.real=fixed", "loop.n_real=linear(10,20)")
     refuse(["loop.retain: expected", "got 'window(0)'"], "loop.retain=window(0)")
