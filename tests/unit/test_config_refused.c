@@ -33,8 +33,9 @@ static void test_unknown(void **state)
     mad_case_refused_more(
         "bias: {strength: 0.5}",
         "a.yaml:3:8: key 'bias.strength' belongs to bias 'shrink', not to 'none' (bias.kind)");
-    mad_case_refused_more("loop: {family: fresh, age: last}",
-                          "a.yaml:3:23: key 'loop.age' belongs to loop 'custom', not to 'fresh' (loop.family)");
+    mad_case_refused_more(
+        "loop: {family: fresh, age: last}",
+        "a.yaml:3:23: key 'loop.age' belongs to loop 'custom', not to 'fresh' (loop.family)");
     mad_case_refused_more(
         "bias: {kind: shrnik}",
         "a.yaml:3:14: unknown bias 'shrnik': expected none | shrink (did you mean "
