@@ -60,11 +60,11 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     }
     if (mad_get_choice(args->values, "design") == DESIGN_REUSED) {
         size_t n_values;
-        if (mad_size_mul(args->max_train_rows, self->n_features, &n_values) != MAD_OK) {
+        if (mad_size_mul(args->max_first_rows, self->n_features, &n_values) != MAD_OK) {
             return mad_fail(ctx, MAD_E_RANGE, "a design of %zu rows x %zu features is too large",
-                            args->max_train_rows, self->n_features);
+                            args->max_first_rows, self->n_features);
         }
-        self->max_design = args->max_train_rows;
+        self->max_design = args->max_first_rows;
         self->design = mad_arena_take(mem, n_values, sizeof *self->design);
         self->n_design = mad_arena_take(mem, 1, sizeof *self->n_design);
         if (self->design == NULL || self->n_design == NULL) {

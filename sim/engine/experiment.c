@@ -150,6 +150,7 @@ mad_model_args mad_model_args_of(const mad_experiment *e)
 {
     return (mad_model_args){.values = e->setting.model_values,
                             .world = &e->world->info,
+                            .max_first_rows = e->n_initial,
                             .max_train_rows = e->max_train_rows,
                             .max_sample_rows = e->max_sample_rows,
                             .n_generations = e->setting.n_generations,

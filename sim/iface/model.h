@@ -50,6 +50,7 @@ typedef struct mad_extrapolation {
 typedef struct mad_model_args {
     const mad_values *values;
     const mad_world_info *world; /* borrowed, must outlive the model */
+    size_t max_first_rows;       /* largest training set of generation 1 */
     size_t max_train_rows;       /* largest training set of the whole run */
     size_t max_sample_rows;      /* largest set asked of sample() at once */
     size_t n_generations;        /* of the whole run: where schedules end */

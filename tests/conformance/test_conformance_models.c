@@ -92,6 +92,7 @@ static mad_model *create_model(bench b, const mad_model_type *type, const mad_wo
     *values = quick_values(b, type->params);
     const mad_model_args args = {.values = values,
                                  .world = &world->info,
+                                 .max_first_rows = N_TRAIN,
                                  .max_train_rows = N_TRAIN,
                                  .max_sample_rows = N_SAMPLE,
                                  .n_generations = 3};
