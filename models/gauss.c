@@ -46,6 +46,12 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     if (self == NULL) {
         return mad_fail_memory(ctx, "the gauss model");
     }
+    if (args->extrapolation.kind != MAD_EXTRAPOLATE_NONE && args->extrapolation.n_rows <= dim) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "post.n: %zu own rows have a singular covariance; model gauss needs more "
+                        "of them than columns (world.dim: %zu)",
+                        args->extrapolation.n_rows, dim);
+    }
     self->base.type = &mad_model_gauss;
     self->dim = dim;
     self->tilt = args->tilt;

@@ -110,10 +110,9 @@ out:
 
 static part part_of(size_t n, const double *x)
 {
-    const double error = n > 1 ? sqrt(mad_variance(n, x, 1.0) / (double)n) : (double)NAN;
+    const double error = sqrt(mad_variance(n, x, 1.0) / (double)n);
     return (part){.mean = mad_mean(n, x),
-                  .half =
-                      n > 1 ? error * mad_student_t_critical((double)n - 1.0, 0.05) : (double)NAN};
+                  .half = error * mad_student_t_critical((double)n - 1.0, 0.05)};
 }
 
 static size_t count_bits(size_t mask)
@@ -224,9 +223,9 @@ static void print_part(const char *name, part p, const char *note)
 
 static void print_report(const request *ask, const report *r)
 {
-    printf("drift of %s%s a generation, %zu generations, %zu replicate%s, %zu runs\n\n",
+    printf("drift of %s%s a generation, %zu generations, %zu replicates, %zu runs\n\n",
            ask->is_linear ? "" : "ln ", ask->measure, r->n_generations, r->n_replicates,
-           r->n_replicates == 1 ? "" : "s", (size_t)1 << r->n_causes);
+           (size_t)1 << r->n_causes);
     printf("%-10s %12s  %-12s %s\n", "cause", "part", "95 %", "off");
     for (size_t i = 0; i < r->n_causes; i++) {
         print_part(mad_cause_name(r->cause[i]), r->share[i], mad_cause_off(r->cause[i]));
@@ -289,7 +288,10 @@ static mad_status decompose(mad_app *app, mad_arena *mem, request *ask, const ma
         return mad_fail_memory(app->ctx, "a folder name");
     }
     if (mad_get_size(&config.root, "generations") < 2) {
-        return mad_fail(app->ctx, MAD_E_CONFIG, "decompose: a drift takes 2 generations or more");
+        return mad_fail(app->ctx, MAD_E_CONFIG, "generations: a drift takes 2 or more");
+    }
+    if (mad_get_size(&config.root, "replicates") < 2) {
+        return mad_fail(app->ctx, MAD_E_CONFIG, "replicates: an interval takes 2 or more");
     }
     for (mad_cause cause = 0; cause < MAD_N_CAUSES; cause++) {
         if (mad_cause_is_there(app->registry, &config, cause)) {

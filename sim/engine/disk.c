@@ -266,7 +266,8 @@ static mad_status check_same(mad_ctx *ctx, const engine *g, const mad_run *run)
         const char *name, *what;
     } hashes[] = {{"config_hash", "config.yaml"},
                   {"data_hash", "the data file"},
-                  {"features_hash", "the file of measure.features"}};
+                  {"features_hash", "the file of measure.features"},
+                  {"rewards_hash", "the file of select.reward.file"}};
     const mad_run_layout *layout = &g->e->layout;
     for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++) {
         const char *name = hashes[i].name;

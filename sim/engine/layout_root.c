@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "sim/engine/layout.h"
+#include "sim/num/stats.h"
 
 extern char *openblas_get_corename(void) __attribute__((weak));
 
@@ -67,6 +68,12 @@ void mad_layout_root(mad_ctx *ctx, layout_builder *b)
     }
     if (e->feature != NULL && e->feature->hash != 0) {
         mad_layout_text(b, "features_hash", hash_text(b->mem, e->feature->hash));
+    }
+    if (e->setting.rewards != NULL) {
+        const mad_table *file = e->setting.rewards;
+        const mad_set rows = {
+            .n_rows = file->n_rows, .dim = file->dim, .x = file->x, .label = file->label};
+        mad_layout_text(b, "rewards_hash", hash_text(b->mem, mad_set_hash(&rows, MAD_FNV1A_START)));
     }
     if (info->height > 0) {
         mad_layout_number(b, "height", (double)info->height);

@@ -135,6 +135,7 @@ def check_contradictions():
            "model.kind=diffusion")
     refuse(["bias.kind: 'steps' needs a model", "'gauss' (model.kind)"], "bias.kind=steps")
     refuse(["post.kind: 'sims' needs a model", "(model.kind)"], "model.kind=kde", "post.kind=sims")
+    refuse(["post.n", "world.dim"], "world.dim=3", "model.kind=gauss", "post.kind=sims", "post.n=3")
     refuse(["measure.ancestors", "(model.kind)"], "measure.ancestors=yes")
     refuse(["beta_min is 0.5, must not be above schedule.beta_max"], "model.kind=diffusion",
            "model.schedule.beta_min=0.5", "model.schedule.beta_max=0.1")

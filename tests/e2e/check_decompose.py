@@ -107,7 +107,8 @@ def check_causes(folder):
 
 def check_refused(folder):
     for words, arguments in (("do not measure 'recall'", ["--measure", "recall"]),
-                             ("takes 2 generations", ["generations=1"]),
+                             ("generations: a drift takes 2 or more", ["generations=1"]),
+                             ("replicates: an interval takes 2 or more", ["replicates=1"]),
                              ("only a plain number", ["loop.n_synthetic=linear(50,60)"])):
         _, error = madloop("decompose", EXACT, *SMALL[:3], *arguments, "--progress", "none",
                            "-o", folder / "bad", code=2)

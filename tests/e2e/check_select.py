@@ -56,6 +56,11 @@ select: {kind: bradley_terry, candidates: 3, reward: {users: [3, 1]}}
     for file in ("rewards.npy", "rewards.csv"):
         madloop("run", words, "select.reward.kind=file", f"select.reward.file={file}", "-o", work / file[8:])
         assert_same(work / "listed", work / file[8:], f"a table and {file}")
+    madloop("run", words, "select.reward.kind=file", "select.reward.file=rewards.csv", "--max-hours", 1e-6,
+            "-o", work / "stopped", code=None)
+    (work / "rewards.csv").write_text("".join(f"{k},{a[k]},{b[k] + 1}\n" for k in range(4)))
+    _, error = madloop("resume", work / "stopped", code=2)
+    assert "the file of select.reward.file is not what this run began with" in error, error
     # points: a row is worth its nearest point's reward
     points = np.random.default_rng(1).normal(size=(40, 3))
     np.save(work / "points.npy", points)
