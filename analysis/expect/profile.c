@@ -203,6 +203,23 @@ out:
     return st;
 }
 
+/* What a definition that cannot be judged takes. */
+static mad_status say_needs(mad_ctx *ctx, mad_arena *mem, const evidence *e, mad_finding *out)
+{
+    char text[CRITERION_BYTES];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s",
+                                e->shape == SHAPE_SCALING ? "runs that differ in sizes alone and "
+                                : e->shape == SHAPE_STILL ? "3 generations and "
+                                                          : "2 generations and ");
+    for (size_t i = 0; i < MAX_MEASURES && e[i].measure != NULL; i++) {
+        n +=
+            (size_t)snprintf(text + n, sizeof text - n, "%s%s", i == 0 ? "" : " or ", e[i].measure);
+        MAD_ASSERT(n < sizeof text);
+    }
+    out->needs = mad_arena_text(mem, text);
+    return out->needs != NULL ? MAD_OK : mad_fail_memory(ctx, "a profile");
+}
+
 static mad_status profile_one(mad_ctx *ctx, mad_arena *mem, const mad_run *run, const mad_run *few,
                               const mad_run *many, const mad_thresholds *t, mad_profile *out)
 {
@@ -214,14 +231,14 @@ static mad_status profile_one(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
         const mad_expect_arm arms[] = {{.name = is_pair ? "few" : "", .run = is_pair ? few : run},
                                        {.name = "many", .run = many}};
         out->finding[d] = (mad_finding){.claim = MAD_CLAIM_UNKNOWN};
-        if ((is_pair && few == NULL) || run->n_generations < least || run->n_done == 0) {
-            continue;
-        }
         size_t i = 0;
         while (i < MAX_MEASURES && e[i].measure != NULL && !is_measured(run, e[i].measure)) {
             i++;
         }
-        if (i < MAX_MEASURES && e[i].measure != NULL) {
+        if ((is_pair && few == NULL) || run->n_generations < least || run->n_done == 0 ||
+            i == MAX_MEASURES || e[i].measure == NULL) {
+            MAD_TRY(say_needs(ctx, mem, e, &out->finding[d]));
+        } else {
             MAD_TRY(find(ctx, mem, &e[i], is_pair ? 2 : 1, arms, t, &out->finding[d]));
         }
     }

@@ -39,6 +39,7 @@ typedef enum mad_claim {
 typedef struct mad_finding {
     mad_claim claim;
     const char *criterion; /* NULL when unknown */
+    const char *needs;     /* when unknown: what the definition takes; else NULL */
     mad_judgement judged;
 } mad_finding;
 

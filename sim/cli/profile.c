@@ -2,7 +2,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/expect/profile.h"
 #include "sim/cli/app.h"
@@ -54,10 +53,7 @@ static void print_finding(size_t d, const mad_finding *f)
     printf("%zu %-18s %-5s %s\n", d + 1, mad_definitions[d].name, mad_claim_word(f->claim),
            mad_definitions[d].doc);
     if (f->criterion == NULL) {
-        printf("%*s  no measure of it in the run%s\n", INDENT, "",
-               strcmp(mad_definitions[d].name, "scaling_change") == 0
-                   ? "; it takes runs that differ in sizes alone"
-                   : "");
+        printf("%*s  takes %s\n", INDENT, "", f->needs);
         return;
     }
     printf("%*s  %s\n%*s  measured %.4g +- %.2g against %.4g\n", INDENT, "", f->criterion, INDENT,
@@ -83,9 +79,10 @@ static void print_text(const report *r)
 static json_t *json_finding(size_t d, const mad_finding *f)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o}", "definition", mad_definitions[d].name, "verdict",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "definition", mad_definitions[d].name, "verdict",
         mad_claim_word(f->claim), "criterion",
-        f->criterion != NULL ? mad_json_text(f->criterion) : json_null(), "measured",
+        f->criterion != NULL ? mad_json_text(f->criterion) : json_null(), "needs",
+        f->needs != NULL ? mad_json_text(f->needs) : json_null(), "measured",
         f->criterion != NULL ? mad_json_number(f->judged.measured) : json_null(), "threshold",
         f->criterion != NULL ? mad_json_number(f->judged.expected) : json_null(), "std_error",
         f->criterion != NULL ? mad_json_number(f->judged.std_error) : json_null());
