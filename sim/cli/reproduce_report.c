@@ -1,0 +1,114 @@
+/* sim/cli/reproduce_report.c: published results and their verdicts, as text and as JSON. */
+#include "sim/cli/reproduce_report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/store/json.h"
+
+static void print_criterion(const mad_note *note, const mad_judgement *j)
+{
+    char at[48] = "";
+    if (j->generation > 0) {
+        (void)snprintf(at, sizeof at, " (generation %zu)", j->generation);
+    }
+    printf("  %-12s %-24s %s\n", mad_judged_word(j->verdict), note->name, note->texts[0]);
+    printf("  %-12s measured %.6g, expected %.6g, difference %.3g +- %.2g%s%s%s\n", "", j->measured,
+           j->expected, j->measured - j->expected, j->std_error, at, j->why[0] != '\0' ? ": " : "",
+           j->why);
+}
+
+void mad_reproduce_print(const mad_reproduced *result)
+{
+    const mad_paper *p = result->paper;
+    printf("%s: %s\n", p->name, p->source);
+    if (p->shape[0] != '\0') {
+        printf("  %s\n", p->shape);
+    }
+    for (size_t i = 0; result->judged != NULL && i < p->n_criteria; i++) {
+        print_criterion(&p->config.expect.note[i], &result->judged[i]);
+    }
+    if (result->judged != NULL && result->verdict != MAD_JUDGED_PASS && p->found[0] != '\0') {
+        printf("  found: %s\n", p->found);
+    }
+    printf("%s: %s, %zu run%s, %.1f s\n\n", p->name,
+           result->judged != NULL ? mad_judged_word(result->verdict) : "ran", p->n_arms,
+           p->n_arms == 1 ? "" : "s", result->seconds);
+    fflush(stdout);
+}
+
+static json_t *json_notes(const mad_paper *p)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < p->config.paper.n; i++) {
+        const mad_note *note = &p->config.paper.note[i];
+        (void)mad_json_put(out, note->name, mad_json_text(note->texts[0]));
+    }
+    return out;
+}
+
+static json_t *json_criterion(const mad_note *note, const mad_judgement *j)
+{
+    json_t *out = json_pack("{s:o, s:o}", "name", mad_json_text(note->name), "criterion",
+                            mad_json_text(note->texts[0]));
+    if (j != NULL) {
+        json_t *judged = json_pack(
+            "{s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "verdict", mad_judged_word(j->verdict),
+            "generation", (json_int_t)j->generation, "measured", mad_json_number(j->measured),
+            "expected", mad_json_number(j->expected), "std_error", mad_json_number(j->std_error),
+            "score", mad_json_number(j->score), "why", mad_json_text(j->why));
+        (void)json_object_update(out, judged);
+        json_decref(judged);
+    }
+    return out;
+}
+
+static json_t *json_result(const mad_reproduced *result)
+{
+    json_t *criteria = json_array();
+    for (size_t i = 0; i < result->paper->n_criteria; i++) {
+        (void)json_array_append_new(
+            criteria, json_criterion(&result->paper->config.expect.note[i],
+                                     result->judged != NULL ? &result->judged[i] : NULL));
+    }
+    return json_pack("{s:o, s:o, s:s, s:f, s:o}", "name", mad_json_text(result->paper->name),
+                     "paper", json_notes(result->paper), "verdict",
+                     !result->is_run          ? "not run"
+                     : result->judged == NULL ? "ran"
+                                              : mad_judged_word(result->verdict),
+                     "seconds", result->seconds, "criteria", criteria);
+}
+
+mad_status mad_reproduce_print_json(mad_ctx *ctx, size_t n, const mad_reproduced *results)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        (void)json_array_append_new(list, json_result(&results[i]));
+    }
+    char *text = json_dumps(list, JSON_INDENT(2));
+    json_decref(list);
+    if (text == NULL) {
+        return mad_fail_memory(ctx, "JSON");
+    }
+    printf("%s\n", text);
+    free(text);
+    return MAD_OK;
+}
+
+void mad_reproduce_print_list(size_t n, const mad_paper *papers)
+{
+    printf("%-4s %-28s %9s  %s\n", "row", "name", "seconds", "source");
+    for (size_t i = 0; i < n; i++) {
+        const mad_paper *p = &papers[i];
+        char row[16] = "", seconds[16] = "";
+        if (!isnan(p->row)) {
+            (void)snprintf(row, sizeof row, "%g", p->row);
+        }
+        if (!isnan(p->seconds)) {
+            (void)snprintf(seconds, sizeof seconds, "%.3g", p->seconds);
+        }
+        printf("%-4s %-28s %9s  %s%s%s\n", row, p->name, seconds, p->loop,
+               p->loop[0] != '\0' ? ": " : "", p->source);
+    }
+}
