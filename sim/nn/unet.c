@@ -32,7 +32,7 @@ static void init_tensor(const unet_tensor *t, mad_rng rng, float *theta)
         for (size_t k = 0; k < e->rank; k++) {
             to += (ptrdiff_t)index[k] * e->stride[k];
         }
-        switch (t->init) {
+        switch (t->init.kind) {
         case UNET_ZERO:
             *to = 0.0f;
             break;
@@ -40,7 +40,7 @@ static void init_tensor(const unet_tensor *t, mad_rng rng, float *theta)
             *to = 1.0f;
             break;
         case UNET_UNIFORM:
-            *to = (float)(t->bound * (2.0 * mad_rng_uniform(&rng) - 1.0));
+            *to = (float)(t->init.bound * (2.0 * mad_rng_uniform(&rng) - 1.0));
             break;
         case UNET_NORMAL: {
             double z;

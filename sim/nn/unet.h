@@ -1,8 +1,8 @@
 /* sim/nn/unet.h: a U-Net as a list of operations on feature maps. Private to unet*.c and its tests.
  *
- * unet_build.c writes the list from the options, unet_memory.c gives every value its place,
- * unet_run.c walks the list forward and backward, unet_embed.c turns noise level and class into one
- * shift per residual block and channel, unet.c is what net.h sees.
+ * unet_build.c writes the list from the options, layer by layer (unet_layers.c), unet_memory.c gives
+ * every value its place, unet_run.c walks the list forward and backward, unet_embed.c turns noise
+ * level and class into one shift per residual block and channel, unet.c is what net.h sees.
  *
  * Consecutive operations of one level form a group. A group runs over chunks of few images, all its
  * operations on one chunk before the next, so that fine levels stay in the second-level cache while
@@ -71,12 +71,17 @@ typedef struct unet_shift {
     size_t c, at; /* padded; the sum of the c before it */
 } unet_shift;
 
-typedef enum unet_init { UNET_ZERO, UNET_ONE, UNET_UNIFORM, UNET_NORMAL } unet_init;
+typedef enum unet_init_kind { UNET_ZERO, UNET_ONE, UNET_UNIFORM, UNET_NORMAL } unet_init_kind;
+
+/* The law a tensor is drawn from when the parameters are initialised. */
+typedef struct unet_init {
+    unet_init_kind kind;
+    double bound; /* UNET_UNIFORM: -bound..bound */
+} unet_init;
 
 typedef struct unet_tensor {
     mad_tensor entry;
     unet_init init;
-    double bound; /* UNET_UNIFORM: -bound..bound */
 } unet_tensor;
 
 typedef struct unet_segment {
