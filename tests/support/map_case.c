@@ -29,6 +29,13 @@ float *mad_test_normals(size_t n)
     return x;
 }
 
+double *mad_test_doubles(size_t n)
+{
+    double *x = calloc(n + 1, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
 size_t mad_test_pixel(mad_maps shape, size_t i, size_t y, size_t x)
 {
     return ((i * shape.h + y) * (shape.w + 1) + x) * shape.c;
@@ -83,4 +90,25 @@ size_t mad_test_n_beyond(size_t n_values, const float *a, const float *b, double
         n_beyond += !both_empty && !(error <= n * MAD_UNIT * size[i]);
     }
     return n_beyond;
+}
+
+void mad_test_none_beyond(size_t n_values, const float *a, const float *b, const double *allowed,
+                          const char *what)
+{
+    const size_t n_beyond = mad_test_n_beyond(n_values, a, b, 1.0 / MAD_UNIT, allowed);
+    if (n_beyond != 0) {
+        fail_msg("%s: %zu of %zu beyond the bound", what, n_beyond, n_values);
+    }
+}
+
+void mad_test_each_isa(void (*check)(const mad_map_kernels *ref, const mad_map_kernels *fast))
+{
+    for (int isa = MAD_ISA_PLAIN; isa <= MAD_ISA_AVX512; isa++) {
+        const mad_kernels *fast = mad_kernels_for((mad_isa)isa);
+        if (fast == NULL) {
+            print_message("instruction set %d: not on this processor\n", isa);
+            continue;
+        }
+        check(mad_kernels_for(MAD_ISA_REFERENCE)->maps, fast->maps);
+    }
 }

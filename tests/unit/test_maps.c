@@ -21,13 +21,6 @@
 
 enum { WINOGRAD_ROUNDINGS = 26 };
 
-static double *doubles(size_t n)
-{
-    double *x = calloc(n + 1, sizeof *x);
-    assert_non_null(x);
-    return x;
-}
-
 static mad_maps input_of(mad_conv c, size_t n)
 {
     return (mad_maps){n, c.h, c.w, c.c_in};
@@ -157,7 +150,7 @@ static void winograd_maps_size(mad_maps from, mad_maps to, int transposed, const
 {
     const transforms t = absolute_transforms();
     const size_t n_y = (from.h + 3) / 4, n_x = (from.w + 3) / 4, n_tiles = from.n * n_y * n_x;
-    double *v = doubles(n_tiles * from.c * 36), *u = doubles(36);
+    double *v = mad_test_doubles(n_tiles * from.c * 36), *u = mad_test_doubles(36);
     for (size_t j = 0; j < n_tiles * from.c; j++) {
         const size_t tile = j / from.c, tx = tile % n_x, ty = tile / n_x % n_y;
         double in[36];
@@ -295,7 +288,7 @@ static sizes sizes_of(const mad_map_kernels *k, const convolution *v)
     const mad_maps in = input_of(c, v->n), out = output_of(c, v->n);
     const size_t n_in = mad_maps_floats(in), n_out = mad_maps_floats(out);
     const size_t n_w = c.taps * c.c_in * c.c_out;
-    sizes s = {doubles(n_out), doubles(n_in), doubles(n_w)};
+    sizes s = {mad_test_doubles(n_out), mad_test_doubles(n_in), mad_test_doubles(n_w)};
     if (transformed(k, c)) {
         winograd_maps_size(in, out, 0, v->x, v->w, s.y);
         winograd_maps_size(out, in, 1, v->dy, v->w, s.dx);
@@ -400,21 +393,17 @@ static const shape shapes[] = {
 };
 enum { N_SHAPES = sizeof shapes / sizeof *shapes };
 
+static void convolutions(const mad_map_kernels *ref, const mad_map_kernels *fast)
+{
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        check_conv(ref, fast, shapes[i].conv, shapes[i].n, shapes[i].n_in, shapes[i].n_out);
+    }
+}
+
 static void test_conv(void **state)
 {
     (void)state;
-    const mad_map_kernels *ref = mad_kernels_for(MAD_ISA_REFERENCE)->maps;
-    for (int isa = MAD_ISA_PLAIN; isa <= MAD_ISA_AVX512; isa++) {
-        const mad_kernels *fast = mad_kernels_for((mad_isa)isa);
-        if (fast == NULL) {
-            print_message("instruction set %d: not on this processor\n", isa);
-            continue;
-        }
-        for (size_t i = 0; i < N_SHAPES; i++) {
-            check_conv(ref, fast->maps, shapes[i].conv, shapes[i].n, shapes[i].n_in,
-                       shapes[i].n_out);
-        }
-    }
+    mad_test_each_isa(convolutions);
 }
 
 /* More tiles than one block holds, and every count of images: each image as if alone. */
