@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "tests/support/net_steps.h"
+#include "tests/support/tensor.h"
 
 static FILE *create_file(const char *folder, const char *name)
 {
@@ -52,18 +53,9 @@ static void write_weights(const mad_net_steps *s, const char *folder)
         (void)snprintf(shape, sizeof shape, "%zu,", total);
         FILE *f = pass == 1 ? create_npy(folder, "weights.npy", "<f4", shape) : NULL;
         for (size_t i = 0; s->net->type->tensor(s->net, i, &t); i++) {
-            size_t n = 1;
-            for (size_t k = 0; k < t.rank; k++) {
-                n *= t.shape[k];
-            }
+            const size_t n = mad_test_tensor_count(&t);
             for (size_t j = 0; f != NULL && j < n; j++) {
-                size_t rest = j;
-                const float *at = s->theta + t.offset;
-                for (size_t k = t.rank; k-- > 0;) {
-                    at += (ptrdiff_t)(rest % t.shape[k]) * t.stride[k];
-                    rest /= t.shape[k];
-                }
-                (void)fwrite(at, sizeof *at, 1, f);
+                (void)fwrite(s->theta + mad_test_tensor_at(&t, j), sizeof *s->theta, 1, f);
             }
             if (f == NULL) {
                 total += n;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "sim/nn/lenet.h"
+#include "tests/support/tensor.h"
 
 enum { N_ROWS = 3 };
 
@@ -290,17 +291,9 @@ static void check_pads(subject *s)
         n_moved += gradient[i] != 0.0f;
     }
     for (size_t i = 0; s->net->type->tensor(s->net, i, &t); i++) {
-        size_t n = 1;
-        for (size_t k = 0; k < t.rank; k++) {
-            n *= t.shape[k];
-        }
-        n_named += n;
-        for (size_t j = 0; j < n; j++) {
-            size_t left = j, at = t.offset;
-            for (size_t k = t.rank; k-- > 0; left /= t.shape[k]) {
-                at += left % t.shape[k] * (size_t)t.stride[k];
-            }
-            n_moved -= gradient[at] != 0.0f;
+        n_named += mad_test_tensor_count(&t);
+        for (size_t j = 0; j < mad_test_tensor_count(&t); j++) {
+            n_moved -= gradient[mad_test_tensor_at(&t, j)] != 0.0f;
         }
     }
     assert_int_equal(n_named, s->net->n_weights);
