@@ -11,15 +11,6 @@
 
 #include "tests/support/values.h"
 
-static size_t count(const char *const *pairs)
-{
-    size_t n = 0;
-    while (pairs[n] != NULL) {
-        n++;
-    }
-    return n;
-}
-
 static mad_key key_of(uint32_t replicate, mad_purpose purpose)
 {
     return (mad_key){.seed = 31, .replicate = replicate, .generation = 2, .purpose = purpose};
@@ -31,12 +22,12 @@ mad_status mad_select_case_open(size_t n_threads, const mad_select_ask *ask, mad
     mad_values *world_values = mad_arena_take(out->mem, 1, sizeof *world_values);
     mad_values *values = mad_arena_take(out->mem, 1, sizeof *values);
     mad_status st = MAD_OK;
-    MAD_TRY(mad_values_of(out->ctx, out->mem, ask->world->params, count(ask->world_pairs),
+    MAD_TRY(mad_values_of(out->ctx, out->mem, ask->world->params, mad_pairs_count(ask->world_pairs),
                           ask->world_pairs, world_values));
     const mad_world_args args = {.values = world_values, .seed = 5};
     MAD_TRY(ask->world->create(out->ctx, &args, out->mem, &out->world));
-    MAD_TRY(mad_values_of(out->ctx, out->mem, ask->select->params, count(ask->pairs), ask->pairs,
-                          values));
+    MAD_TRY(mad_values_of(out->ctx, out->mem, ask->select->params, mad_pairs_count(ask->pairs),
+                          ask->pairs, values));
     out->setting = (mad_setting){.world = out->world,
                                  .world_values = world_values,
                                  .select = ask->select,

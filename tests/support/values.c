@@ -5,6 +5,15 @@
 
 #define MAX_TEXTS 64
 
+size_t mad_pairs_count(const char *const *pairs)
+{
+    size_t n = 0;
+    while (pairs[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
 /* The pair's text when its key is `name`, else NULL. */
 static const char *text_for(const char *pair, const char *name)
 {

@@ -4,6 +4,9 @@
 
 #include "sim/iface/param.h"
 
+/** Number of pairs in a list that ends at NULL. */
+size_t mad_pairs_count(const char *const *pairs);
+
 /**
  * Values of a table: its defaults, overridden by "key=text" pairs ("[a,b]" is a list of texts).
  * A failure (unknown key, refused text) is left in ctx and returned.

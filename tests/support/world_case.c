@@ -19,11 +19,8 @@ mad_world_case mad_world_case_open(const mad_world_type *type, size_t n_rows,
     mad_world_case c = {.ctx = mad_ctx_create(2), .mem = mad_arena_create(1 << 20)};
     mad_values values;
     mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
-    assert_int_equal(mad_values_of(c.ctx, c.mem, type->params, n_pairs, pairs, &values), MAD_OK);
+    assert_int_equal(
+        mad_values_of(c.ctx, c.mem, type->params, mad_pairs_count(pairs), pairs, &values), MAD_OK);
     const mad_world_args args = {.values = &values, .seed = 5};
     assert_int_equal(type->create(c.ctx, &args, c.mem, &world), MAD_OK);
     const mad_world_info *info = &world->info;

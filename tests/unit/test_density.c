@@ -94,11 +94,8 @@ static scene open_scene(size_t n_threads, const mad_world_type *type, const char
     scene s = {.ctx = mad_ctx_create(n_threads), .mem = mad_arena_create(1 << 20)};
     mad_values values;
     mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
-    assert_int_equal(mad_values_of(s.ctx, s.mem, type->params, n_pairs, pairs, &values), MAD_OK);
+    assert_int_equal(
+        mad_values_of(s.ctx, s.mem, type->params, mad_pairs_count(pairs), pairs, &values), MAD_OK);
     const mad_world_args args = {.values = &values, .seed = 5};
     assert_int_equal(type->create(s.ctx, &args, s.mem, &world), MAD_OK);
     assert_true(world->info.has_log_density);

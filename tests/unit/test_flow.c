@@ -29,11 +29,7 @@ static rig make(size_t dim, size_t n_rows, mad_tilt tilt, const char *const *pai
     rig r;
     mad_values *values = mad_arena_take(mem, 1, sizeof *values);
     mad_world_info *world = mad_arena_take(mem, 1, sizeof *world);
-    size_t n = 0;
-    while (pairs[n] != NULL) {
-        n++;
-    }
-    must(mad_values_of(ctx, mem, mad_model_flow.params, n, pairs, values));
+    must(mad_values_of(ctx, mem, mad_model_flow.params, mad_pairs_count(pairs), pairs, values));
     *world = (mad_world_info){.kind = MAD_WORLD_CONTINUOUS, .dim = dim};
     const mad_model_args args = {.values = values,
                                  .world = world,
@@ -289,7 +285,7 @@ static void test_state(void **state)
     ((mad_flow *)same.model)->average[3] = NAN;
     assert_int_equal(mad_model_flow.loaded(ctx, same.model), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
-    same.train.x[0] = INFINITY;
+    same.train.x[0] = (double)INFINITY;
     const mad_fit_args args = {.key = test_key};
     assert_int_equal(mad_model_flow.fit(ctx, same.model, &same.train, &args), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);

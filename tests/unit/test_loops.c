@@ -43,14 +43,10 @@ static mad_status create(fixture *f, const mad_loop_type *type, size_t n_generat
                          const char *const *pairs, mad_loop **out)
 {
     mad_values *values = mad_arena_take(f->mem, 1, sizeof *values);
-    size_t n_pairs = 0;
     mad_status st;
 
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
     mad_ctx_clear(f->ctx);
-    st = mad_values_of(f->ctx, f->mem, type->params, n_pairs, pairs, values);
+    st = mad_values_of(f->ctx, f->mem, type->params, mad_pairs_count(pairs), pairs, values);
     return st != MAD_OK ? st : type->create(f->ctx, values, n_generations, f->mem, out);
 }
 

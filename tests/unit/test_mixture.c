@@ -34,15 +34,12 @@ static rig *rig_create(mad_ctx *ctx, const mad_world_type *world_type, const cha
     rig *r = mad_arena_take(mem, 1, sizeof *r);
     mad_values *values = mad_arena_take(mem, 2, sizeof *values);
     mad_world *world = NULL;
-    size_t n_pairs = 0;
-    while (pairs[n_pairs] != NULL) {
-        n_pairs++;
-    }
     r->mem = mem;
     assert_int_equal(mad_values_default(ctx, mem, world_type->params, &values[0]), MAD_OK);
     const mad_world_args world_args = {.values = &values[0], .seed = 3};
     assert_int_equal(world_type->create(ctx, &world_args, mem, &world), MAD_OK);
-    assert_int_equal(mad_values_of(ctx, mem, mad_model_mixture.params, n_pairs, pairs, &values[1]),
+    assert_int_equal(mad_values_of(ctx, mem, mad_model_mixture.params, mad_pairs_count(pairs),
+                                   pairs, &values[1]),
                      MAD_OK);
     const mad_model_args args = {.values = &values[1],
                                  .world = &world->info,

@@ -15,11 +15,10 @@
 
 #include "sim/cli/lists.h"
 #include "sim/num/linalg.h"
+#include "tests/support/rows.h"
 #include "tests/support/values.h"
 
 enum { N = 200000, MAX_PAIRS = 6 };
-
-#define Z_LIMIT 4.89
 
 static const mad_key draw_key = {
     .seed = 77, .replicate = 3, .generation = 1, .purpose = MAD_RNG_REAL};
@@ -50,20 +49,11 @@ static const known_world continuous[] = {
 };
 enum { N_CONTINUOUS = sizeof continuous / sizeof *continuous };
 
-static size_t count_pairs(const char *const *pairs)
-{
-    size_t n = 0;
-    while (pairs[n] != NULL) {
-        n++;
-    }
-    return n;
-}
-
 static const mad_world *make(mad_ctx *ctx, mad_arena *mem, const known_world *known, uint64_t seed)
 {
     mad_values values;
     mad_world *world = NULL;
-    assert_int_equal(mad_values_of(ctx, mem, known->type->params, count_pairs(known->pairs),
+    assert_int_equal(mad_values_of(ctx, mem, known->type->params, mad_pairs_count(known->pairs),
                                    known->pairs, &values),
                      MAD_OK);
     const mad_world_args args = {.values = &values, .seed = seed};
@@ -87,28 +77,6 @@ static mad_set draw(mad_ctx *ctx, mad_arena *mem, const mad_world *world, mad_ke
     return set;
 }
 
-/* Largest |z| of the first and second moments of the rows against info->mean and info->cov. */
-static double worst_z(const mad_world_info *info, const mad_set *set)
-{
-    const size_t dim = info->dim;
-    double worst = 0;
-    for (size_t a = 0; a < dim; a++) {
-        for (size_t b = 0; b <= dim; b++) { /* b == dim: the mean itself */
-            double sum = 0, sum_sq = 0;
-            for (size_t i = 0; i < set->n_rows; i++) {
-                const double *x = set->x + i * dim;
-                const double e = b == dim ? x[a] - info->mean[a]
-                                          : (x[a] - info->mean[a]) * (x[b] - info->mean[b]) -
-                                                info->cov[a * dim + b];
-                sum += e;
-                sum_sq += e * e;
-            }
-            worst = fmax(worst, fabs(sum) / sqrt(sum_sq));
-        }
-    }
-    return worst;
-}
-
 static void test_moments(void **state)
 {
     mad_ctx *ctx = *state;
@@ -116,16 +84,16 @@ static void test_moments(void **state)
         mad_arena *mem = mad_arena_create(1 << 20);
         const mad_world *world = make(ctx, mem, &continuous[i], 5);
         mad_set set = draw(ctx, mem, world, draw_key, N);
-        double z = worst_z(&world->info, &set);
-        if (z > Z_LIMIT) {
+        double z = mad_test_worst_z(&set, world->info.mean, world->info.cov);
+        if (z > MAD_TEST_Z) {
             fail_msg("world %zu (%s): z = %g", i, world->type->name, z);
         }
         for (size_t j = 0; j < set.n_rows * set.dim; j++) { /* the sabotaged twin */
             const double mean = world->info.mean[j % set.dim];
             set.x[j] = mean + 1.02 * (set.x[j] - mean);
         }
-        z = worst_z(&world->info, &set);
-        if (z <= Z_LIMIT) {
+        z = mad_test_worst_z(&set, world->info.mean, world->info.cov);
+        if (z <= MAD_TEST_Z) {
             fail_msg("world %zu (%s): stretched rows pass, z = %g", i, world->type->name, z);
         }
         mad_arena_destroy(mem);
@@ -173,10 +141,10 @@ static void test_modes(void **state)
             sum += (dx * dx + dy * dy) / (info->mode_sd * info->mode_sd);
             count[set.label[i]]++;
         }
-        assert_true(fabs(sum - 2.0 * N) / sqrt(4.0 * N) < Z_LIMIT); /* chi-square of 2 N */
+        assert_true(fabs(sum - 2.0 * N) / sqrt(4.0 * N) < MAD_TEST_Z); /* chi-square of 2 N */
         for (size_t k = 0; k < info->n_modes; k++) {
             const double p = info->mode_p[k];
-            assert_true(fabs((double)count[k] - N * p) / sqrt(N * p * (1 - p)) < Z_LIMIT);
+            assert_true(fabs((double)count[k] - N * p) / sqrt(N * p * (1 - p)) < MAD_TEST_Z);
             total_p += p;
         }
         assert_true(fabs(total_p - 1) < 1e-14);
@@ -264,7 +232,7 @@ static void test_zipf(void **state)
         z = fmax(z, fabs(count[k] - N * p) / sqrt(N * p * (1 - p)));
         twin_z = fmax(twin_z, fabs(count[k] - N * q) / sqrt(N * q * (1 - q)));
     }
-    assert_true(z < Z_LIMIT && twin_z > Z_LIMIT);
+    assert_true(z < MAD_TEST_Z && twin_z > MAD_TEST_Z);
     mad_arena_destroy(mem);
 }
 
