@@ -5,27 +5,12 @@
  * is a false alarm of 1e-6, and a variance off by 3 % is seen with 99 %. Every case has a sabotaged
  * twin: the prediction of the wrong setting.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "models/diffusion/sampler.h"
-#include "tests/support/fixture.h"
+#include "tests/support/sampler_fixture.h"
 
 enum { CHUNK = 1000, N = 100 * CHUNK };
 #define Z_LIMIT 4.89
 
 static const mad_key test_key = {.seed = 11, .purpose = MAD_RNG_TEST};
-
-static void exact_gauss(void *self, double sigma, size_t n_rows, const int32_t *label,
-                        const double *x, double *d)
-{
-    (void)label;
-    const double s = *(const double *)self;
-    for (size_t i = 0; i < n_rows; i++) {
-        d[i] = s * s / (s * s + sigma * sigma) * x[i];
-    }
-}
 
 static const mad_sampler_options defaults = {.grid = MAD_GRID_EDM,
                                              .sigma_min = 0.002,
@@ -42,18 +27,7 @@ static const mad_sampler_options defaults = {.grid = MAD_GRID_EDM,
 /* T = n levels of the rescaled linear schedule. */
 static mad_ladder ladder_of(mad_sampler_options options, mad_stop stop)
 {
-    const mad_noise_options linear = {.kind = MAD_BETAS_LINEAR,
-                                      .n_steps = options.n_steps < 20 ? 20 : options.n_steps,
-                                      .beta_min = 1e-4,
-                                      .beta_max = 0.02,
-                                      .rescale = 1};
-    mad_noise_schedule schedule;
-    mad_ladder ladder = {0};
-    if (mad_noise_schedule_create(ctx, &linear, mem, &schedule) != MAD_OK ||
-        mad_ladder_create(ctx, &options, &schedule, stop, mem, &ladder) != MAD_OK) {
-        fail_msg("%s", ctx->message);
-    }
-    return ladder;
+    return ladder_on(options, linear(options.n_steps < 20 ? 20 : options.n_steps, 1), stop);
 }
 
 /* z of the sampled variance against gain s^2. */
