@@ -30,6 +30,7 @@ mad_model_case *mad_model_case_create(mad_ctx *ctx, const mad_known_model *known
                      MAD_OK);
     const mad_model_args args = {.values = &values[1],
                                  .world = &world->info,
+                                 .max_first_rows = 5000,
                                  .max_train_rows = 5000,
                                  .max_sample_rows = MAD_MODEL_CASE_ROWS};
     assert_int_equal(known->type->create(ctx, &args, mem, &c->model), MAD_OK);
