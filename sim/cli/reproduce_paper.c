@@ -7,6 +7,7 @@
 
 #include "analysis/expect/profile.h"
 #include "sim/cli/cost.h"
+#include "sim/engine/engine.h"
 
 static mad_status run_arm(mad_app *app, mad_arena *mem, const mad_paper *paper, size_t i_arm,
                           const mad_reproduce_options *options, const char **folder)
@@ -33,7 +34,7 @@ out:
 }
 
 static mad_status read_arms(mad_app *app, mad_arena *mem, const mad_paper *paper,
-                            const char *const *folders, mad_expect_arm *arms)
+                            const char *const *folders, mad_expect_arm *arms, size_t *n_other)
 {
     mad_status st = MAD_OK;
     for (size_t i = 0; i < paper->n_arms; i++) {
@@ -42,6 +43,8 @@ static mad_status read_arms(mad_app *app, mad_arena *mem, const mad_paper *paper
         MAD_TRY(mad_run_read(app->ctx, mem, folders[i], run));
         MAD_TRY(mad_run_join_loops(app->ctx, mem, run));
         arms[i] = (mad_expect_arm){.name = paper->arm[i], .run = run};
+        const char *git = mad_attribute_text(run->n_attributes, run->attributes, "git");
+        *n_other += git == NULL || strcmp(git, mad_engine_git()) != 0;
     }
 out:
     return st;
@@ -88,7 +91,7 @@ static mad_status judge(mad_app *app, mad_arena *mem, const mad_paper *paper,
     if (arms == NULL || out->judged == NULL) {
         return mad_fail_memory(app->ctx, paper->name);
     }
-    MAD_TRY(read_arms(app, mem, paper, folders, arms));
+    MAD_TRY(read_arms(app, mem, paper, folders, arms, &out->n_other));
     MAD_TRY(add_profiles(app, mem, paper, arms));
     out->verdict = MAD_JUDGED_PASS;
     for (size_t i = 0; i < paper->n_criteria; i++) {

@@ -17,6 +17,7 @@ typedef struct mad_reproduced {
     const mad_paper *paper;
     mad_judgement *judged; /* [paper->n_criteria]; NULL: not judged */
     mad_judged verdict;    /* the worst of them */
+    size_t n_other; /* of the arms' runs: those that another build made, and which were kept */
     double seconds;
     int is_run;
 } mad_reproduced;

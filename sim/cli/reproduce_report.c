@@ -32,6 +32,10 @@ void mad_reproduce_print(const mad_reproduced *result)
     if (result->judged != NULL && result->verdict != MAD_JUDGED_PASS && p->found[0] != '\0') {
         printf("  found: %s\n", p->found);
     }
+    if (result->n_other > 0) {
+        printf("  %zu of the runs %s made by another build, and kept\n", result->n_other,
+               result->n_other == 1 ? "was" : "were");
+    }
     printf("%s: %s, %zu run%s, %.1f s\n\n", p->name,
            result->judged != NULL ? mad_judged_word(result->verdict) : "ran", p->n_arms,
            p->n_arms == 1 ? "" : "s", result->seconds);
@@ -72,12 +76,13 @@ static json_t *json_result(const mad_reproduced *result)
             criteria, json_criterion(&result->paper->config.expect.note[i],
                                      result->judged != NULL ? &result->judged[i] : NULL));
     }
-    return json_pack("{s:o, s:o, s:s, s:f, s:o}", "name", mad_json_text(result->paper->name),
+    return json_pack("{s:o, s:o, s:s, s:f, s:I, s:o}", "name", mad_json_text(result->paper->name),
                      "paper", json_notes(result->paper), "verdict",
                      !result->is_run          ? "not run"
                      : result->judged == NULL ? "ran"
                                               : mad_judged_word(result->verdict),
-                     "seconds", result->seconds, "criteria", criteria);
+                     "seconds", result->seconds, "runs_of_other_builds",
+                     (json_int_t)result->n_other, "criteria", criteria);
 }
 
 mad_status mad_reproduce_print_json(mad_ctx *ctx, size_t n, const mad_reproduced *results)

@@ -107,4 +107,7 @@ size_t mad_experiment_state_count(const mad_experiment *experiment);
 /** 1 when the rows of the model carry classes. */
 int mad_experiment_has_labels(const mad_experiment *experiment);
 
+/** The state of the sources that the program was built from: `git` of its run files. */
+const char *mad_engine_git(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/engine/engine.h"
 #include "sim/engine/layout.h"
 #include "sim/num/stats.h"
 
@@ -43,13 +44,18 @@ static const char *now_text(mad_arena *mem)
     return mad_arena_text(mem, digits);
 }
 
+const char *mad_engine_git(void)
+{
+    return MADLOOP_GIT;
+}
+
 void mad_layout_root(mad_ctx *ctx, layout_builder *b)
 {
     mad_experiment *e = b->e;
     const mad_world_info *info = &e->world->info;
     mad_layout_text(b, "name", e->setting.name);
     mad_layout_text(b, "version", MADLOOP_VERSION);
-    mad_layout_text(b, "git", MADLOOP_GIT);
+    mad_layout_text(b, "git", mad_engine_git());
     mad_layout_text(b, "compiler", __VERSION__);
     mad_layout_text(b, "created", now_text(b->mem));
     mad_layout_text(b, "config", e->config->resolved);

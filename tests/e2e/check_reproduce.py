@@ -165,7 +165,12 @@ def check_verdicts(folder):
     answer, found = judged(config(folder / "one.yaml", ["few:trace@12 = 1"], 1), folder / "one", code=1)
     assert answer["verdict"] == "INCONCLUSIVE" and "too few replicates" in found[0]["why"]
     text, _ = madloop("reproduce", folder / "true.yaml", "-o", folder / "true")
-    assert "PASS" in text and "measured" in text and "2 runs" in text
+    assert "PASS" in text and "measured" in text and "2 runs" in text and "another build" not in text
+    for run in sorted((folder / "true").glob("true/*/run.h5")):
+        with h5py.File(run, "r+") as file:
+            file.attrs["git"] = "older"
+    text, _ = madloop("reproduce", folder / "true.yaml", "-o", folder / "true")
+    assert "2 of the runs were made by another build" in text, text
     print("true, wrong, too little: PASS, FAIL, INCONCLUSIVE")
 
 
