@@ -3,12 +3,12 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/cli/app.h"
 #include "sim/cli/bias_audit.h"
 #include "sim/cli/cost.h"
+#include "sim/cli/print_json.h"
 #include "sim/cli/verbs.h"
 #include "sim/num/stats.h"
 
@@ -208,14 +208,7 @@ static mad_status print_json(const report *r)
                              "within_share", json_number(r->bias.within_share), "guidance",
                              json_guidance(&r->bias.guide), "floors", json_floors(r), "cost",
                              mad_cost_json(r->app, r->setup_s, &r->forecast), "warnings", warnings);
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(r->app->ctx, "JSON");
-    if (text != NULL) {
-        printf("%s\n", text);
-    }
-    free(text);
-    json_decref(root);
-    return st;
+    return mad_print_json(r->app->ctx, root);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */

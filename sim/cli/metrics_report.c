@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "sim/cli/print_json.h"
 #include "sim/num/stats.h"
 #include "sim/store/json.h"
 
@@ -205,12 +205,5 @@ mad_status mad_metrics_print_json(mad_ctx *ctx, const mad_metrics_report *r)
     if (pair->test.n_rows > 0) {
         put_count(root, "n_test_in_train", r->n_shared[1]);
     }
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
-    if (text != NULL) {
-        printf("%s\n", text);
-    }
-    free(text);
-    json_decref(root);
-    return st;
+    return mad_print_json(ctx, root);
 }

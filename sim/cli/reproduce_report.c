@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "sim/cli/print_json.h"
 #include "sim/store/json.h"
 
 static void print_criterion(const mad_note *note, const mad_judgement *j)
@@ -91,14 +91,7 @@ mad_status mad_reproduce_print_json(mad_ctx *ctx, size_t n, const mad_reproduced
     for (size_t i = 0; i < n; i++) {
         (void)json_array_append_new(list, json_result(&results[i]));
     }
-    char *text = json_dumps(list, JSON_INDENT(2));
-    json_decref(list);
-    if (text == NULL) {
-        return mad_fail_memory(ctx, "JSON");
-    }
-    printf("%s\n", text);
-    free(text);
-    return MAD_OK;
+    return mad_print_json(ctx, list);
 }
 
 void mad_reproduce_print_list(size_t n, const mad_paper *papers)

@@ -4,11 +4,11 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/cli/folder.h"
 #include "sim/cli/options.h"
+#include "sim/cli/print_json.h"
 
 /* 1 when the last event of DIR/log.jsonl is `event`. */
 static int log_ends_with(const char *dir, const char *event)
@@ -113,7 +113,6 @@ static mad_status status_verb(mad_app *app, int argc, char **argv)
                                   {.name = NULL}};
     const mad_usage usage = {options, 1, 1, NULL};
     mad_arguments args;
-    json_t *list = NULL;
     mad_arena *mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
         return mad_fail_memory(app->ctx, "the status");
@@ -122,15 +121,13 @@ static mad_status status_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
-    list = as_json ? json_array() : NULL;
+    json_t *list = as_json ? json_array() : NULL;
     st = show_all(app, mem, args.text[0], list);
     if (list != NULL) {
-        char *text = json_dumps(list, JSON_INDENT(2));
-        printf("%s\n", text != NULL ? text : "[]");
-        free(text);
+        const mad_status printed = mad_print_json(app->ctx, list);
+        st = st == MAD_OK ? printed : st;
     }
 out:
-    json_decref(list);
     mad_arena_destroy(mem);
     return st;
 }

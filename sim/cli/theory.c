@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "sim/cli/print_json.h"
 #include "sim/engine/engine.h"
 
 enum { MAX_LAWS = 32, MAX_TEXT_ROWS = 24, TEXT_WIDTH = 98 };
@@ -173,14 +173,7 @@ static mad_status print_json(mad_ctx *ctx, const laws *all, const mad_setting *s
     json_t *root =
         json_pack("{s:s, s:I, s:o, s:o}", "name", setting->name, "generations",
                   (json_int_t)all->n_generations, "laws", laws_json, "without_law", without);
-    char *text = json_dumps(root, JSON_INDENT(2));
-    const mad_status st = text != NULL ? MAD_OK : mad_fail_memory(ctx, "JSON");
-    if (text != NULL) {
-        printf("%s\n", text);
-    }
-    free(text);
-    json_decref(root);
-    return st;
+    return mad_print_json(ctx, root);
 }
 
 static mad_status theory_verb(mad_app *app, int argc, char **argv)

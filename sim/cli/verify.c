@@ -10,11 +10,11 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/cli/app.h"
 #include "sim/cli/oracles.h"
+#include "sim/cli/print_json.h"
 #include "sim/engine/engine.h"
 #include "sim/num/stats.h"
 
@@ -270,9 +270,7 @@ static mad_status verify_verb(mad_app *app, int argc, char **argv)
         MAD_TRY(report(app->ctx, &mad_oracles[i], found, list, &n_bad, &n_all));
     }
     if (list != NULL) {
-        char *text = json_dumps(list, JSON_INDENT(2));
-        printf("%s\n", text != NULL ? text : "[]");
-        free(text);
+        MAD_TRY(mad_print_json(app->ctx, json_incref(list)));
     } else {
         printf("%zu of %zu closed forms met (|z| < %g)\n", n_all - n_bad, n_all, Z_LIMIT);
     }
