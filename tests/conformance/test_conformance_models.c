@@ -12,6 +12,7 @@
 #include "sim/cli/lists.h"
 #include "tests/conformance/bench.h"
 #include "tests/conformance/threads.h"
+#include "tests/support/fields.h"
 
 enum { N_TRAIN = 300, N_SAMPLE = 600, MAX_REPORTS = 32 };
 
@@ -25,24 +26,6 @@ static const mad_world_type *world_for(bench b, const mad_model_type *model)
     }
     fail_msg("no world for model '%s'", model->name);
     return NULL;
-}
-
-static size_t field_bytes(const mad_field *field)
-{
-    return field->count * (field->kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double));
-}
-
-static void copy_state(mad_model *from, mad_model *to)
-{
-    mad_fields a = {0}, b = {0};
-    from->type->fields(from, &a);
-    to->type->fields(to, &b);
-    assert_int_equal(a.n_fields, b.n_fields);
-    for (size_t i = 0; i < a.n_fields; i++) {
-        assert_string_equal(a.field[i].name, b.field[i].name);
-        assert_int_equal(a.field[i].count, b.field[i].count);
-        memcpy(b.field[i].data, a.field[i].data, field_bytes(&a.field[i]));
-    }
 }
 
 /* What is not finite in a file is refused when it is read: a good model never writes it. */
@@ -141,10 +124,7 @@ static life live(bench b, const mad_model_type *type, int change)
         state_is_finite(model);
         if (change) {
             mad_model *other = create_model(b, type, world);
-            copy_state(model, other);
-            if (type->loaded != NULL) {
-                must(b, type->loaded(b.ctx, other), "loaded", type->name);
-            }
+            must(b, mad_test_copy_state(b.ctx, model, other), "loaded", type->name);
             model = other;
         }
         mad_set *out = samples[generation - 1];

@@ -4,16 +4,9 @@
 #ifndef MAD_TESTS_SUPPORT_FIXTURE_H
 #define MAD_TESTS_SUPPORT_FIXTURE_H
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "sim/base/arena.h"
 #include "sim/base/ctx.h"
+#include "tests/support/near.h"
 
 static mad_ctx *ctx;
 static mad_arena *mem;
@@ -38,13 +31,6 @@ static inline void must(mad_status st)
 {
     if (st != MAD_OK) {
         fail_msg("%s", ctx->message);
-    }
-}
-
-static inline void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
     }
 }
 

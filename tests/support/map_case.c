@@ -11,22 +11,11 @@
 
 #include <cmocka.h>
 
-#include "sim/base/rng.h"
-
-float *mad_test_floats(size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 64) / 64 * 64);
-    assert_non_null(x);
-    return x;
-}
-
 float *mad_test_normals(size_t n)
 {
     static uint64_t next_item;
-    float *x = mad_test_floats(n);
-    mad_rng rng = mad_rng_open((mad_key){.seed = 5, .purpose = MAD_RNG_TEST}, next_item++);
-    mad_rng_normals_f32(&rng, n, x);
-    return x;
+    const mad_key key = {.seed = 5, .purpose = MAD_RNG_TEST};
+    return mad_test_draw_floats(mad_rng_open(key, next_item++), n);
 }
 
 double *mad_test_doubles(size_t n)

@@ -3,11 +3,11 @@
 #define MAD_TESTS_SUPPORT_MAP_CASE_H
 
 #include "sim/nn/kernels.h"
+#include "tests/support/floats.h"
 
 #define MAD_UNIT 0x1p-24 /* half a unit in the last place of 1.0f */
 
-/** Aligned floats from malloc; normal numbers, a new stream at each call. */
-float *mad_test_floats(size_t n);
+/** Normal numbers as mad_test_draw_floats gives them, a new stream at each call. */
 float *mad_test_normals(size_t n);
 
 /** Zeros from calloc, at least one. */

@@ -1,6 +1,7 @@
 /* tests/support/metric_case.c: see the header. */
 #include "tests/support/metric_case.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,4 +114,30 @@ size_t mad_case_output(const mad_metric_type *type, const char *name)
         }
     }
     abort();
+}
+
+const mad_metric_type *mad_case_group(const char *name)
+{
+    for (size_t i = 0; metrics[i] != NULL; i++) {
+        if (strcmp(metrics[i]->name, name) == 0) {
+            return metrics[i];
+        }
+    }
+    return NULL;
+}
+
+void mad_case_print(const metric_case *c, const mad_metric_type *type)
+{
+    for (size_t i = 0; type->outputs[i].name != NULL; i++) {
+        printf(", \"%s\": \"%.17g\"", type->outputs[i].name, c->out[i]);
+    }
+}
+
+double mad_case_value(metric_case *c, const mad_metric_type *type, const char *name)
+{
+    if (mad_case_eval(c, type) != MAD_OK) {
+        fprintf(stderr, "%s\n", c->ctx->message);
+        abort();
+    }
+    return c->out[mad_case_output(type, name)];
 }

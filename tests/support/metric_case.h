@@ -31,6 +31,15 @@ int mad_case_sets(metric_case *c, size_t n_real, size_t n_fake, size_t dim);
 /** Laws of the rows (ddof = 1, two rows at least) and then c->out = the group's values. */
 mad_status mad_case_eval(metric_case *c, const mad_metric_type *type);
 
+/** A group by name; NULL when there is none. */
+const mad_metric_type *mad_case_group(const char *name);
+
+/** The values of the last group: `, "name": "value"` for each, on stdout. */
+void mad_case_print(const metric_case *c, const mad_metric_type *type);
+
+/** One value of a group; aborts when the group cannot be taken. */
+double mad_case_value(metric_case *c, const mad_metric_type *type, const char *name);
+
 /** Index of an output by name; aborts when there is none. */
 size_t mad_case_output(const mad_metric_type *type, const char *name);
 

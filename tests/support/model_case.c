@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -77,23 +76,6 @@ mad_set mad_model_case_sample(mad_ctx *ctx, mad_model_case *c, size_t n, uint64_
     mad_set set = mad_model_case_take(ctx, c, n);
     assert_int_equal(c->model->type->sample(ctx, c->model, key, first_item, &set), MAD_OK);
     return set;
-}
-
-void mad_model_case_copy(mad_ctx *ctx, mad_model *from, mad_model *to)
-{
-    static const size_t bytes[] = {[MAD_FIELD_F64] = 8, [MAD_FIELD_F32] = 4, [MAD_FIELD_I64] = 8};
-    mad_fields a, b;
-    from->type->fields(from, &a);
-    to->type->fields(to, &b);
-    assert_int_equal(a.n_fields, b.n_fields);
-    for (size_t i = 0; i < a.n_fields; i++) {
-        assert_string_equal(a.field[i].name, b.field[i].name);
-        assert_int_equal(a.field[i].count, b.field[i].count);
-        memcpy(b.field[i].data, a.field[i].data, a.field[i].count * bytes[a.field[i].kind]);
-    }
-    if (to->type->loaded != NULL) {
-        assert_int_equal(to->type->loaded(ctx, to), MAD_OK);
-    }
 }
 
 mad_moments mad_model_case_law(mad_ctx *ctx, mad_model_case *c)

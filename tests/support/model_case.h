@@ -34,9 +34,6 @@ mad_set mad_model_case_sample(mad_ctx *ctx, mad_model_case *c, size_t n, uint64_
 mad_status mad_model_case_fit(mad_ctx *ctx, mad_model_case *c, const mad_set *train,
                               size_t warm_steps);
 
-/** All fields of one model into another of the same options. */
-void mad_model_case_copy(mad_ctx *ctx, mad_model *from, mad_model *to);
-
 /** The model's own moments. */
 mad_moments mad_model_case_law(mad_ctx *ctx, mad_model_case *c);
 

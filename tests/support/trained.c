@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/support/fields.h"
 #include "tests/support/values.h"
 
 enum { MAX_PAIRS = 32 };
@@ -113,15 +113,5 @@ mad_diffusion *mad_trained_state(const mad_trained *t)
 
 void mad_trained_copy(const mad_trained *from, const mad_trained *to)
 {
-    mad_fields a, b;
-    mad_model_diffusion.fields(from->model, &a);
-    mad_model_diffusion.fields(to->model, &b);
-    assert_int_equal(a.n_fields, b.n_fields);
-    for (size_t i = 0; i < a.n_fields; i++) {
-        assert_string_equal(a.field[i].name, b.field[i].name);
-        assert_int_equal(a.field[i].count, b.field[i].count);
-        const size_t item = a.field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
-        memcpy(b.field[i].data, a.field[i].data, a.field[i].count * item);
-    }
-    assert_int_equal(mad_model_diffusion.loaded(to->ctx, to->model), MAD_OK);
+    assert_int_equal(mad_test_copy_state(to->ctx, from->model, to->model), MAD_OK);
 }

@@ -4,15 +4,10 @@
  * n_centres, then real rows, fake rows, directions, training rows, centres of modes. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "sim/cli/lists.h"
 #include "tests/support/metric_case.h"
 
 enum { MAX_WORDS = 16, WORD_BYTES = 64 };
-
-#define ADDRESS(name) &(name),
-static const mad_metric_type *const types[] = {MAD_METRIC_LIST(ADDRESS) NULL};
 
 typedef struct words {
     size_t n;
@@ -66,16 +61,11 @@ static double *read_rows(metric_case *c, size_t n_rows)
 
 static void print_group(metric_case *c, const char *name)
 {
-    const mad_metric_type *type = NULL;
-    for (size_t i = 0; types[i] != NULL; i++) {
-        type = strcmp(types[i]->name, name) == 0 ? types[i] : type;
-    }
+    const mad_metric_type *type = mad_case_group(name);
     if (type == NULL || mad_case_eval(c, type) != MAD_OK) {
         stop(type == NULL ? name : c->ctx->message);
     }
-    for (size_t i = 0; type->outputs[i].name != NULL; i++) {
-        printf(", \"%s\": \"%.17g\"", type->outputs[i].name, c->out[i]);
-    }
+    mad_case_print(c, type);
 }
 
 int main(void)

@@ -42,9 +42,7 @@ static void print_group(metric_case *c, const mad_metric_type *type)
         fprintf(stderr, "metric_print: %s: %s\n", type->name, c->ctx->message);
         exit(2);
     }
-    for (size_t i = 0; type->outputs[i].name != NULL; i++) {
-        printf(", \"%s\": \"%.17g\"", type->outputs[i].name, c->out[i]);
-    }
+    mad_case_print(c, type);
 }
 
 static void print_case(metric_case *c, size_t n_real, size_t n_fake, size_t dim, const size_t *n)

@@ -26,12 +26,6 @@ static metric_case *create(size_t n_pairs, const char *const *pairs, size_t n, s
     return c;
 }
 
-static double value_of(metric_case *c, const mad_metric_type *type, const char *name)
-{
-    assert_int_equal(mad_case_eval(c, type), MAD_OK);
-    return c->out[mad_case_output(type, name)];
-}
-
 static void assert_near(double got, double expected)
 {
     if (!(fabs(got - expected) <= 1e-12 * fabs(expected))) {
@@ -64,8 +58,8 @@ static void test_shape(void **state)
     }
     const double p[] = {16.0 / 21, 4.0 / 21, 1.0 / 21};
     const double entropy = -p[0] * log(p[0]) - p[1] * log(p[1]) - p[2] * log(p[2]);
-    assert_near(value_of(c, &mad_metric_shape, "effective_rank"), exp(entropy));
-    assert_near(value_of(c, &mad_metric_shape, "participation_ratio"), 441.0 / 273.0);
+    assert_near(mad_case_value(c, &mad_metric_shape, "effective_rank"), exp(entropy));
+    assert_near(mad_case_value(c, &mad_metric_shape, "participation_ratio"), 441.0 / 273.0);
     /* y = 0, -ln 4, -2 ln 4 at x = 0, ln 2, ln 3 */
     const double x[] = {0.0, log(2.0), log(3.0)}, mean = (x[1] + x[2]) / 3.0;
     double xy = 0.0, xx = 0.0;
@@ -73,16 +67,16 @@ static void test_shape(void **state)
         xy -= (x[i] - mean) * (double)i * log(4.0);
         xx += (x[i] - mean) * (x[i] - mean);
     }
-    assert_near(value_of(c, &mad_metric_shape, "spectral_slope"), xy / xx);
+    assert_near(mad_case_value(c, &mad_metric_shape, "spectral_slope"), xy / xx);
     /* one of six real rows at (1, 1, 1): 3 * 1/6 */
-    assert_near(value_of(c, &mad_metric_moments, "trace_ratio"), 2.0 / 5.0 * 5.25 / 0.5);
+    assert_near(mad_case_value(c, &mad_metric_moments, "trace_ratio"), 2.0 / 5.0 * 5.25 / 0.5);
     for (size_t i = 0; i < 18; i++) {
         c->fake.x[i] = 0.1; /* a point, but for rounding */
     }
-    assert_true(isnan(value_of(c, &mad_metric_shape, "effective_rank")));
-    assert_true(isnan(value_of(c, &mad_metric_shape, "participation_ratio")));
-    assert_true(isnan(value_of(c, &mad_metric_shape, "spectral_slope")));
-    assert_true(value_of(c, &mad_metric_moments, "trace_ratio") < 1e-30);
+    assert_true(isnan(mad_case_value(c, &mad_metric_shape, "effective_rank")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_shape, "participation_ratio")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_shape, "spectral_slope")));
+    assert_true(mad_case_value(c, &mad_metric_moments, "trace_ratio") < 1e-30);
     mad_case_destroy(c);
 }
 
@@ -93,11 +87,12 @@ static void test_tails(void **state)
     metric_case *c = create(1, (const char *const[]){"tail_quantile=0.5"}, 5, 1);
     memcpy(c->real.x, (double[]){-2, -1, 0, 1, 2}, 5 * sizeof(double));
     memcpy(c->fake.x, (double[]){-1, 1, 1.07, 1.06, 9}, 5 * sizeof(double));
-    assert_near(value_of(c, &mad_metric_tails, "tail_mass_emp_q"), 3.0 / 5.0); /* 1 is on it */
+    assert_near(mad_case_value(c, &mad_metric_tails, "tail_mass_emp_q"),
+                3.0 / 5.0); /* 1 is on it */
     /* the median of |N(0, 1)| is 0.67449, times sd: 1.06646 */
-    assert_near(value_of(c, &mad_metric_tails, "tail_mass_chi2_q"), 2.0 / 5.0);
+    assert_near(mad_case_value(c, &mad_metric_tails, "tail_mass_chi2_q"), 2.0 / 5.0);
     memcpy(c->real.x, (double[]){3, 3, 3, 3, 3}, 5 * sizeof(double));
-    assert_true(isnan(value_of(c, &mad_metric_tails, "tail_mass_emp_q")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_tails, "tail_mass_emp_q")));
     mad_case_destroy(c);
 }
 
@@ -108,20 +103,20 @@ static void test_dimension(void **state)
     metric_case *c = create(2, (const char *const[]){"dimension_k=3", "entropy_k=2"}, 8, 1);
     memcpy(c->fake.x, (double[]){7, 0, 1, 3, 3, 1, 0, 7}, 8 * sizeof(double));
     const double sum = log(3.0) + log(2.0) + 2.0 * log(1.5);
-    assert_near(value_of(c, &mad_metric_dimension, "twonn_mle"), 4.0 / sum);
+    assert_near(mad_case_value(c, &mad_metric_dimension, "twonn_mle"), 4.0 / sum);
     /* ascending: ln 1.5, ln 1.5, ln 2; the largest is dropped */
     const double x[] = {log(1.5), log(1.5), log(2.0)}, y[] = {0.0, log(4.0 / 3.0), log(2.0)};
-    assert_near(value_of(c, &mad_metric_dimension, "twonn_fit"),
+    assert_near(mad_case_value(c, &mad_metric_dimension, "twonn_fit"),
                 (x[1] * y[1] + x[2] * y[2]) / (x[0] * x[0] + x[1] * x[1] + x[2] * x[2]));
     /* r3 = 7, 6, 4, 7 */
     const double each = log(7.0 / 1 * 7.0 / 3) + log(6.0 / 1 * 6.0 / 2) + log(4.0 / 2 * 4.0 / 3) +
                         log(7.0 / 4 * 7.0 / 6);
-    assert_near(value_of(c, &mad_metric_dimension, "mle_inverse_mean"), 4.0 / (each / 2.0));
+    assert_near(mad_case_value(c, &mad_metric_dimension, "mle_inverse_mean"), 4.0 / (each / 2.0));
     /* with both copies the second nearest other is at 1, 1, 2, 4 */
     const double entropy = mad_digamma(8) - mad_digamma(2) + log(2.0) + log(8.0) / 4.0;
-    assert_near(value_of(c, &mad_metric_entropy, "knn_entropy"), entropy);
+    assert_near(mad_case_value(c, &mad_metric_entropy, "knn_entropy"), entropy);
     c->fake.x[3] = 7.0; /* three times */
-    assert_true(value_of(c, &mad_metric_entropy, "knn_entropy") == -(double)INFINITY);
+    assert_true(mad_case_value(c, &mad_metric_entropy, "knn_entropy") == -(double)INFINITY);
     mad_case_destroy(c);
 }
 
@@ -131,8 +126,8 @@ static void test_two_neighbours(void **state)
     (void)state;
     metric_case *c = create(1, (const char *const[]){"dimension_k=2"}, 500, 6);
     fill_normals(&c->fake, 1);
-    assert_near(value_of(c, &mad_metric_dimension, "mle_inverse_mean"),
-                value_of(c, &mad_metric_dimension, "twonn_mle"));
+    assert_near(mad_case_value(c, &mad_metric_dimension, "mle_inverse_mean"),
+                mad_case_value(c, &mad_metric_dimension, "twonn_mle"));
     mad_case_destroy(c);
 }
 
@@ -209,7 +204,8 @@ static void test_cubes(void **state)
                 c->fake.x[i] = i % (2 * d) < d || is_twin ? mad_rng_uniform(&rng) : 0.5;
             }
             for (size_t k = 0; k < 3; k++) {
-                const double off = value_of(c, &mad_metric_dimension, names[k]) / (double)d - 1.0;
+                const double off =
+                    mad_case_value(c, &mad_metric_dimension, names[k]) / (double)d - 1.0;
                 assert_true((fabs(off) < 0.2) == !is_twin);
             }
             mad_case_destroy(c);
@@ -225,7 +221,7 @@ static double entropy_z(const char *k, size_t dim, double error)
     metric_case *c = create(1, &k, N, dim);
     for (size_t r = 0; r < R; r++) {
         fill_normals(&c->fake, 100 + r);
-        value[r] = value_of(c, &mad_metric_entropy, "knn_entropy") + error;
+        value[r] = mad_case_value(c, &mad_metric_entropy, "knn_entropy") + error;
     }
     mad_case_destroy(c);
     return z_of(R, value, 0.5 * (double)dim * log(2.0 * pi * exp(1.0)));
@@ -252,12 +248,12 @@ static void test_tail_law(void **state)
     for (size_t r = 0; r < R; r++) {
         fill_normals(&c->real, 1000 + r);
         fill_normals(&c->fake, 2000 + r);
-        emp[r] = value_of(c, &mad_metric_tails, "tail_mass_emp_q");
-        chi2[r] = value_of(c, &mad_metric_tails, "tail_mass_chi2_q");
+        emp[r] = mad_case_value(c, &mad_metric_tails, "tail_mass_emp_q");
+        chi2[r] = mad_case_value(c, &mad_metric_tails, "tail_mass_chi2_q");
         for (size_t i = 0; i < N * DIM; i++) {
             c->fake.x[i] *= sqrt(2.0);
         }
-        wide[r] = value_of(c, &mad_metric_tails, "tail_mass_chi2_q");
+        wide[r] = mad_case_value(c, &mad_metric_tails, "tail_mass_chi2_q");
     }
     mad_case_destroy(c);
     assert_true(fabs(z_of(R, emp, 0.05)) < 4.89);
@@ -281,8 +277,8 @@ static void test_order(void **state)
             memcpy(d->fake.x + i * DIM, c->fake.x + (i * 7 + 3) % N * DIM, DIM * sizeof(double));
         }
         for (size_t k = 0; k < 3; k++) {
-            assert_true(value_of(c, &mad_metric_dimension, names[k]) ==
-                        value_of(d, &mad_metric_dimension, names[k]));
+            assert_true(mad_case_value(c, &mad_metric_dimension, names[k]) ==
+                        mad_case_value(d, &mad_metric_dimension, names[k]));
         }
         mad_case_destroy(c), mad_case_destroy(d);
     }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "sim/cli/lists.h"
+#include "tests/support/fields.h"
 #include "tests/support/model_case.h"
 #include "tests/support/rows.h"
 #include "tests/support/values.h"
@@ -50,7 +51,7 @@ static void test_state(void **state)
                        *copy = mad_model_case_create(ctx, &models[i]);
         const mad_set train = mad_model_case_real(ctx, r, 900);
         assert_int_equal(mad_model_case_fit(ctx, r, &train, 0), MAD_OK);
-        mad_model_case_copy(ctx, r->model, copy->model);
+        assert_int_equal(mad_test_copy_state(ctx, r->model, copy->model), MAD_OK);
         const mad_set a = mad_model_case_sample(ctx, r, 600, 5),
                       b = mad_model_case_sample(ctx, copy, 600, 5);
         mad_test_same_rows(&a, &b);
@@ -145,7 +146,7 @@ static void test_weights(void **state)
         size_t warm_steps = 0;
         if (known->type == &mad_model_mixture) { /* from one start: k-means++ draws rows */
             assert_int_equal(mad_model_case_fit(ctx, r, &train, 0), MAD_OK);
-            mad_model_case_copy(ctx, r->model, twice->model);
+            assert_int_equal(mad_test_copy_state(ctx, r->model, twice->model), MAD_OK);
             warm_steps = 3;
         }
         train.weight = weight;

@@ -6,9 +6,8 @@
  * about 0.0015). Twins that must not: a fit of few steps, a density without its determinant. */
 #include "tests/support/fixture.h"
 
-#include <string.h>
-
 #include "models/flow/flow.h"
+#include "tests/support/fields.h"
 #include "tests/support/values.h"
 
 extern const mad_model_type mad_model_flow;
@@ -247,18 +246,6 @@ static void test_tilts(void **state)
 
 /* ---- state ----------------------------------------------------------------------------------- */
 
-static void copy_state(const rig *from, const rig *to)
-{
-    mad_fields a, b;
-    mad_model_flow.fields(from->model, &a);
-    mad_model_flow.fields(to->model, &b);
-    for (size_t i = 0; i < a.n_fields; i++) {
-        const size_t size = a.field[i].kind == MAD_FIELD_F32 ? sizeof(float) : sizeof(double);
-        assert_int_equal(a.field[i].count, b.field[i].count);
-        memcpy(b.field[i].data, a.field[i].data, a.field[i].count * size);
-    }
-}
-
 static void test_state(void **state)
 {
     (void)state;
@@ -267,10 +254,8 @@ static void test_state(void **state)
     const rig r = make(2, 300, no_tilt, pairs), same = make(2, 300, no_tilt, pairs);
     const rig other = make(2, 300, no_tilt, wider);
     fit(&r, 0, 0, NULL);
-    copy_state(&r, &same);
-    copy_state(&r, &other);
-    must(mad_model_flow.loaded(ctx, same.model));
-    assert_int_equal(mad_model_flow.loaded(ctx, other.model), MAD_E_DATA);
+    must(mad_test_copy_state(ctx, r.model, same.model));
+    assert_int_equal(mad_test_copy_state(ctx, r.model, other.model), MAD_E_DATA);
     mad_ctx_clear(ctx);
     const double before = gap(&r);
     fit(&same, 200, 0, NULL); /* warm: goes on, with the scaling of the first fit */

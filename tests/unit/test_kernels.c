@@ -1,42 +1,26 @@
 /* tests/unit/test_kernels.c: every instruction set against the reference, with proven bounds: a
  * dot product of length k is off by at most k 2^-24 sum |a| |b|. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "sim/base/rng.h"
 #include "sim/nn/kernels.h"
+#include "tests/support/floats.h"
+#include "tests/support/near.h"
 
 #define UNIT 0x1p-24 /* half a unit in the last place of 1.0f */
 
 static const mad_key key = {.seed = 7, .purpose = MAD_RNG_TEST};
 static uint64_t next_item;
 
-static float *floats(size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 63) / 64 * 64);
-    assert_non_null(x);
-    return x;
-}
-
 static float *normals(size_t n)
 {
-    float *x = floats(n);
-    mad_rng rng = mad_rng_open(key, next_item++);
-    mad_rng_normals_f32(&rng, n, x);
-    return x;
+    return mad_test_draw_floats(mad_rng_open(key, next_item++), n);
 }
 
 static float *copy(size_t n, const float *x)
 {
-    float *y = floats(n);
+    float *y = mad_test_floats(n);
     memcpy(y, x, n * sizeof *y);
     return y;
 }
@@ -54,13 +38,6 @@ static void check(double a, double b, double n, double size, const char *what, s
     }
 }
 
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
-}
-
 typedef struct shape {
     size_t n_rows, n_in, n_out;
 } shape;
@@ -73,12 +50,12 @@ static void check_forward(const mad_kernels *fast, const mad_kernels *ref, shape
 {
     const size_t ld_x = (s.n_in + 31) / 32 * 32 + 16, ld_y = s.n_out + 16;
     float *x = normals(s.n_rows * ld_x), *w = normals(s.n_in * s.n_out), *bias = normals(s.n_out);
-    float *y[2], *slope[2], *bare = floats(s.n_rows * ld_y);
+    float *y[2], *slope[2], *bare = mad_test_floats(s.n_rows * ld_y);
     const mad_panels panels = {w, MAD_PANEL, s.n_in * MAD_PANEL};
     for (int i = 0; i < 2; i++) {
         const mad_kernels *k = i == 0 ? ref : fast;
-        y[i] = floats(s.n_rows * ld_y);
-        slope[i] = floats(s.n_rows * ld_y);
+        y[i] = mad_test_floats(s.n_rows * ld_y);
+        slope[i] = mad_test_floats(s.n_rows * ld_y);
         k->affine_silu(s.n_rows, s.n_in, s.n_out, x, ld_x, panels, bias, y[i], slope[i], ld_y);
     }
     fast->affine_silu(s.n_rows, s.n_in, s.n_out, x, ld_x, panels, bias, bare, NULL, ld_y);
@@ -104,7 +81,7 @@ static void check_last(const mad_kernels *fast, const mad_kernels *ref, shape s,
 {
     const size_t n_in = s.n_out, ld_x = n_in + 16, ld_y = (n_few + 31) / 32 * 32;
     float *x = normals(s.n_rows * ld_x), *w = normals(n_few * n_in), *bias = normals(ld_y);
-    float *a = floats(s.n_rows * ld_y), *b = floats(s.n_rows * ld_y);
+    float *a = mad_test_floats(s.n_rows * ld_y), *b = mad_test_floats(s.n_rows * ld_y);
     ref->affine_few(s.n_rows, n_in, n_few, x, ld_x, w, bias, a, ld_y);
     fast->affine_few(s.n_rows, n_in, n_few, x, ld_x, w, bias, b, ld_y);
     for (size_t r = 0; r < s.n_rows; r++) {
@@ -169,7 +146,8 @@ static void check_back(const mad_kernels *fast, const mad_kernels *ref, shape s)
 static void check_waves(const mad_kernels *fast, const mad_kernels *ref)
 {
     enum { N = 50, M = 21, LD = 64 };
-    float *u = normals(N), *f = floats(32), *a = floats(N * LD), *b = floats(N * LD);
+    float *u = normals(N), *f = mad_test_floats(32), *a = mad_test_floats(N * LD),
+          *b = mad_test_floats(N * LD);
     for (size_t j = 0; j < M; j++) {
         f[j] = 200.0f * (float)j / M;
     }
@@ -190,7 +168,7 @@ static void check_parameters(const mad_kernels *fast, const mad_kernels *ref)
 {
     enum { N = 480, SLOTS = 3 };
     float *slot = normals(SLOTS * N), *slot_2 = copy(SLOTS * N, slot);
-    float *g = floats(N), *g_2 = floats(N), *m = normals(N), *v = normals(N);
+    float *g = mad_test_floats(N), *g_2 = mad_test_floats(N), *m = normals(N), *v = normals(N);
     float *theta = normals(N), *mean = normals(N);
     const double norm = ref->gather(N, SLOTS, N, slot, g);
     const double norm_2 = fast->gather(N, SLOTS, N, slot_2, g_2);
@@ -254,8 +232,9 @@ static void test_extremes(void **state)
         if (k == NULL) {
             continue;
         }
-        float *x = floats(16), *w = floats(32), *bias = floats(32), *y = floats(32);
-        float *slope = floats(32);
+        float *x = mad_test_floats(16), *w = mad_test_floats(32), *bias = mad_test_floats(32),
+              *y = mad_test_floats(32);
+        float *slope = mad_test_floats(32);
         memset(w, 0, 32 * sizeof *w);
         memset(bias, 0, 32 * sizeof *bias);
         x[0] = 1.0f;

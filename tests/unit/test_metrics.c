@@ -31,12 +31,6 @@ static metric_case *create(size_t n_pairs, const char *const *pairs)
     return c;
 }
 
-static double value_of(metric_case *c, const mad_metric_type *type, const char *name)
-{
-    assert_int_equal(mad_case_eval(c, type), MAD_OK);
-    return c->out[mad_case_output(type, name)];
-}
-
 static void fill_normals(mad_set *set, uint64_t item)
 {
     mad_rng rng = mad_rng_open((mad_key){.seed = 31, .purpose = MAD_RNG_TEST}, item);
@@ -84,15 +78,18 @@ static void test_by_hand(void **state)
     memcpy(c->fake.x, (double[]){0.5, 2, 5, 20}, 4 * sizeof(double)); /* balls 1.5, 1.5, 3, 15 */
     /* Strict: 0.5 in balls of 0 and 1; 2 in that of 3 (distance 1 to the row 1 is not < 1);
      * 5 in that of 7 (distance 2 to the row 3 is not < 2); 20 in none. */
-    assert_true(value_of(c, &mad_metric_prdc, "precision") == 0.75);
-    assert_true(value_of(c, &mad_metric_prdc, "density") == 1.0);
-    assert_true(value_of(c, &mad_metric_prdc, "coverage") == 1.0);
-    assert_true(value_of(c, &mad_metric_prdc, "recall") == 1.0); /* 7 is in the balls of 5 and 20 */
+    assert_true(mad_case_value(c, &mad_metric_prdc, "precision") == 0.75);
+    assert_true(mad_case_value(c, &mad_metric_prdc, "density") == 1.0);
+    assert_true(mad_case_value(c, &mad_metric_prdc, "coverage") == 1.0);
+    assert_true(mad_case_value(c, &mad_metric_prdc, "recall") ==
+                1.0); /* 7 is in the balls of 5 and 20 */
     /* quantile coupling in 1-D, whatever the directions: .5^2, 1^2, 2^2, 13^2 */
-    assert_true(fabs(value_of(c, &mad_metric_sliced, "sliced_w2_sq") - 174.25 / 4) < 1e-12);
-    assert_true(fabs(value_of(c, &mad_metric_sliced, "sliced_w2") - sqrt(174.25 / 4)) < 1e-12);
-    assert_true(fabs(value_of(c, &mad_metric_moments, "mean_error") - 4.125) < 1e-14);
-    assert_true(fabs(value_of(c, &mad_metric_moments, "mean_error_sq") - 4.125 * 4.125) < 1e-13);
+    assert_true(fabs(mad_case_value(c, &mad_metric_sliced, "sliced_w2_sq") - 174.25 / 4) < 1e-12);
+    assert_true(fabs(mad_case_value(c, &mad_metric_sliced, "sliced_w2") - sqrt(174.25 / 4)) <
+                1e-12);
+    assert_true(fabs(mad_case_value(c, &mad_metric_moments, "mean_error") - 4.125) < 1e-14);
+    assert_true(fabs(mad_case_value(c, &mad_metric_moments, "mean_error_sq") - 4.125 * 4.125) <
+                1e-13);
     mad_case_destroy(c);
 
     c = create(2, (const char *const[]){"k=1", "rule=le"});
@@ -100,8 +97,8 @@ static void test_by_hand(void **state)
     memcpy(c->real.x, (double[]){0, 1, 3, 7}, 4 * sizeof(double));
     memcpy(c->fake.x, (double[]){0.5, 2, 5, 20}, 4 * sizeof(double));
     /* On the surface counts now: (1, 2) and (3, 5); (3, 2) was inside already. */
-    assert_true(value_of(c, &mad_metric_prdc, "density") == 1.5);
-    assert_true(value_of(c, &mad_metric_prdc, "precision") == 0.75);
+    assert_true(mad_case_value(c, &mad_metric_prdc, "density") == 1.5);
+    assert_true(mad_case_value(c, &mad_metric_prdc, "precision") == 0.75);
     mad_case_destroy(c);
 
     /* y = 2 x against y = x on features of variance 4: (2 - 1)^2 * 4 */
@@ -110,7 +107,7 @@ static void test_by_hand(void **state)
     const double root2 = sqrt(2.0);
     memcpy(c->real.x, (double[]){-root2, -root2, root2, root2}, 4 * sizeof(double));
     memcpy(c->fake.x, (double[]){-1, -2, 1, 2}, 4 * sizeof(double));
-    assert_true(fabs(value_of(c, &mad_metric_excess_risk, "excess_risk") - 4.0) < 1e-12);
+    assert_true(fabs(mad_case_value(c, &mad_metric_excess_risk, "excess_risk") - 4.0) < 1e-12);
     mad_case_destroy(c);
 
     /* Lost categories; the law (1/2, 1/2, 0) against (1/4, 1/4, 1/2). */
@@ -118,10 +115,12 @@ static void test_by_hand(void **state)
     c->world.n_categories = 3;
     c->world.category_p = (double[]){0.25, 0.25, 0.5};
     c->fake_p = (double[]){0.5, 0.5, 0.0};
-    assert_true(value_of(c, &mad_metric_categories, "modes_covered") == 2.0);
-    assert_true(fabs(value_of(c, &mad_metric_categories, "mode_kl_fake_true") - log(2.0)) < 1e-15);
-    assert_true(fabs(value_of(c, &mad_metric_categories, "class_entropy") - log(2.0)) < 1e-15);
-    assert_true(value_of(c, &mad_metric_categories, "heterozygosity") == 0.5);
+    assert_true(mad_case_value(c, &mad_metric_categories, "modes_covered") == 2.0);
+    assert_true(fabs(mad_case_value(c, &mad_metric_categories, "mode_kl_fake_true") - log(2.0)) <
+                1e-15);
+    assert_true(fabs(mad_case_value(c, &mad_metric_categories, "class_entropy") - log(2.0)) <
+                1e-15);
+    assert_true(mad_case_value(c, &mad_metric_categories, "heterozygosity") == 0.5);
     mad_case_destroy(c);
 }
 
@@ -137,14 +136,14 @@ static void test_equal_sets(void **state)
         assert_true(mad_case_sets(c, 203, 203, 3));
         fill_normals(&c->real, 1);
         fill_normals(&c->fake, 1);
-        assert_true(value_of(c, &mad_metric_prdc, "density") == density[i]);
-        assert_true(value_of(c, &mad_metric_prdc, "precision") == 1.0);
-        assert_true(value_of(c, &mad_metric_prdc, "recall") == 1.0);
-        assert_true(value_of(c, &mad_metric_prdc, "coverage") == 1.0);
-        assert_true(value_of(c, &mad_metric_sliced, "sliced_w2_sq") == 0.0);
-        assert_true(value_of(c, &mad_metric_frechet, "frechet") < 1e-13);
-        assert_true(value_of(c, &mad_metric_moments, "mean_error") == 0.0);
-        assert_true(value_of(c, &mad_metric_excess_risk, "excess_risk") == 0.0);
+        assert_true(mad_case_value(c, &mad_metric_prdc, "density") == density[i]);
+        assert_true(mad_case_value(c, &mad_metric_prdc, "precision") == 1.0);
+        assert_true(mad_case_value(c, &mad_metric_prdc, "recall") == 1.0);
+        assert_true(mad_case_value(c, &mad_metric_prdc, "coverage") == 1.0);
+        assert_true(mad_case_value(c, &mad_metric_sliced, "sliced_w2_sq") == 0.0);
+        assert_true(mad_case_value(c, &mad_metric_frechet, "frechet") < 1e-13);
+        assert_true(mad_case_value(c, &mad_metric_moments, "mean_error") == 0.0);
+        assert_true(mad_case_value(c, &mad_metric_excess_risk, "excess_risk") == 0.0);
         mad_case_destroy(c);
     }
 }
@@ -205,12 +204,12 @@ static void test_degenerate(void **state)
                 }
             }
             if (kind != DUPLICATES || n <= dim) {
-                assert_true(value_of(c, &mad_metric_moments, "log_det") == -(double)INFINITY);
+                assert_true(mad_case_value(c, &mad_metric_moments, "log_det") == -(double)INFINITY);
             }
             if (kind == POINT_BOTH && n >= 7) { /* radius 0: nothing is strictly inside */
-                assert_true(value_of(c, &mad_metric_prdc, "precision") == 0.0);
-                assert_true(value_of(c, &mad_metric_prdc, "density") == 0.0);
-                assert_true(value_of(c, &mad_metric_frechet, "frechet") == 0.0);
+                assert_true(mad_case_value(c, &mad_metric_prdc, "precision") == 0.0);
+                assert_true(mad_case_value(c, &mad_metric_prdc, "density") == 0.0);
+                assert_true(mad_case_value(c, &mad_metric_frechet, "frechet") == 0.0);
             }
             mad_case_destroy(c);
         }
@@ -231,19 +230,19 @@ static void test_nan(void **state)
     mad_ctx_clear(c->ctx);
     assert_int_equal(mad_case_eval(c, &mad_metric_moments), MAD_E_NONFINITE);
     mad_ctx_clear(c->ctx);
-    assert_true(isnan(value_of(c, &mad_metric_sliced, "sliced_w2")));
-    assert_true(isnan(value_of(c, &mad_metric_axis, "axis_w2_sq")));
-    assert_true(isnan(value_of(c, &mad_metric_emd, "emd_w2_sq")));
-    assert_true(isnan(value_of(c, &mad_metric_energy, "energy_v")));
-    assert_true(isnan(value_of(c, &mad_metric_mmd, "mmd2_rbf_unbiased")));
-    assert_true(isnan(value_of(c, &mad_metric_kid, "kid_unbiased")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_sliced, "sliced_w2")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_axis, "axis_w2_sq")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_emd, "emd_w2_sq")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_energy, "energy_v")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_mmd, "mmd2_rbf_unbiased")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_kid, "kid_unbiased")));
     assert_int_equal(mad_case_eval(c, &mad_metric_vendi_rbf), MAD_E_NONFINITE);
     mad_ctx_clear(c->ctx);
     assert_int_equal(mad_case_eval(c, &mad_metric_vendi_cosine), MAD_E_NONFINITE);
     mad_ctx_clear(c->ctx);
     c->fake_p = (double[]){0.5, (double)NAN, 0.5};
-    assert_true(isnan(value_of(c, &mad_metric_categories, "class_entropy")));
-    assert_true(isnan(value_of(c, &mad_metric_categories, "mode_kl_fake_true")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_categories, "class_entropy")));
+    assert_true(isnan(mad_case_value(c, &mad_metric_categories, "mode_kl_fake_true")));
     mad_case_destroy(c);
 }
 
@@ -290,13 +289,15 @@ static void test_invariance(void **state)
         }
         for (size_t i = 0; i < 4; i++) {
             const char *name = mad_metric_prdc.outputs[i].name;
-            assert_true(value_of(c, &mad_metric_prdc, name) == value_of(d, &mad_metric_prdc, name));
+            assert_true(mad_case_value(c, &mad_metric_prdc, name) ==
+                        mad_case_value(d, &mad_metric_prdc, name));
         }
-        const double w2 = value_of(c, &mad_metric_sliced, "sliced_w2");
-        const double frechet = value_of(c, &mad_metric_frechet, "frechet");
-        assert_true(fabs(value_of(d, &mad_metric_sliced, "sliced_w2") / (4.0 * w2) - 1.0) < 1e-12);
-        assert_true(fabs(value_of(d, &mad_metric_frechet, "frechet") / (16.0 * frechet) - 1.0) <
-                    1e-10);
+        const double w2 = mad_case_value(c, &mad_metric_sliced, "sliced_w2");
+        const double frechet = mad_case_value(c, &mad_metric_frechet, "frechet");
+        assert_true(fabs(mad_case_value(d, &mad_metric_sliced, "sliced_w2") / (4.0 * w2) - 1.0) <
+                    1e-12);
+        assert_true(fabs(mad_case_value(d, &mad_metric_frechet, "frechet") / (16.0 * frechet) -
+                         1.0) < 1e-10);
         mad_case_destroy(c), mad_case_destroy(d);
     }
 }
@@ -359,8 +360,8 @@ static void test_frechet_floor(void **state)
     for (size_t r = 0; r < R; r++) {
         fill_normals(&c->real, 70000 + r);
         fill_normals(&c->fake, 80000 + r);
-        whole[r] = value_of(c, &mad_metric_frechet, "frechet");
-        twin[r] = whole[r] - value_of(c, &mad_metric_moments, "mean_error_sq");
+        whole[r] = mad_case_value(c, &mad_metric_frechet, "frechet");
+        twin[r] = whole[r] - mad_case_value(c, &mad_metric_moments, "mean_error_sq");
     }
     mad_case_destroy(c);
     const double floor = DIM * (DIM + 5) / 4.0 * (1.0 / N + 1.0 / M);
@@ -378,7 +379,7 @@ static void test_directions_law(void **state)
     assert_true(mad_case_sets(c, 1, 1, DIM));
     c->fake.x[0] = 1.0;
     const double se = sqrt(2.0 * (DIM - 1) / (DIM * DIM * (DIM + 2.0)) / N_DIRECTIONS);
-    const double value = value_of(c, &mad_metric_sliced, "sliced_w2_sq");
+    const double value = mad_case_value(c, &mad_metric_sliced, "sliced_w2_sq");
     assert_true(fabs(value - 1.0 / DIM) < 4.89 * se);
     double twin = 0.0;
     for (size_t i = 0; i < N_DIRECTIONS; i++) {
@@ -403,7 +404,7 @@ static double hq_z(size_t dim, double expected)
     complete_world(c);
     c->world.n_modes = 1;
     fill_normals(&c->fake, 90000 + dim);
-    const double share = value_of(c, &mad_metric_modes, "hq_ratio");
+    const double share = mad_case_value(c, &mad_metric_modes, "hq_ratio");
     mad_case_destroy(c);
     return (share - expected) / sqrt(expected * (1.0 - expected) / N);
 }

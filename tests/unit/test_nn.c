@@ -1,43 +1,21 @@
 /* tests/unit/test_nn.c: back-propagation against central differences in double; layout, optimiser
  * and schedules by hand-computed values. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "sim/nn/kernels.h"
 #include "sim/nn/net.h"
 #include "sim/nn/train.h"
+#include "tests/support/floats.h"
+#include "tests/support/near.h"
 
 static const mad_key key = {.seed = 7, .purpose = MAD_RNG_TEST};
 static uint64_t next_item;
 
-static float *floats(size_t n)
-{
-    float *x = aligned_alloc(64, (n * sizeof *x + 63) / 64 * 64);
-    assert_non_null(x);
-    return x;
-}
-
 static float *normals(size_t n)
 {
-    float *x = floats(n);
-    mad_rng rng = mad_rng_open(key, next_item++);
-    mad_rng_normals_f32(&rng, n, x);
-    return x;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
+    return mad_test_draw_floats(mad_rng_open(key, next_item++), n);
 }
 
 static mad_net *create(mad_ctx *ctx, mad_arena *mem, const mad_kernels *kernels,
@@ -130,8 +108,8 @@ static void test_gradient(void **state)
             continue;
         }
         const mad_net *net = create(ctx, mem, kernels, &options);
-        float *theta = floats(net->n_params), *grad = floats(net->n_params);
-        float *packed = floats(net->n_packed), *pull = normals(ROWS * net->dim);
+        float *theta = mad_test_floats(net->n_params), *grad = mad_test_floats(net->n_params);
+        float *packed = mad_test_floats(net->n_packed), *pull = normals(ROWS * net->dim);
         double *wide = malloc(net->n_params * sizeof *wide);
         mad_net_work *work = NULL;
         assert_int_equal(net->type->work_take(ctx, net, 1, mem, &work), MAD_OK);
@@ -193,7 +171,7 @@ static void test_eval(void **state)
     assert_int_equal(mad_kernels_choose(ctx, &kernels), MAD_OK);
     const mad_net *net = create(ctx, mem, kernels, &options);
     const size_t rows = net->block_rows;
-    float *theta = floats(net->n_params), *packed = floats(net->n_packed);
+    float *theta = mad_test_floats(net->n_params), *packed = mad_test_floats(net->n_packed);
     mad_net_work *full = NULL, *bare = NULL;
     assert_int_equal(net->type->work_take(ctx, net, 1, mem, &full), MAD_OK);
     assert_int_equal(net->type->work_take(ctx, net, 0, mem, &bare), MAD_OK);
@@ -227,7 +205,7 @@ static void test_init(void **state)
     mad_mlp_options options = {
         .dim = 2, .width = 200, .depth = 3, .n_embed = 32, .embedding = MAD_EMBED_SINUSOIDAL};
     const mad_net *net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
-    float *theta = floats(net->n_params);
+    float *theta = mad_test_floats(net->n_params);
     net->type->init(net, key, 5000, theta);
     double sum = 0.0;
     const size_t n = 200 * 200;
@@ -260,7 +238,7 @@ static void test_init(void **state)
     options.n_embed = 2000;
     options.embedding = MAD_EMBED_FOURIER;
     net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
-    theta = floats(net->n_params);
+    theta = mad_test_floats(net->n_params);
     net->type->init(net, key, 6000, theta);
     sum = 0.0;
     for (size_t j = 0; j < 1000; j++) {
@@ -324,8 +302,8 @@ static void test_step(void **state)
     mad_arena *mem = mad_arena_create(1 << 20);
     const mad_mlp_options options = {.dim = 2, .width = 32, .depth = 2, .n_embed = 2};
     const mad_net *net = create(ctx, mem, mad_kernels_for(MAD_ISA_PLAIN), &options);
-    float *theta = floats(net->n_params), *mean = floats(net->n_params);
-    float *packed = floats(net->n_packed);
+    float *theta = mad_test_floats(net->n_params), *mean = mad_test_floats(net->n_params);
+    float *packed = mad_test_floats(net->n_packed);
     memset(theta, 0, net->n_params * sizeof *theta);
     memset(mean, 0, net->n_params * sizeof *mean);
     mad_train train;

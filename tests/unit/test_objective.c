@@ -1,48 +1,21 @@
 /* tests/unit/test_objective.c: parameterisations, laws of the training noise, weights and loss. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "models/diffusion/net/objective.h"
 #include "sim/num/stats.h"
+#include "tests/support/fixture.h"
 
 enum { N_KINDS = 6, N_LAWS = 8 };
 
-static mad_ctx *ctx;
-static mad_arena *mem;
 static mad_noise_schedule schedule; /* linear, 1000 steps, 1e-4 to 0.02 */
 
-static int setup(void **state)
+static int setup_schedule(void **state)
 {
-    (void)state;
     const mad_noise_options linear = {
         .kind = MAD_BETAS_LINEAR, .n_steps = 1000, .beta_min = 1e-4, .beta_max = 0.02};
-    ctx = mad_ctx_create(1);
-    mem = mad_arena_create(1 << 20);
-    return ctx == NULL || mem == NULL ||
-           mad_noise_schedule_create(ctx, &linear, mem, &schedule) != MAD_OK;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    mad_arena_destroy(mem);
-    mad_ctx_destroy(ctx);
-    return 0;
-}
-
-static void assert_near(double a, double b, double allowed)
-{
-    if (!(fabs(a - b) <= allowed)) {
-        fail_msg("%.12g against %.12g, allowed %.3g", a, b, allowed);
-    }
+    return setup(state) || mad_noise_schedule_create(ctx, &linear, mem, &schedule) != MAD_OK;
 }
 
 static mad_noise_law law_of(mad_noise_law_kind kind)
@@ -438,5 +411,5 @@ int main(void)
         cmocka_unit_test(test_floors_by_training_code),
         cmocka_unit_test(test_loss_gradient),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup_schedule, teardown);
 }

@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/cli/lists.h"
 #include "tests/support/metric_case.h"
-
-#define ADDRESS(name) &(name),
-static const mad_metric_type *const types[] = {MAD_METRIC_LIST(ADDRESS) NULL};
 
 static void stop(const char *why)
 {
@@ -138,17 +134,12 @@ static void read_found(metric_case *c, size_t n_real, size_t n_fake)
 
 static void print_group(metric_case *c, const char *name)
 {
-    const mad_metric_type *type = NULL;
-    for (size_t i = 0; types[i] != NULL; i++) {
-        type = strcmp(types[i]->name, name) == 0 ? types[i] : type;
-    }
+    const mad_metric_type *type = mad_case_group(name);
     if (type == NULL || mad_case_eval(c, type) != MAD_OK) {
         stop(type == NULL ? name : c->ctx->message);
     }
     printf("{\"case\": 0");
-    for (size_t i = 0; type->outputs[i].name != NULL; i++) {
-        printf(", \"%s\": \"%.17g\"", type->outputs[i].name, c->out[i]);
-    }
+    mad_case_print(c, type);
     printf("}\n");
 }
 
