@@ -41,14 +41,14 @@ const mad_param mad_operator_params[] = {
      .fallback = "last",
      .min = 0,
      .max = 1e6,
-     .choices = "last|uniform(K)|geometric(rho)|all",
+     .choices = "last|uniform(K(t))|geometric(rho(t))|all",
      .doc = "which earlier models a synthetic row may come from"},
     {.name = "retain",
      .kind = MAD_PARAM_FORM,
      .fallback = "replace",
      .min = 1,
      .max = 1e6,
-     .choices = "replace|window(W)|accumulate",
+     .choices = "replace|window(W(t))|accumulate",
      .doc = "what happens to the synthetic rows of older generations"},
     {.name = "budget",
      .kind = MAD_PARAM_SCHEDULE,
@@ -70,7 +70,7 @@ const mad_param mad_operator_params[] = {
      .fallback = "scratch",
      .min = 1,
      .max = MAX_STEPS,
-     .choices = "scratch|warm(steps)",
+     .choices = "scratch|warm(steps(t))",
      .unit = "steps",
      .doc = "fit from scratch, or go on from the previous generation's model for so many steps"},
     {0}};
@@ -79,10 +79,11 @@ typedef struct data_operator {
     mad_loop loop; /* first: the engine sees this */
     mad_operator_real real;
     age_law age;
-    double age_argument; /* K or rho */
-    size_t window;       /* synthetic blocks in a pool: 1, W or SIZE_MAX */
-    size_t warm_steps;
+    mad_schedule age_argument; /* K or rho */
+    mad_schedule warm_steps;   /* NaN = from scratch */
     size_t n_generations, n_initial;
+    const size_t
+        *window; /* [n_generations + 1] synthetic blocks in the pool of generation t at t */
     const size_t *n_real;      /* [n_generations + 1], of generation t at t; t >= 2 */
     const size_t *n_synthetic; /* the same */
     mad_schedule budget;       /* NaN = all */
@@ -94,40 +95,61 @@ static const data_operator *as_operator(const mad_loop *loop)
     return (const data_operator *)loop;
 }
 
-static int is_count(double x)
+/* A schedule is rounded; one number must be whole already. */
+static int is_count(const mad_schedule *schedule)
 {
-    return x >= 1.0 && floor(x) == x;
+    return schedule->kind != MAD_SCHEDULE_CONSTANT || floor(schedule->a) == schedule->a;
 }
 
 static mad_status set_age(mad_ctx *ctx, const mad_value *age, data_operator *op)
 {
+    const mad_schedule *x = &age->schedule;
     op->age = (age_law)age->choice;
-    op->age_argument = age->number;
-    if (op->age == AGE_UNIFORM && !is_count(age->number)) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "loop.age: K of uniform(K) must be a whole number from 1, got '%s'",
-                        age->text);
-    }
-    if (op->age == AGE_GEOMETRIC && !(age->number > 0.0 && age->number < 1.0)) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "loop.age: rho of geometric(rho) must lie above 0 and below 1, got '%s'; "
-                        "equal shares are 'all'",
-                        age->text);
+    op->age_argument = *x;
+    for (size_t t = 2; t <= op->n_generations || t == 2; t++) {
+        const double rho = mad_schedule_at(x, t, op->n_generations);
+        if (op->age == AGE_UNIFORM &&
+            (!is_count(x) || mad_schedule_count(x, t, op->n_generations) == 0)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "loop.age: K of uniform(K) must be a whole number from 1, got '%s'",
+                            age->text);
+        }
+        if (op->age == AGE_GEOMETRIC && !(rho > 0.0 && rho < 1.0)) {
+            return mad_fail(
+                ctx, MAD_E_CONFIG,
+                "loop.age: rho of geometric(rho) must lie above 0 and below 1, got '%s'; "
+                "equal shares are 'all'",
+                age->text);
+        }
     }
     return MAD_OK;
 }
 
-static size_t window_of(const mad_value *retain)
+/* Blocks that a pool let go do not come back: it grows by one a generation at most. */
+static mad_status set_window(mad_ctx *ctx, const mad_value *retain, mad_arena *mem,
+                             data_operator *op)
 {
-    switch ((retain_law)retain->choice) {
-    case RETAIN_REPLACE:
-        return 1;
-    case RETAIN_WINDOW:
-        return (size_t)retain->number;
-    case RETAIN_ACCUMULATE:
-        break;
+    size_t *window = mad_arena_take(mem, op->n_generations + 1, sizeof *window);
+    if (window == NULL) {
+        return mad_fail_memory(ctx, "the windows of a loop");
     }
-    return SIZE_MAX;
+    if (retain->choice == RETAIN_WINDOW && !is_count(&retain->schedule)) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.retain: W of window(W) must be a whole number from 1, got '%s'",
+                        retain->text);
+    }
+    for (size_t t = 2; t <= op->n_generations; t++) {
+        const size_t most = window[t - 1] + 1;
+        window[t] = most;
+        if (retain->choice == RETAIN_REPLACE) {
+            window[t] = 1;
+        } else if (retain->choice == RETAIN_WINDOW) {
+            const size_t n = mad_schedule_count(&retain->schedule, t, op->n_generations);
+            window[t] = n < most ? n : most;
+        }
+    }
+    op->window = window;
+    return MAD_OK;
 }
 
 static mad_status set_weight(mad_ctx *ctx, const mad_value *weight, data_operator *op)
@@ -153,14 +175,11 @@ static mad_status set_weight(mad_ctx *ctx, const mad_value *weight, data_operato
 
 static mad_status set_start(mad_ctx *ctx, const mad_value *start, data_operator *op)
 {
-    if (start->choice == START_WARM) {
-        if (!is_count(start->number)) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "loop.start: steps of warm(steps) must be a whole number from 1, "
-                            "got '%s'",
-                            start->text);
-        }
-        op->warm_steps = (size_t)start->number;
+    op->warm_steps = start->schedule;
+    if (start->choice == START_WARM && !is_count(&start->schedule)) {
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "loop.start: steps of warm(steps) must be a whole number from 1, got '%s'",
+                        start->text);
     }
     return MAD_OK;
 }
@@ -227,7 +246,7 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
 {
     const mad_schedule *real = &mad_get(values, "n_real")->schedule;
     const mad_schedule *synthetic = &mad_get(values, "n_synthetic")->schedule;
-    size_t n_gens = op->n_generations, in_window = 0, largest = 0;
+    size_t n_gens = op->n_generations, in_window = 0, oldest = 1, largest = 0;
     size_t n_real_seen = 0, n_synthetic_seen = 0;
     int is_cut = 0;
     size_t *n_real = mad_arena_take(mem, n_gens + 1, sizeof *n_real);
@@ -244,8 +263,8 @@ static mad_status set_sizes(mad_ctx *ctx, const mad_values *values, mad_arena *m
         n_real_seen += n_real[t];
         n_synthetic_seen += n_synthetic[t];
         in_window += n_synthetic[t];
-        if (t - 1 > op->window) {
-            in_window -= n_synthetic[t - op->window];
+        for (; t - oldest > op->window[t]; oldest++) {
+            in_window -= n_synthetic[oldest + 1];
         }
         const size_t n_pool =
             in_window +
@@ -282,7 +301,7 @@ mad_status mad_operator_create(mad_ctx *ctx, const mad_loop_type *type, mad_oper
     op->n_initial = mad_get_size(values, "n_initial");
     MAD_TRY(set_real(ctx, mad_get(values, "real"), preset, is_custom, op));
     MAD_TRY(set_age(ctx, mad_get(values, "age"), op));
-    op->window = window_of(mad_get(values, "retain"));
+    MAD_TRY(set_window(ctx, mad_get(values, "retain"), mem, op));
     MAD_TRY(set_weight(ctx, mad_get(values, "real_weight"), op));
     MAD_TRY(set_start(ctx, mad_get(values, "start"), op));
     MAD_TRY(set_sizes(ctx, values, mem, op));
@@ -333,7 +352,7 @@ mad_status mad_operator_plan(mad_ctx *ctx, const mad_loop *loop, size_t generati
     mad_plan plan = {.real_weight = (double)NAN};
 
     MAD_ASSERT(t >= 1 && t <= op->n_generations);
-    oldest = t - 1 <= op->window ? 1 : t - op->window;
+    oldest = t == 1 ? 1 : t - op->window[t];
     n_real_blocks = op->real == MAD_OPERATOR_FRESH_ACCUMULATE ? t : 1;
     blocks = mad_arena_take(mem, n_real_blocks + (t - oldest), sizeof *blocks);
     if (blocks == NULL) {
@@ -359,7 +378,9 @@ mad_status mad_operator_plan(mad_ctx *ctx, const mad_loop *loop, size_t generati
     if (n_real_rows > 0 && n_real_rows < n_rows) {
         plan.real_weight = mad_schedule_at(&op->real_weight, t, op->n_generations);
     }
-    plan.warm_steps = op->warm_steps;
+    if (!isnan(op->warm_steps.a)) {
+        plan.warm_steps = mad_schedule_count(&op->warm_steps, t, op->n_generations);
+    }
     *out = plan;
     return MAD_OK;
 }
@@ -374,16 +395,22 @@ size_t mad_operator_n_synthetic(const mad_loop *loop, size_t generation)
 void mad_operator_sources(const mad_loop *loop, size_t generation, double *p)
 {
     const data_operator *op = as_operator(loop);
-    size_t g = generation, first = g;
-    double total = 0.0, weight = 1.0;
+    size_t g = generation, first = g, n_last;
+    /* of the generation that trains on the block */
+    const size_t t = g < op->n_generations ? g + 1 : g;
+    double total = 0.0, weight = 1.0, factor = 1.0;
 
     switch (op->age) {
     case AGE_LAST:
         break;
     case AGE_UNIFORM:
-        first = (double)g > op->age_argument ? g - (size_t)op->age_argument + 1 : 1;
+        n_last = mad_schedule_count(&op->age_argument, t, op->n_generations);
+        first = g > n_last ? g - n_last + 1 : 1;
         break;
     case AGE_GEOMETRIC:
+        factor = mad_schedule_at(&op->age_argument, t, op->n_generations);
+        first = 1;
+        break;
     case AGE_ALL:
         first = 1;
         break;
@@ -391,7 +418,7 @@ void mad_operator_sources(const mad_loop *loop, size_t generation, double *p)
     for (size_t tau = g; tau >= 1; tau--) {
         p[tau - 1] = tau >= first ? weight : 0.0;
         total += p[tau - 1];
-        weight *= op->age == AGE_GEOMETRIC ? op->age_argument : 1.0;
+        weight *= factor;
     }
     for (size_t tau = first; tau <= g; tau++) {
         p[tau - 1] /= total;
@@ -406,7 +433,7 @@ size_t mad_operator_n_models_kept(const mad_loop *loop)
     case AGE_LAST:
         return 1;
     case AGE_UNIFORM:
-        return (size_t)op->age_argument;
+        return mad_schedule_most(&op->age_argument, op->n_generations);
     case AGE_GEOMETRIC:
     case AGE_ALL:
         break;

@@ -8,12 +8,12 @@
  *            fresh                                n_real(t) new real rows
  *            fresh_accumulate                     D_1 and the fresh rows of generations 2..t
  *   Pool_t = replace                              S_{t-1}
- *            window(W)                            S_{t-1} ... S_{t-W}
+ *            window(W(t))                         S_{t-1} ... S_{t-W}, of what the last pool held
  *            accumulate                           S_{t-1} ... S_1
  *   S_g    : n_synthetic(g+1) rows, each from its own model tau <= g, drawn by the age law
  *            last         tau = g
- *            uniform(K)   tau uniform on the last K models (fewer while g < K)
- *            geometric(r) P(tau) ~ r^(g - tau)
+ *            uniform(K)   tau uniform on the last K(g + 1) models (fewer while g < K)
+ *            geometric(r) P(tau) ~ r(g + 1)^(g - tau)
  *            all          tau uniform on 1..g
  *   Budget : all of it, or B rows without replacement, anew every generation t >= 2
  * `age` says which old MODELS are sampled, `retain` what happens to old SAMPLES; n_synthetic(t) is

@@ -17,7 +17,7 @@ int mad_theory_uses_world(const mad_setting *setting, const char *name)
 double mad_theory_lam(const mad_setting *setting)
 {
     if (setting->select != NULL || setting->correct != NULL || setting->post != NULL ||
-        setting->channel != NULL || (setting->n_models > 1 && setting->own_share < 1.0)) {
+        setting->channel != NULL || setting->crosses) {
         return (double)NAN;
     }
     if (setting->bias == NULL || setting->bias->is_identity(setting->bias_values)) {

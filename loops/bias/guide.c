@@ -19,24 +19,29 @@ int mad_guide_bias_is_identity(const mad_values *values)
 mad_status mad_guide_bias_check(mad_ctx *ctx, const mad_setting *setting)
 {
     const mad_values *values = setting->bias_values;
-    const double low = mad_get_real(values, "low"), high = mad_get_real(values, "high");
     if (!mad_schedule_is(&mad_get(values, "strength")->schedule, 1.0) &&
         !mad_schedule_is(&mad_get(values, "w")->schedule, 0.0)) {
         return mad_fail(ctx, MAD_E_CONFIG,
                         "bias.strength and bias.w are one strength, lam = 1 / (1 + w): give one of "
                         "them");
     }
-    if (!(low < high)) {
-        return mad_fail(ctx, MAD_E_CONFIG, "bias.low is %g, must be below bias.high = %g", low,
-                        high);
+    for (size_t t = 2; t <= setting->n_generations || t == 2; t++) {
+        const double low = mad_get_at(values, "low", t, setting->n_generations);
+        const double high = mad_get_at(values, "high", t, setting->n_generations);
+        if (!(low < high)) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "bias.low is %g in generation %zu, must be below bias.high = %g", low,
+                            t, high);
+        }
     }
     return MAD_OK;
 }
 
 mad_tilt mad_guide_bias_tilt(const mad_values *values, mad_tilt_kind kind)
 {
-    mad_tilt tilt = {
-        .kind = kind, .low = mad_get_real(values, "low"), .high = mad_get_real(values, "high")};
+    mad_tilt tilt = {.kind = kind,
+                     .low = mad_get(values, "low")->schedule,
+                     .high = mad_get(values, "high")->schedule};
     tilt.strength = *given(values, &tilt.is_lam);
     return tilt;
 }

@@ -18,13 +18,13 @@
          .max = 1000,                                                                              \
          .doc = "in its place: w of D + w (D - D_reference); 0 = no bias"},                        \
         {.name = "low",                                                                            \
-         .kind = MAD_PARAM_REAL,                                                                   \
+         .kind = MAD_PARAM_SCHEDULE,                                                               \
          .fallback = "0",                                                                          \
          .min = 0,                                                                                 \
          .max = 1e9,                                                                               \
          .doc = "guidance acts above this noise level"},                                           \
         {.name = "high",                                                                           \
-         .kind = MAD_PARAM_REAL,                                                                   \
+         .kind = MAD_PARAM_SCHEDULE,                                                               \
          .fallback = "1e9",                                                                        \
          .min = 0,                                                                                 \
          .max = 1e9,                                                                               \

@@ -7,14 +7,14 @@
 
 static const mad_param params[] = {
     {.name = "step",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0",
      .min = 0,
      .max = 1e6,
      .unit = "data units",
      .doc = "values become multiples of it; 0: pictures, by levels"},
     {.name = "levels",
-     .kind = MAD_PARAM_INT,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "256",
      .min = 2,
      .max = 65536,
@@ -30,14 +30,18 @@ static const mad_report reports[] = {
 
 static mad_status check(mad_ctx *ctx, const mad_setting *s)
 {
-    const int has_step = mad_get_real(s->channel_values, "step") > 0.0;
-    if (!has_step && s->world->info.height == 0) {
+    int takes_levels = 0;
+    for (size_t t = 2; t <= s->n_generations || t == 2; t++) {
+        takes_levels =
+            takes_levels || mad_get_at(s->channel_values, "step", t, s->n_generations) == 0.0;
+    }
+    if (takes_levels && s->world->info.height == 0) {
         return mad_fail(ctx, MAD_E_CONFIG,
                         "channel.step must be above 0: channel.levels lie between black and white, "
                         "which world.kind: '%s' does not have",
                         s->world->type->name);
     }
-    return mad_channel_refuse(ctx, s, (mad_key_use){"levels", !has_step, "step: 0"});
+    return mad_channel_refuse(ctx, s, (mad_key_use){"levels", takes_levels, "step: 0"});
 }
 
 static mad_status emit(mad_ctx *ctx, const mad_channel_in *in, mad_set *rows, double *report)
@@ -45,9 +49,10 @@ static mad_status emit(mad_ctx *ctx, const mad_channel_in *in, mad_set *rows, do
     (void)ctx;
     const mad_values *values = in->setting->channel_values;
     const mad_world_info *world = &in->setting->world->info;
-    const double asked = mad_get_real(values, "step");
+    const size_t t = in->generation, n_gens = in->setting->n_generations;
+    const double asked = mad_get_at(values, "step", t, n_gens);
     const double black = asked > 0.0 ? 0.0 : world->pixel_min;
-    const double last = (double)mad_get_size(values, "levels") - 1.0;
+    const double last = (double)mad_get_count(values, "levels", t, n_gens) - 1.0;
     const double step = asked > 0.0 ? asked : (world->pixel_max - world->pixel_min) / last;
     const size_t n = rows->n_rows * rows->dim;
     double sum = 0.0, n_cut = 0.0;

@@ -11,14 +11,14 @@ const mad_param mad_post_params[] = {
      .max = 100,
      .doc = "strength: (1 + w) times the model less w times its copy tuned on own rows; 0 = none"},
     {.name = "n",
-     .kind = MAD_PARAM_INT,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1000",
      .min = 2,
      .max = 1e8,
      .unit = "rows",
      .doc = "own rows the copy is tuned on, drawn as the loop draws them, with its bias"},
     {.name = "steps",
-     .kind = MAD_PARAM_INT,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "100",
      .min = 1,
      .max = 1e9,
@@ -30,8 +30,8 @@ mad_extrapolation mad_post_extrapolation(const mad_values *values, mad_extrapola
 {
     return (mad_extrapolation){.kind = kind,
                                .w = mad_get(values, "w")->schedule,
-                               .n_rows = mad_get_size(values, "n"),
-                               .n_steps = mad_get_size(values, "steps")};
+                               .n_rows = mad_get(values, "n")->schedule,
+                               .n_steps = mad_get(values, "steps")->schedule};
 }
 
 const mad_value *mad_post_model_key(const mad_setting *setting, const char *name)

@@ -60,8 +60,7 @@ static mad_status choose_among(mad_ctx *ctx, const mad_select_in *in, size_t k, 
                                mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double temperature = mad_get_at(in->setting->select_values, "temperature", in->generation,
-                                          in->setting->n_generations);
+    const double temperature = mad_choice_get(in, "temperature");
     const size_t n = in->candidates->n_rows;
     mad_rng rng = mad_choice_open(in, MAD_CHOICE_CHANCE);
     size_t *order = NULL;
@@ -95,21 +94,19 @@ out:
 
 static mad_status choose_best_of(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
-    return choose_among(ctx, in, mad_get_size(in->setting->select_values, "candidates"), 0.0, out);
+    return choose_among(ctx, in, mad_choice_candidates(in->setting, in->generation, 1), 0.0, out);
 }
 
-static size_t two_each(const mad_values *values, size_t n_wanted)
+static size_t two_each(const mad_setting *setting, size_t generation, size_t n_wanted)
 {
-    (void)values;
+    (void)setting;
+    (void)generation;
     return 2 * n_wanted;
 }
 
 static mad_status choose_of_pair(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
-    return choose_among(
-        ctx, in, 2,
-        mad_get_at(in->setting->select_values, "flip", in->generation, in->setting->n_generations),
-        out);
+    return choose_among(ctx, in, 2, mad_choice_get(in, "flip"), out);
 }
 
 const mad_select_type mad_select_bradley_terry = {

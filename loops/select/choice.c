@@ -8,14 +8,21 @@
 
 #define OWN_ITEMS ((uint64_t)1 << 31) /* above those of a model that is asked about rows */
 
-size_t mad_choice_candidates(const mad_values *values, size_t n_wanted)
+size_t mad_choice_candidates(const mad_setting *setting, size_t generation, size_t n_wanted)
 {
-    return n_wanted * mad_get_size(values, "candidates");
+    return n_wanted *
+           mad_get_count(setting->select_values, "candidates", generation, setting->n_generations);
 }
 
-size_t mad_choice_share(double share, size_t n_wanted)
+size_t mad_choice_share(const mad_setting *setting, size_t generation, size_t n_wanted)
 {
-    return (size_t)ceil((double)n_wanted / share);
+    return (size_t)ceil((double)n_wanted / mad_get_at(setting->select_values, "share", generation,
+                                                      setting->n_generations));
+}
+
+double mad_choice_get(const mad_select_in *in, const char *name)
+{
+    return mad_get_at(in->setting->select_values, name, in->generation, in->setting->n_generations);
 }
 
 mad_rng mad_choice_open(const mad_select_in *in, mad_choice_stream use)
@@ -49,7 +56,7 @@ mad_status mad_choice_rewards(mad_ctx *ctx, const mad_select_in *in, const size_
     if (*reward == NULL || user == NULL || user_of_choice == NULL) {
         return mad_fail_memory(ctx, "the rewards of candidates");
     }
-    MAD_TRY(mad_reward_open(ctx, in->setting, &law));
+    MAD_TRY(mad_reward_open(ctx, in->setting, in->generation, &law));
     MAD_TRY(mad_reward_users(ctx, &law, &rng, n, user_of_choice));
     for (size_t i = 0; i < n; i++) {
         user[i] = user_of_choice[choice != NULL ? choice[i] : i];
@@ -127,5 +134,5 @@ mad_status mad_choice_report(mad_ctx *ctx, const mad_select_in *in, const double
 mad_status mad_choice_check_reward(mad_ctx *ctx, const mad_setting *setting)
 {
     mad_reward unused;
-    return mad_reward_open(ctx, setting, &unused);
+    return mad_reward_open(ctx, setting, 2, &unused);
 }

@@ -10,15 +10,24 @@
 /* Candidates drawn for every row that is wanted. */
 #define MAD_CANDIDATES_PARAM(fallback_text, doc_text)                                              \
     {                                                                                              \
-        .name = "candidates", .kind = MAD_PARAM_INT, .fallback = (fallback_text), .min = 1,        \
+        .name = "candidates", .kind = MAD_PARAM_SCHEDULE, .fallback = (fallback_text), .min = 1,   \
         .max = 1024, .unit = "rows", .doc = (doc_text)                                             \
     }
 
 /** n_candidates of selections with that parameter. */
-size_t mad_choice_candidates(const mad_values *values, size_t n_wanted);
+size_t mad_choice_candidates(const mad_setting *setting, size_t generation, size_t n_wanted);
 
-/** ceil(n_wanted / share). */
-size_t mad_choice_share(double share, size_t n_wanted);
+/* The share of the candidates that is kept; n_candidates of selections with it: n_wanted / share,
+ * rounded up. */
+#define MAD_SHARE_PARAM                                                                            \
+    {                                                                                              \
+        .name = "share", .kind = MAD_PARAM_SCHEDULE, .fallback = "0.5", .min = 0.001, .max = 1,    \
+        .doc = "share of the candidates that is kept"                                              \
+    }
+size_t mad_choice_share(const mad_setting *setting, size_t generation, size_t n_wanted);
+
+/** The value of a selection's schedule for the rows of a batch. */
+double mad_choice_get(const mad_select_in *in, const char *name);
 
 /* Reports of what candidates and picked rows are worth: the first two of a list. */
 #define MAD_REWARD_REPORTS                                                                         \

@@ -25,7 +25,7 @@ static const mad_param params[] = {
      .choices = "greedy|threshold",
      .doc = "add the farthest candidate, or any that is far enough"},
     {.name = "decay",
-     .kind = MAD_PARAM_REAL,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "0.95",
      .min = 0.1,
      .max = 0.999,
@@ -132,7 +132,7 @@ static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *o
     if (mad_get_choice(values, "method") == METHOD_GREEDY) {
         MAD_TRY(take_farthest(ctx, &c, order));
     } else {
-        MAD_TRY(take_far_enough(ctx, &c, order, mad_get_real(values, "decay")));
+        MAD_TRY(take_far_enough(ctx, &c, order, mad_choice_get(in, "decay")));
     }
     fill(&c, order);
     mad_choice_take(in, c.taken, out);

@@ -1,10 +1,12 @@
 /* loops/select/random.c: chance: as many candidates as another selection, and no judgement. */
+#include <math.h>
+
 #include "loops/select/choice.h"
 
 static const mad_param params[] = {
     MAD_CANDIDATES_PARAM("2", "candidates drawn for every row that is kept"),
     {.name = "share",
-     .kind = MAD_PARAM_FORM,
+     .kind = MAD_PARAM_SCHEDULE,
      .fallback = "none",
      .min = 1e-3,
      .max = 1,
@@ -16,21 +18,24 @@ static const mad_param params[] = {
 
 static const mad_report reports[] = {MAD_REWARD_REPORTS, {.name = NULL}};
 
-static size_t n_candidates(const mad_values *values, size_t n_wanted)
+static int has_share(const mad_setting *setting)
 {
-    const mad_value *share = mad_get(values, "share");
-    return share->number > 0.0 ? mad_choice_share(share->number, n_wanted)
-                               : mad_choice_candidates(values, n_wanted);
+    return !isnan(mad_get(setting->select_values, "share")->schedule.a);
+}
+
+static size_t n_candidates(const mad_setting *setting, size_t generation, size_t n_wanted)
+{
+    return has_share(setting) ? mad_choice_share(setting, generation, n_wanted)
+                              : mad_choice_candidates(setting, generation, n_wanted);
 }
 
 static mad_status check(mad_ctx *ctx, const mad_setting *setting)
 {
-    const mad_values *values = setting->select_values;
-    const mad_value *candidates = mad_get(values, "candidates");
+    const mad_value *candidates = mad_get(setting->select_values, "candidates");
     mad_status st = MAD_OK;
     int is_changed = 0;
     MAD_TRY(mad_value_is_changed(ctx, candidates, &is_changed));
-    if (is_changed && mad_get(values, "share")->number > 0.0) {
+    if (is_changed && has_share(setting)) {
         return mad_fail(ctx, MAD_E_CONFIG,
                         "select.share and select.candidates both say how many are drawn; give one");
     }

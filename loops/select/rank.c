@@ -25,12 +25,7 @@ static const mad_param params[] = {
      .choices = "auto|loss|log_density",
      .doc = "what the model is asked: its denoising loss or its log density; auto: the loss where "
             "it has one"},
-    {.name = "share",
-     .kind = MAD_PARAM_REAL,
-     .fallback = "0.5",
-     .min = 0.001,
-     .max = 1,
-     .doc = "share of the candidates that is kept"},
+    MAD_SHARE_PARAM,
     {.name = NULL},
 };
 
@@ -76,11 +71,6 @@ static mad_status check(mad_ctx *ctx, const mad_setting *s)
                         mad_get_text(s->select_values, "score"), s->model->name);
     }
     return MAD_OK;
-}
-
-static size_t n_candidates(const mad_values *values, size_t n_wanted)
-{
-    return mad_choice_share(mad_get_real(values, "share"), n_wanted);
 }
 
 static mad_status ask_world(mad_ctx *ctx, const mad_select_in *in, double *loss)
@@ -152,6 +142,6 @@ const mad_select_type mad_select_rank = {
     .worlds = ~(1u << MAD_WORLD_CATEGORICAL),
     .reports = reports,
     .check = check,
-    .n_candidates = n_candidates,
+    .n_candidates = mad_choice_share,
     .choose = choose,
 };

@@ -159,13 +159,15 @@ static mad_status read_targets(mad_ctx *ctx, const mad_setting *s, mad_reward *r
     return MAD_OK;
 }
 
-mad_status mad_reward_open(mad_ctx *ctx, const mad_setting *setting, mad_reward *out)
+mad_status mad_reward_open(mad_ctx *ctx, const mad_setting *setting, size_t generation,
+                           mad_reward *out)
 {
     const mad_values *values = setting->select_values;
     mad_status st = MAD_OK;
-    *out = (mad_reward){.kind = (mad_reward_kind)mad_get_choice(values, "reward.kind"),
-                        .world = setting->world,
-                        .tau = mad_get_real(values, "reward.tau")};
+    *out =
+        (mad_reward){.kind = (mad_reward_kind)mad_get_choice(values, "reward.kind"),
+                     .world = setting->world,
+                     .tau = mad_get_at(values, "reward.tau", generation, setting->n_generations)};
     MAD_TRY(check_use(ctx, values, out->kind));
     MAD_TRY(check_setting(ctx, setting, out));
     MAD_TRY(read_targets(ctx, setting, out));

@@ -44,7 +44,7 @@
                 "do not count; table: a reward per category or class; users one behind the "       \
                 "other"},                                                                          \
         {.name = "reward.tau",                                                                     \
-         .kind = MAD_PARAM_REAL,                                                                   \
+         .kind = MAD_PARAM_SCHEDULE,                                                               \
          .fallback = "1",                                                                          \
          .min = 1e-6,                                                                              \
          .max = 1e6,                                                                               \
@@ -82,14 +82,14 @@ typedef struct mad_reward {
 } mad_reward;
 
 /**
- * Read the reward of a setting's selection; borrows its values.
+ * Read the reward of a setting's selection of rows that `generation` trains on; borrows its values.
  *
  * errors  MAD_E_CONFIG: a key that is set without effect, a number of targets that fits neither users
  *         nor world, a linear reward of an angle; MAD_E_UNSUPPORTED: the world does not read rows
  *         back, knows no density, has no classes, or the model does not learn them
  */
 MAD_MUST_CHECK mad_status mad_reward_open(mad_ctx *ctx, const mad_setting *setting,
-                                          mad_reward *out);
+                                          size_t generation, mad_reward *out);
 
 /** Draw the users of choices 0..n-1 by their shares; nothing is drawn where there is one. */
 MAD_MUST_CHECK mad_status mad_reward_users(mad_ctx *ctx, const mad_reward *reward, mad_rng *rng,

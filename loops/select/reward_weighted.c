@@ -27,9 +27,10 @@ static const mad_report reports[] = {
     {"effective_share", "1", "(sum of weights)^2 / (n sum of squared weights)"},
     {.name = NULL}};
 
-static size_t n_candidates(const mad_values *values, size_t n_wanted)
+static size_t n_candidates(const mad_setting *setting, size_t generation, size_t n_wanted)
 {
-    (void)values;
+    (void)setting;
+    (void)generation;
     return n_wanted;
 }
 
@@ -62,8 +63,7 @@ static void set_weights(double temperature, size_t n, const double *reward, doub
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double temperature = mad_get_at(in->setting->select_values, "temperature", in->generation,
-                                          in->setting->n_generations);
+    const double temperature = mad_choice_get(in, "temperature");
     const size_t n = in->candidates->n_rows;
     double *reward = NULL;
     mad_status st = MAD_OK;

@@ -13,12 +13,7 @@
 #include "sim/num/stats.h"
 
 static const mad_param params[] = {
-    {.name = "share",
-     .kind = MAD_PARAM_REAL,
-     .fallback = "0.5",
-     .min = 0.001,
-     .max = 1,
-     .doc = "share of the candidates that is kept"},
+    MAD_SHARE_PARAM,
     {.name = "accuracy",
      .kind = MAD_PARAM_SCHEDULE,
      .fallback = "1",
@@ -30,11 +25,6 @@ static const mad_param params[] = {
 };
 
 static const mad_report reports[] = {MAD_REWARD_REPORTS, {.name = NULL}};
-
-static size_t n_candidates(const mad_values *values, size_t n_wanted)
-{
-    return mad_choice_share(mad_get_real(values, "share"), n_wanted);
-}
 
 /* rho (r - mean) / sd + sqrt(1 - rho^2) z: the score above, standardised. */
 static mad_status blur(mad_ctx *ctx, const mad_select_in *in, double accuracy, const double *reward,
@@ -59,8 +49,7 @@ static mad_status blur(mad_ctx *ctx, const mad_select_in *in, double accuracy, c
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double accuracy = mad_get_at(in->setting->select_values, "accuracy", in->generation,
-                                       in->setting->n_generations);
+    const double accuracy = mad_choice_get(in, "accuracy");
     double *reward = NULL, *score = NULL;
     mad_status st = MAD_OK;
     MAD_TRY(mad_choice_rewards(ctx, in, NULL, &reward));
@@ -83,6 +72,6 @@ const mad_select_type mad_select_topfrac = {
     .worlds = ~0u,
     .reports = reports,
     .check = mad_choice_check_reward,
-    .n_candidates = n_candidates,
+    .n_candidates = mad_choice_share,
     .choose = choose,
 };

@@ -86,10 +86,7 @@ static mad_status check(mad_ctx *ctx, const mad_setting *setting)
 static void keep(const mad_select_in *in, const double *good, const size_t *order,
                  unsigned char *taken)
 {
-    const mad_values *values = in->setting->select_values;
-    const size_t t = in->generation, n_gens = in->setting->n_generations;
-    const double phi = mad_get_at(values, "phi", t, n_gens);
-    const double psi = mad_get_at(values, "psi", t, n_gens);
+    const double phi = mad_choice_get(in, "phi"), psi = mad_choice_get(in, "psi");
     mad_rng rng = mad_choice_open(in, MAD_CHOICE_CHANCE);
     size_t n_taken = 0;
     for (size_t k = 0; k < in->candidates->n_rows && n_taken < in->n_wanted; k++) {
@@ -102,8 +99,7 @@ static void keep(const mad_select_in *in, const double *good, const size_t *orde
 static mad_status choose(mad_ctx *ctx, const mad_select_in *in, mad_selection *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const double threshold = mad_get_at(in->setting->select_values, "threshold", in->generation,
-                                        in->setting->n_generations);
+    const double threshold = mad_choice_get(in, "threshold");
     const size_t n = in->candidates->n_rows;
     size_t *order = NULL;
     double *reward = NULL;

@@ -1,31 +1,35 @@
 /* models/diffusion/sampling_tilt.c: the settings of rows that are drawn with a bias. */
 #include "models/diffusion/sampling_internal.h"
 
-static void guide(mad_sampling *s, mad_guide_kind kind, double w)
+static void guide(mad_sampling *s, mad_guide_kind kind, size_t generation)
 {
-    s->guide = (mad_guidance){.kind = kind, .low = s->tilt.low, .high = s->tilt.high};
-    s->strength = (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = w};
+    const mad_tilt *tilt = &s->tilt;
+    s->guide =
+        (mad_guidance){.kind = kind,
+                       .low = mad_schedule_at(&tilt->low, generation, tilt->n_generations),
+                       .high = mad_schedule_at(&tilt->high, generation, tilt->n_generations)};
+    s->strength =
+        (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = mad_tilt_strength(tilt, generation)};
     s->form = MAD_STRENGTH_W;
 }
 
 static void apply_tilt(mad_sampling *s, size_t generation)
 {
-    const double strength = mad_tilt_strength(&s->tilt, generation);
     switch (s->tilt.kind) {
     case MAD_TILT_NONE:
         break;
     case MAD_TILT_GUIDANCE:
-        guide(s, MAD_GUIDE_CFG, strength);
+        guide(s, MAD_GUIDE_CFG, generation);
         break;
     case MAD_TILT_AUTOGUIDANCE:
-        guide(s, MAD_GUIDE_AUTO, strength);
+        guide(s, MAD_GUIDE_AUTO, generation);
         break;
     case MAD_TILT_TRUNCATION:
     case MAD_TILT_TEMPERATURE:
         s->noise_tilt = mad_tilt_noise(&s->tilt, generation);
         break;
     case MAD_TILT_STEPS:
-        s->options.n_steps = (size_t)strength;
+        s->options.n_steps = (size_t)mad_tilt_strength(&s->tilt, generation);
         break;
     }
 }
@@ -100,7 +104,9 @@ mad_status mad_sampling_check_tilt(mad_ctx *ctx, const mad_sampling_args *args, 
                                    mad_sampling *s)
 {
     mad_status st = MAD_OK;
-    const int is_constant = s->tilt.strength.kind == MAD_SCHEDULE_CONSTANT;
+    const int is_constant = s->tilt.strength.kind == MAD_SCHEDULE_CONSTANT &&
+                            s->tilt.low.kind == MAD_SCHEDULE_CONSTANT &&
+                            s->tilt.high.kind == MAD_SCHEDULE_CONSTANT;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     MAD_TRY(check_kind(ctx, args, s));
     s->n_tilted_counts = is_constant ? s->n_counts : s->n_generations;

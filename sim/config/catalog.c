@@ -15,10 +15,9 @@ const mad_param mad_root_params[] = {
      "independent repetitions, for error bars"},
     {"models", MAD_PARAM_INT, "1", 1, 64, NULL, NULL,
      "loops that run side by side in every replicate and may consume each other's rows"},
-    {"cross", MAD_PARAM_FORM, "own", 0, 1, "own|others|all|mixed(share)", NULL,
+    {"cross", MAD_PARAM_FORM, "own", 0, 1, "own|others|all|mixed(share(t))", NULL,
      "whose model a synthetic row comes from: the loop's own, one of the others, any, or its own "
-     "with "
-     "this probability"},
+     "with this probability"},
     {"shared_real", MAD_PARAM_CHOICE, "no", 0, 0, "no|yes", NULL,
      "the loops of a replicate draw the same real training rows"},
     {"generations", MAD_PARAM_INT, "10", 1, 1e6, NULL, NULL,

@@ -223,7 +223,7 @@ static mad_status check_schedule(const mad_resolver *r, const char *key, const m
                                  const mad_entry *entry, size_t n_generations)
 {
     const mad_param *param = value->param;
-    if (param->kind != MAD_PARAM_SCHEDULE) {
+    if (param->kind != MAD_PARAM_SCHEDULE && param->kind != MAD_PARAM_FORM) {
         return MAD_OK;
     }
     const double last = mad_schedule_at(&value->schedule, n_generations, n_generations);

@@ -35,8 +35,12 @@ static uint64_t hash_asked(const mad_experiment *e, uint64_t hash)
     const mad_tilt_kind kind = guides ? e->tilt.kind : MAD_TILT_NONE; /* others draw otherwise */
     hash = mad_fnv1a(&kind, sizeof kind, hash);
     hash = mad_fnv1a(&e->extrapolation.kind, sizeof e->extrapolation.kind, hash);
-    hash = mad_fnv1a(&e->extrapolation.n_rows, sizeof e->extrapolation.n_rows, hash);
-    return mad_fnv1a(&e->extrapolation.n_steps, sizeof e->extrapolation.n_steps, hash);
+    for (size_t i = 0; i < 2 && e->extrapolation.kind != MAD_EXTRAPOLATE_NONE; i++) {
+        const mad_schedule *size = i == 0 ? &e->extrapolation.n_rows : &e->extrapolation.n_steps;
+        const size_t n = mad_schedule_count(size, GENERATION, e->setting.n_generations);
+        hash = mad_fnv1a(&n, sizeof n, hash);
+    }
+    return hash;
 }
 
 /* Another build may train other numbers. */

@@ -322,7 +322,7 @@ static size_t window_length(const engine *g)
     const size_t to_commit = every - (t - 1) % every;
     const size_t to_end = g->e->setting.n_generations - t + 1;
     const int is_slow = (g->e->setting.model->flags & MAD_MODEL_THREADED) != 0;
-    const int crosses = g->e->setting.own_share < 1.0; /* loops wait for each other */
+    const int crosses = g->e->setting.crosses; /* loops wait for each other */
     return is_slow || crosses ? 1 : smaller(MAX_WINDOW, smaller(to_commit, to_end));
 }
 

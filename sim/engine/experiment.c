@@ -57,9 +57,10 @@ static mad_status check_pool(mad_ctx *ctx, const mad_experiment *e, size_t t, si
 }
 
 /* Rows that are drawn for a synthetic block. */
-static size_t n_candidates(const mad_setting *s, size_t n_rows)
+static size_t n_candidates(const mad_setting *s, mad_block block)
 {
-    return s->select != NULL ? s->select->n_candidates(s->select_values, n_rows) : n_rows;
+    return s->select != NULL ? s->select->n_candidates(s, block.generation + 1, block.n_rows)
+                             : block.n_rows;
 }
 
 /* Even a single block is copied: its rows get weights, or are changed on their way. */
@@ -92,7 +93,7 @@ static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
             if (block.kind == MAD_BLOCK_SYNTHETIC) {
                 const size_t n_back = t - 1 - block.generation + e->n_models_kept;
                 e->n_regrow = n_back > e->n_regrow ? n_back : e->n_regrow;
-                const size_t n_drawn = n_candidates(&e->setting, block.n_rows);
+                const size_t n_drawn = n_candidates(&e->setting, block);
                 e->max_sample_rows = n_drawn > e->max_sample_rows ? n_drawn : e->max_sample_rows;
             } else if (e->world->info.n_train > 0 && block.n_rows > e->world->info.n_train) {
                 st = mad_fail(ctx, MAD_E_RANGE,
@@ -257,20 +258,35 @@ static mad_status check_commit(mad_ctx *ctx, const mad_experiment *e)
 
 /* ---- all together -------------------------------------------------------------------------- */
 
-static double own_share(const mad_config *c)
+static mad_schedule own_share(const mad_config *c)
 {
     enum { OWN, OTHERS, ALL, MIXED };
     const mad_value *cross = mad_get(&c->root, "cross");
+    mad_schedule share = {.kind = MAD_SCHEDULE_CONSTANT, .a = 1.0};
     switch (cross->choice) {
     case OTHERS:
-        return 0.0;
+        share.a = 0.0;
+        break;
     case ALL:
-        return 1.0 / (double)mad_get_size(&c->root, "models");
+        share.a = 1.0 / (double)mad_get_size(&c->root, "models");
+        break;
     case MIXED:
-        return cross->number;
+        share = cross->schedule;
+        break;
     default: /* OWN */
-        return 1.0;
+        break;
     }
+    return share;
+}
+
+static int crosses(const mad_setting *s)
+{
+    for (size_t t = 2; t <= s->n_generations; t++) {
+        if (s->n_models > 1 && mad_schedule_at(&s->own_share, t, s->n_generations) < 1.0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static void read_sizes(mad_experiment *e)
@@ -299,6 +315,7 @@ static void read_sizes(mad_experiment *e)
                                .channel = c->channel_type,
                                .channel_values = &c->channel,
                                .measure_values = &c->measure};
+    e->setting.crosses = crosses(&e->setting);
     e->n_measure = mad_get_size(&c->measure, "n");
     e->n_preview = mad_get_size(&c->measure, "preview");
     e->n_preview = e->n_preview < e->n_measure ? e->n_preview : e->n_measure;

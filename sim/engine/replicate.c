@@ -158,9 +158,10 @@ static mad_status extrapolate(mad_ctx *ctx, const engine *g, const replicate *r,
     const mad_experiment *e = g->e;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     mad_status st = MAD_OK;
+    const size_t n_rows =
+        mad_schedule_count(&e->extrapolation.n_rows, g->generation, e->setting.n_generations);
     mad_set own;
-    MAD_TRY(mad_set_take(ctx, ctx->scratch, e->extrapolation.n_rows, e->world->info.dim,
-                         e->with_labels, &own));
+    MAD_TRY(mad_set_take(ctx, ctx->scratch, n_rows, e->world->info.dim, e->with_labels, &own));
     MAD_TRY(mad_draw_biased(ctx, g, w, mad_engine_key(g, r, g->generation, MAD_RNG_POST), 0,
                             g->generation, &own));
     MAD_TRY(e->setting.model->extrapolate(ctx, w->model, &own, args));

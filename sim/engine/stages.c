@@ -107,9 +107,8 @@ static mad_status check_post(mad_ctx *ctx, mad_experiment *e)
     if (!(s->model->extrapolations & 1u << e->extrapolation.kind)) {
         return fail_model(ctx, s, "post", s->post->name, "can be extrapolated that way");
     }
-    if (e->extrapolation.n_rows > e->max_sample_rows) {
-        e->max_sample_rows = e->extrapolation.n_rows;
-    }
+    const size_t n_rows = mad_schedule_most(&e->extrapolation.n_rows, s->n_generations);
+    e->max_sample_rows = n_rows > e->max_sample_rows ? n_rows : e->max_sample_rows;
 out:
     return st;
 }
@@ -130,12 +129,16 @@ static mad_status check_channel(mad_ctx *ctx, const mad_experiment *e)
 static mad_status check_cross(mad_ctx *ctx, const mad_experiment *e)
 {
     const mad_value *cross = mad_get(&e->config->root, "cross");
-    const int crosses = cross->choice != 0;
-    if (e->setting.n_models == 1 && (crosses || e->setting.shares_real)) {
+    const int is_set = cross->choice != 0;
+    if (e->setting.n_models == 1 && (is_set || e->setting.shares_real)) {
         return mad_fail(ctx, MAD_E_CONFIG, "%s is set, but models is 1: there are no other loops",
-                        crosses ? "cross" : "shared_real");
+                        is_set ? "cross" : "shared_real");
     }
-    return crosses && !reuses_rows(&e->setting) ? fail_unused(ctx, "cross", cross->text) : MAD_OK;
+    if (is_set && !e->setting.crosses && e->setting.n_generations > 1) {
+        return mad_fail(ctx, MAD_E_CONFIG, "cross is '%s', but has no effect: that is cross: own",
+                        cross->text);
+    }
+    return is_set && !reuses_rows(&e->setting) ? fail_unused(ctx, "cross", cross->text) : MAD_OK;
 }
 
 mad_status mad_stages_check(mad_ctx *ctx, mad_experiment *e)

@@ -216,8 +216,9 @@ static mad_status draw_loops(mad_ctx *ctx, const engine *g, const replicate *r, 
                              size_t n_rows, uint64_t batch, size_t *count)
 {
     const mad_setting *s = &g->e->setting;
+    const double own = mad_schedule_at(&s->own_share, trained_on_in(s, from), s->n_generations);
     /* a timing probe fits some of the loops only */
-    if (s->own_share == 1.0 || g->probe != NULL) {
+    if (own == 1.0 || g->probe != NULL) {
         count[0] = n_rows;
         return MAD_OK;
     }
@@ -226,8 +227,7 @@ static mad_status draw_loops(mad_ctx *ctx, const engine *g, const replicate *r, 
         return mad_fail_memory(ctx, "the shares of loops");
     }
     for (size_t d = 0; d < s->n_models; d++) {
-        cum[d] =
-            s->own_share + (1.0 - s->own_share) * (double)d / fmax((double)s->n_models - 1.0, 1.0);
+        cum[d] = own + (1.0 - own) * (double)d / fmax((double)s->n_models - 1.0, 1.0);
     }
     mad_rng rng = mad_rng_open(mad_engine_key(g, r, from, MAD_RNG_AGE), LOOP_ITEMS + batch);
     for (size_t i = 0; i < n_rows; i++) {
@@ -350,7 +350,7 @@ static mad_status select_batch(mad_ctx *ctx, engine *g, replicate *r, worker *w,
                         .n_kept = *n_kept,
                         .key = mad_engine_key(g, r, from, MAD_RNG_SELECT),
                         .batch = batch};
-    const size_t n = s->select->n_candidates(s->select_values, n_wanted);
+    const size_t n = s->select->n_candidates(s, in.generation, n_wanted);
     mad_set candidates;
     mad_status st = MAD_OK;
     MAD_TRY(

@@ -42,9 +42,8 @@ typedef enum mad_extrapolation_kind {
 
 typedef struct mad_extrapolation {
     mad_extrapolation_kind kind;
-    mad_schedule w; /* by generation */
-    size_t n_rows;  /* own samples */
-    size_t n_steps; /* of tuning, for models that take steps */
+    mad_schedule w, n_rows, n_steps; /* by the generation of the model: strength, own samples, and
+                                        steps of tuning for models that take steps */
 } mad_extrapolation;
 
 typedef struct mad_model_args {
@@ -139,7 +138,7 @@ struct mad_model_type {
                                                mad_set *out);
     unsigned extrapolations; /* bit set of 1u << mad_extrapolation_kind that extrapolate offers */
     /**
-     * Optional: after fit(), given args->extrapolation.n_rows rows that the model drew as the loop
+     * Optional: after fit(), given as many rows as extrapolation.n_rows says, that the model drew as the loop
      * draws them (with its bias): the model becomes the extrapolated one.
      */
     MAD_MUST_CHECK mad_status (*extrapolate)(mad_ctx *ctx, mad_model *model, const mad_set *own,

@@ -49,7 +49,7 @@ static void append_range(char *out, size_t n_bytes, double min, double max)
 typedef struct form {
     const char *begin; /* "uniform(K)", "all" or "#" */
     size_t n_bytes, n_word;
-    int is_number, has_argument, is_whole;
+    int is_number, has_argument, is_whole, is_schedule;
 } form;
 
 /* The i-th alternative; 0 when there are not so many. */
@@ -70,6 +70,7 @@ static int form_at(const char *choices, size_t i, form *out)
     if (out->is_number || out->has_argument) {
         const char letter = begin[(out->is_number ? 0 : out->n_word) + 1];
         out->is_whole = letter >= 'A' && letter <= 'Z';
+        out->is_schedule = out->n_bytes > 4 && strncmp(begin + out->n_bytes - 4, "(t))", 4) == 0;
     }
     return 1;
 }
@@ -286,36 +287,6 @@ static mad_status parse_number_form(mad_ctx *ctx, mad_arena *mem, const mad_para
     return keep_text(ctx, mem, whole, out);
 }
 
-static mad_status parse_form(mad_ctx *ctx, mad_arena *mem, const mad_param *param, const char *text,
-                             mad_value *out)
-{
-    mad_status st = MAD_OK;
-    double x;
-    form f;
-    const int is_number = mad_number_parse(text, &x);
-    for (out->choice = 0; form_at(param->choices, out->choice, &f); out->choice++) {
-        char word[64];
-        MAD_ASSERT(f.n_word < sizeof word);
-        snprintf(word, sizeof word, "%.*s", (int)f.n_word, f.begin);
-        if (f.is_number && is_number) {
-            return parse_number_form(ctx, mem, param, &f, text, text, out);
-        }
-        if (!f.is_number && f.has_argument) {
-            const char *argument;
-            st = mad_text_call(ctx, mem, text, word, &argument);
-            if (st != MAD_OK) {
-                return st;
-            }
-            if (argument != NULL) {
-                return parse_number_form(ctx, mem, param, &f, argument, text, out);
-            }
-        } else if (!f.is_number && strcmp(text, word) == 0) {
-            return keep_text(ctx, mem, word, out);
-        }
-    }
-    return refuse(ctx, param, text);
-}
-
 /* Calls that stand for a schedule, with so many numbers. */
 typedef struct schedule_call {
     const char *name;
@@ -418,6 +389,64 @@ static mad_status parse_schedule(mad_ctx *ctx, mad_arena *mem, const mad_param *
                             : (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = out->reals[0]};
 out:
     return st;
+}
+
+/* "word(schedule)" */
+static mad_status parse_schedule_form(mad_ctx *ctx, mad_arena *mem, const mad_param *param,
+                                      const form *f, const char *argument, const char *text,
+                                      mad_value *out)
+{
+    const mad_param numbers = {.kind = MAD_PARAM_SCHEDULE, .min = param->min, .max = param->max};
+    mad_value found = {.param = &numbers};
+    const mad_status st = mad_value_parse(ctx, mem, &numbers, 1, &argument, 0, &found);
+    if (st != MAD_OK) {
+        mad_ctx_clear(ctx);
+        return st == MAD_E_CONFIG ? refuse(ctx, param, text)
+                                  : mad_fail_memory(ctx, "a parameter value");
+    }
+    char *whole = mad_arena_take(mem, f->n_word + strlen(found.text) + sizeof "()", 1);
+    if (whole == NULL) {
+        return mad_fail_memory(ctx, "a parameter value");
+    }
+    (void)sprintf(whole, "%.*s(%s)", (int)f->n_word, f->begin, found.text);
+    out->text = whole;
+    out->schedule = found.schedule;
+    out->number = found.schedule.a;
+    return MAD_OK;
+}
+
+static mad_status parse_form(mad_ctx *ctx, mad_arena *mem, const mad_param *param, const char *text,
+                             mad_value *out)
+{
+    mad_status st = MAD_OK;
+    double x;
+    form f;
+    const int is_number = mad_number_parse(text, &x);
+    out->schedule = (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = (double)NAN};
+    for (out->choice = 0; form_at(param->choices, out->choice, &f); out->choice++) {
+        char word[64];
+        MAD_ASSERT(f.n_word < sizeof word);
+        snprintf(word, sizeof word, "%.*s", (int)f.n_word, f.begin);
+        if (f.is_number && is_number) {
+            return parse_number_form(ctx, mem, param, &f, text, text, out);
+        }
+        if (!f.is_number && f.has_argument) {
+            const char *argument;
+            st = mad_text_call(ctx, mem, text, word, &argument);
+            if (st != MAD_OK) {
+                return st;
+            }
+            if (argument != NULL && f.is_schedule) {
+                return parse_schedule_form(ctx, mem, param, &f, argument, text, out);
+            }
+            if (argument != NULL) {
+                return parse_number_form(ctx, mem, param, &f, argument, text, out);
+            }
+        } else if (!f.is_number && strcmp(text, word) == 0) {
+            return keep_text(ctx, mem, word, out);
+        }
+    }
+    return refuse(ctx, param, text);
 }
 
 static mad_status parse_scalar(mad_ctx *ctx, mad_arena *mem, const mad_param *param,

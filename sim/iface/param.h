@@ -15,7 +15,8 @@ typedef enum mad_param_kind {
     MAD_PARAM_CHOICE,   /* one word of `choices`: "a|b|c" */
     MAD_PARAM_FORM,     /* one form of `choices`: "word", "word(x)" or "#" = a bare number:
                            "last|uniform(K)|geometric(rho)|all", "all|#"; arguments within min..max,
-                           whole where the argument's name is upper case: uniform(K), "all|#B" */
+                           whole where the argument's name is upper case: uniform(K), "all|#B"; "word(x(t))"
+                           takes a schedule */
     MAD_PARAM_SCHEDULE, /* a number per generation within min..max: 2000, linear(a,b),
                            geometric(a,r), logistic(a,b,middle,width) or a list [a,b,c]; with
                            `choices` "all|#" the words of it too */
@@ -55,6 +56,9 @@ double mad_schedule_at(const mad_schedule *schedule, size_t generation, size_t n
 /** As a count: rounded half up; never negative. */
 size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_t n_generations);
 
+/** The largest count of generations 2..n_generations (of generation 2 where there is none). */
+size_t mad_schedule_most(const mad_schedule *schedule, size_t n_generations);
+
 /** 1 when the schedule is this number in every generation, and written as one. */
 int mad_schedule_is(const mad_schedule *schedule, double number);
 
@@ -62,9 +66,10 @@ int mad_schedule_is(const mad_schedule *schedule, double number);
 typedef struct mad_value {
     const mad_param *param;
     const char *text;
-    double number;            /* INT, REAL; FORM's argument or bare number, 0 without one */
+    double number;            /* INT, REAL; FORM's argument or bare number, 0 without one; of a
+                                 schedule its first */
     size_t choice;            /* CHOICE, FORM, SCHEDULE with words: index into `choices`, from 0 */
-    mad_schedule schedule;    /* SCHEDULE; NaN throughout where a word was given */
+    mad_schedule schedule;    /* SCHEDULE, FORM; NaN throughout where neither takes one */
     const double *reals;      /* REALS [n_list] */
     const char *const *words; /* WORDS [n_list] */
     size_t n_list;
@@ -99,6 +104,9 @@ double mad_get_real(const mad_values *values, const char *name);
 /** Of a schedule, at a generation. */
 double mad_get_at(const mad_values *values, const char *name, size_t generation,
                   size_t n_generations);
+/** The same as a count. */
+size_t mad_get_count(const mad_values *values, const char *name, size_t generation,
+                     size_t n_generations);
 size_t mad_get_size(const mad_values *values, const char *name);
 size_t mad_get_choice(const mad_values *values, const char *name);
 const char *mad_get_text(const mad_values *values, const char *name);

@@ -40,6 +40,16 @@ size_t mad_schedule_count(const mad_schedule *schedule, size_t generation, size_
     return x > 0.0 ? (size_t)x : 0;
 }
 
+size_t mad_schedule_most(const mad_schedule *schedule, size_t n_generations)
+{
+    size_t most = mad_schedule_count(schedule, 2, n_generations);
+    for (size_t t = 3; t <= n_generations; t++) {
+        const size_t n = mad_schedule_count(schedule, t, n_generations);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 int mad_schedule_is(const mad_schedule *schedule, double number)
 {
     return schedule->kind == MAD_SCHEDULE_CONSTANT && schedule->a == number;

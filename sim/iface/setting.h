@@ -17,9 +17,11 @@ typedef struct mad_setting {
     uint64_t seed;
     size_t n_replicates, n_generations; /* n_models loops count as so many replicates each */
     size_t n_models;                    /* that interact; 1 = none */
-    double own_share; /* probability that a synthetic row comes from the loop's own model; the rest
-                         is spread over the others alike */
-    int shares_real;  /* 1: the n_models draw the same real training rows */
+    mad_schedule
+        own_share;   /* probability that a synthetic row comes from the loop's own model, by the
+                               generation that trains on it; the rest is spread over the others */
+    int crosses;     /* 1: own_share is below 1 in some generation */
+    int shares_real; /* 1: the n_models draw the same real training rows */
     const mad_world *world;
     const mad_values *world_values;
     const mad_model_type *model;

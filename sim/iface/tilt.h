@@ -16,10 +16,10 @@ typedef enum mad_tilt_kind {
 
 typedef struct mad_tilt {
     mad_tilt_kind kind;
-    mad_schedule strength; /* w, c, tau or n, by the generation that trains on the rows */
-    int is_lam;            /* guidance: strength is lam = 1 / (1 + w) in place of w */
-    size_t n_generations;  /* of the whole run: where the schedule ends */
-    double low, high;      /* guidance acts at noise levels low < sigma <= high */
+    mad_schedule strength;  /* w, c, tau or n, by the generation that trains on the rows */
+    int is_lam;             /* guidance: strength is lam = 1 / (1 + w) in place of w */
+    size_t n_generations;   /* of the whole run: where schedules end */
+    mad_schedule low, high; /* guidance acts at noise levels low < sigma <= high */
 } mad_tilt;
 
 /** w, c, tau or n of rows that `generation` trains on; n is whole. */

@@ -89,6 +89,12 @@ double mad_get_real(const mad_values *values, const char *name)
     return value->number;
 }
 
+size_t mad_get_count(const mad_values *values, const char *name, size_t generation,
+                     size_t n_generations)
+{
+    return mad_schedule_count(&mad_get(values, name)->schedule, generation, n_generations);
+}
+
 size_t mad_get_size(const mad_values *values, const char *name)
 {
     const mad_value *value = mad_get(values, name);

@@ -287,9 +287,10 @@ static int all_within(const mad_set *rows, double low, double high)
     return 1;
 }
 
-static size_t many_candidates(const mad_values *values, size_t n_wanted)
+static size_t many_candidates(const mad_setting *setting, size_t generation, size_t n_wanted)
 {
-    (void)values;
+    (void)setting;
+    (void)generation;
     return 8 * n_wanted;
 }
 

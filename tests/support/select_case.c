@@ -83,7 +83,7 @@ mad_set mad_select_case_categories(mad_select_case *c, size_t n, size_t n_catego
 
 size_t mad_select_case_n(const mad_select_case *c, size_t n_wanted)
 {
-    return c->setting.select->n_candidates(c->setting.select_values, n_wanted);
+    return c->setting.select->n_candidates(&c->setting, 2, n_wanted);
 }
 
 static void check_choice(const mad_select_case *c, const mad_set *candidates, size_t n_wanted,

@@ -150,7 +150,7 @@ static mad_tilt constant(mad_tilt_kind kind, double strength)
     return (mad_tilt){.kind = kind,
                       .strength = {.kind = MAD_SCHEDULE_CONSTANT, .a = strength},
                       .n_generations = 3,
-                      .high = 1e9};
+                      .high = {.a = 1e9}};
 }
 
 static size_t count(const char *const *pairs)
@@ -391,8 +391,8 @@ static double lam_eff_within(double low, double high, mad_tilt tilt)
         "ddof=ml",           "sampler.kind=heun",     "sampler.grid=log",
         "sampler.steps=300", "sampler.sigma_max=300", NULL};
     rig r;
-    tilt.low = low;
-    tilt.high = high;
+    tilt.low = (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = low};
+    tilt.high = (mad_schedule){.kind = MAD_SCHEDULE_CONSTANT, .a = high};
     must(make(&mad_model_exact, pairs, tilt, N_CLASSES, &r));
     draw_classes(&r);
     fit_and_draw(&r, N_GUIDED);

@@ -47,6 +47,8 @@ static const mad_param any = {"x",  MAD_PARAM_REAL, "0", -(double)INFINITY, (dou
                               NULL, NULL,           "x"};
 static const mad_param age = {
     "age", MAD_PARAM_FORM, "last", 0, 1000, "last|uniform(K)|geometric(rho)|all", NULL, "age"};
+static const mad_param start = {"start", MAD_PARAM_FORM,           "scratch", 1,
+                                1e6,     "scratch|warm(steps(t))", "steps",   "start"};
 static const mad_param budget = {"budget", MAD_PARAM_FORM, "all", 1, 1e6, "all|#B", NULL, "rows"};
 static const mad_param share = {
     "real_weight", MAD_PARAM_SCHEDULE, "proportional", 0, 1, "proportional|#", NULL, "weight"};
@@ -147,6 +149,29 @@ static void test_forms(void **state)
     assert_int_equal(parse(&moments, "samples").choice, 2);
     refused(&moments, "sample", "expected auto | model | samples, got 'sample'");
     assert_string_equal(canonical(&path, "a b/ü:#.csv"), "a b/ü:#.csv");
+}
+
+/* A form whose argument is a schedule. */
+static void test_schedules_in_forms(void **state)
+{
+    (void)state;
+    const char *allowed =
+        "expected scratch | warm(steps(t)) (arguments from 1 to 1000000), got '%s'";
+    static const char *const bad[] = {"warm()",         "warm(0)",       "warm([])", "warm([3, 0])",
+                                      "warm(linear(1)", "warm(scratch)", "warm",     "scratch(2)"};
+    assert_string_equal(canonical(&start, "warm( 5 )"), "warm(5)");
+    assert_string_equal(canonical(&start, "warm([5,6 ,7])"), "warm([5, 6, 7])");
+    assert_string_equal(canonical(&start, "warm(linear( 5,9))"), "warm(linear(5, 9))");
+    assert_true(parse(&start, "warm(5)").number == 5.0);
+    assert_true(isnan(parse(&start, "scratch").schedule.a));
+    const mad_schedule s = parse(&start, "warm(linear(10, 20))").schedule;
+    assert_true(mad_schedule_at(&s, 7, 12) == 15.0);
+    assert_int_equal(mad_schedule_most(&s, 12), 20);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char message[256];
+        snprintf(message, sizeof message, allowed, bad[i]);
+        refused(&start, bad[i], message);
+    }
 }
 
 static void test_schedules(void **state)
@@ -335,10 +360,15 @@ static void test_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_print_is_exact),
-        cmocka_unit_test(test_forms),   cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_lists),   cmocka_unit_test(test_messages_are_one_short_line),
-        cmocka_unit_test(test_allowed), cmocka_unit_test(test_access),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_print_is_exact),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_schedules_in_forms),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_messages_are_one_short_line),
+        cmocka_unit_test(test_allowed),
+        cmocka_unit_test(test_access),
         cmocka_unit_test(test_sets),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -29,7 +29,7 @@ static void score(mad_select_case *c, const mad_set *rows, double *out)
     mad_reward reward;
     size_t user[64];
     assert_true(rows->n_rows <= 64);
-    if (mad_reward_open(c->ctx, &c->setting, &reward) != MAD_OK) {
+    if (mad_reward_open(c->ctx, &c->setting, 2, &reward) != MAD_OK) {
         fail_msg("%s", c->ctx->message);
     }
     for (size_t i = 0; i < rows->n_rows; i++) {

@@ -96,8 +96,8 @@ static mad_trained led_away(mad_trained t, mad_extrapolation_kind kind, double w
                                  .n_generations = 2,
                                  .extrapolation = {.kind = kind,
                                                    .w = {.kind = MAD_SCHEDULE_CONSTANT, .a = w},
-                                                   .n_rows = own.n_rows,
-                                                   .n_steps = 20}};
+                                                   .n_rows = {.a = (double)own.n_rows},
+                                                   .n_steps = {.a = 20.0}}};
     const mad_fit_args fit = mad_trained_fit_args(1, 0);
     if (mad_model_diffusion.create(t.ctx, &args, mem, &t.model) != MAD_OK) {
         fail_msg("%s", t.ctx->message);

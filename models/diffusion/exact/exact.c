@@ -105,8 +105,12 @@ static mad_status plan_law(mad_ctx *ctx, const mad_model_args *args, mad_exact *
         break;
     case MAD_EXACT_EMPIRICAL:
         *shape = MAD_SHAPE_SPHERICAL;
-        *n_max = args->max_train_rows > args->extrapolation.n_rows ? args->max_train_rows
-                                                                   : args->extrapolation.n_rows;
+        *n_max = args->max_train_rows;
+        if (self->is_extrapolated) {
+            const size_t n_own =
+                mad_schedule_most(&args->extrapolation.n_rows, args->n_generations);
+            *n_max = n_own > *n_max ? n_own : *n_max;
+        }
         break;
     case MAD_EXACT_CATEGORICAL:
         *shape = MAD_SHAPE_SPHERICAL;

@@ -32,7 +32,7 @@ static mad_status take_auxiliary(mad_ctx *ctx, size_t max_train_rows, mad_arena 
         self->tuned_average = self->auxiliary;
     }
     if (self->needs.own && self->extrapolation.kind == MAD_EXTRAPOLATE_NONE) {
-        const size_t n_own = self->settings.n_own > 0 ? self->settings.n_own : max_train_rows;
+        const size_t n_own = mad_diffusion_own_rows(self, 1, max_train_rows);
         MAD_TRY(mad_set_take(ctx, mem, n_own, self->dim, self->n_classes > 0, &self->own));
     }
 out:
@@ -45,7 +45,10 @@ static mad_status take_memory(mad_ctx *ctx, const mad_world_info *world, size_t 
     mad_status st = MAD_OK;
     const size_t n = self->net->n_params;
     const int tunes = self->needs.own || self->extrapolation.kind != MAD_EXTRAPOLATE_NONE;
-    const size_t n_own = tunes ? self->settings.n_own : 0;
+    const size_t n_own = !tunes ? 0
+                         : self->extrapolation.kind == MAD_EXTRAPOLATE_NONE
+                             ? self->settings.n_own
+                             : mad_schedule_most(&self->extrapolation.n_rows, self->n_generations);
     size_t n_row_floats = 0;
 
     MAD_TRY(
@@ -143,10 +146,6 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     MAD_TRY(mad_sampling_create(ctx, &sampling, mem, &self->sampling));
     self->needs = mad_sampling_needs(self->sampling);
     MAD_TRY(check_guidance(ctx, values, self));
-    if (args->extrapolation.kind != MAD_EXTRAPOLATE_NONE) {
-        self->settings.n_tune_steps = args->extrapolation.n_steps;
-        self->settings.n_own = args->extrapolation.n_rows;
-    }
     self->objective.law.schedule = mad_sampling_schedule(self->sampling);
     mad_objective_centre(&self->objective, 1.0);
     MAD_TRY(mad_net_read(ctx, values, args->world, mem, &self->net));
@@ -216,8 +215,8 @@ static void cost(const mad_model *model, mad_fit_size fit, mad_model_cost *out)
     out->row_flops = mad_diffusion_eval_flops(self) * out->row_evaluations;
     const int is_extrapolated = self->extrapolation.kind != MAD_EXTRAPOLATE_NONE;
     if (self->needs.own || is_extrapolated) {
-        out->own_steps = (double)self->settings.n_tune_steps;
-        out->own_rows = (double)mad_diffusion_own_rows(self, fit.n_train);
+        out->own_steps = (double)mad_diffusion_tune_steps(self, fit.generation);
+        out->own_rows = (double)mad_diffusion_own_rows(self, fit.generation, fit.n_train);
         out->own_evaluations = is_extrapolated
                                    ? mad_sampling_evaluations(self->sampling, fit.generation)
                                    : mad_sampling_own_evaluations(self->sampling, fit.generation);

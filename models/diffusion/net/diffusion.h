@@ -44,8 +44,10 @@ typedef struct mad_diffusion {
 /** All optimiser steps a fit from scratch takes, without tuning on own samples. */
 size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows);
 
-/** Rows it draws itself after a fit on n_train rows, where guidance needs.own. */
-size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t n_train);
+/** Rows it is tuned on after a fit on n_train rows, and steps of that, where guidance needs.own or the
+ *  model is extrapolated. */
+size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t generation, size_t n_train);
+size_t mad_diffusion_tune_steps(const mad_diffusion *self, size_t generation);
 
 /** Floating point operations of one step, and of evaluating one row. */
 double mad_diffusion_step_flops(const mad_diffusion *self);

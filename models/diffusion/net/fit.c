@@ -20,9 +20,19 @@ size_t mad_diffusion_steps(const mad_diffusion *self, size_t n_rows)
                             self->settings.optimiser.n_batch);
 }
 
-size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t n_train)
+size_t mad_diffusion_own_rows(const mad_diffusion *self, size_t generation, size_t n_train)
 {
+    if (self->extrapolation.kind != MAD_EXTRAPOLATE_NONE) {
+        return mad_schedule_count(&self->extrapolation.n_rows, generation, self->n_generations);
+    }
     return self->settings.n_own > 0 ? self->settings.n_own : n_train;
+}
+
+size_t mad_diffusion_tune_steps(const mad_diffusion *self, size_t generation)
+{
+    return self->extrapolation.kind != MAD_EXTRAPOLATE_NONE
+               ? mad_schedule_count(&self->extrapolation.n_steps, generation, self->n_generations)
+               : self->settings.n_tune_steps;
 }
 
 double mad_diffusion_eval_flops(const mad_diffusion *self)
@@ -84,13 +94,13 @@ out:
 static mad_status tune_on_own(mad_ctx *ctx, mad_diffusion *self, const mad_set *own, mad_key key)
 {
     mad_status st = MAD_OK;
-    const mad_fit_settings *s = &self->settings;
+    const size_t n_steps = mad_diffusion_tune_steps(self, key.generation);
     mad_training run = {.n_rows = own->n_rows,
                         .label = own->label,
                         .key = key,
                         .first_item = TUNE_ITEM,
-                        .n_steps = s->n_tune_steps,
-                        .n_done = s->n_tune_steps,
+                        .n_steps = n_steps,
+                        .n_done = n_steps,
                         .theta = self->tuned,
                         .mean = self->tuned_average};
 
@@ -109,7 +119,7 @@ static mad_status tune_auxiliary(mad_ctx *ctx, mad_diffusion *self, size_t n_tra
     mad_status st = MAD_OK;
     mad_set own = self->own;
     const mad_source source = mad_diffusion_source(self);
-    own.n_rows = mad_diffusion_own_rows(self, n_train);
+    own.n_rows = mad_diffusion_own_rows(self, key.generation, n_train);
     MAD_TRY(mad_sampling_own_rows(ctx, self->sampling, &source, key, OWN_ITEM, &own));
     MAD_TRY(tune_on_own(ctx, self, &own, key));
 out:
@@ -135,6 +145,7 @@ mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_s
     mad_diffusion *self = (mad_diffusion *)model;
     const double w =
         mad_schedule_at(&self->extrapolation.w, args->key.generation, self->n_generations);
+    const size_t n_steps = mad_diffusion_tune_steps(self, args->key.generation);
     if (w == 0.0) {
         goto out;
     }
@@ -143,11 +154,10 @@ mad_status mad_diffusion_extrapolate(mad_ctx *ctx, mad_model *model, const mad_s
         move_away(self, w);
     }
     if (args->samples_seen != NULL) {
-        *args->samples_seen +=
-            (double)(self->settings.n_tune_steps * self->settings.optimiser.n_batch);
+        *args->samples_seen += (double)(n_steps * self->settings.optimiser.n_batch);
     }
     if (args->flops != NULL) {
-        *args->flops += mad_diffusion_step_flops(self) * (double)self->settings.n_tune_steps +
+        *args->flops += mad_diffusion_step_flops(self) * (double)n_steps +
                         mad_diffusion_eval_flops(self) * (double)own->n_rows *
                             mad_sampling_evaluations(self->sampling, args->key.generation);
     }
@@ -194,10 +204,10 @@ mad_status mad_diffusion_fit(mad_ctx *ctx, mad_model *model, const mad_set *trai
         self->own_variance = *self->standard.variance;
     } else if (self->needs.own && !is_trial) {
         MAD_TRY(tune_auxiliary(ctx, self, train->n_rows, args->key));
-        n_done += s->n_tune_steps;
+        n_done += mad_diffusion_tune_steps(self, args->key.generation);
         own_flops = mad_diffusion_eval_flops(self) *
                     mad_sampling_own_evaluations(self->sampling, args->key.generation) *
-                    (double)mad_diffusion_own_rows(self, train->n_rows);
+                    (double)mad_diffusion_own_rows(self, args->key.generation, train->n_rows);
     }
     if (args->samples_seen != NULL) {
         *args->samples_seen = (double)n_done * (double)s->optimiser.n_batch;

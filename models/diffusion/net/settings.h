@@ -13,7 +13,7 @@ typedef struct mad_fit_settings {
         label_dropout; /* share of rows that train the unconditional denoiser; 0 without classes */
     int sigma_data_auto; /* 1: sigma_data is estimated anew in every fit */
     double worse;        /* autoguidance: share of the steps after which its model is kept */
-    size_t n_tune_steps; /* negative guidance, extrapolation: steps on n_own own samples */
+    size_t n_tune_steps; /* negative guidance: steps on n_own own samples */
     size_t n_own;        /* 0 = as many as training rows */
 } mad_fit_settings;
 
