@@ -39,6 +39,22 @@ static const mad_param params[] = {
     {.name = NULL},
 };
 
+/* The copy's covariance has a logarithm. */
+static mad_status check_own_rows(mad_ctx *ctx, const mad_model_args *args)
+{
+    const mad_extrapolation *asked = &args->extrapolation;
+    for (size_t t = 1; t <= args->n_generations && asked->kind != MAD_EXTRAPOLATE_NONE; t++) {
+        const size_t n = mad_schedule_count(&asked->n_rows, t, args->n_generations);
+        if (n <= args->world->dim) {
+            return mad_fail(ctx, MAD_E_CONFIG,
+                            "post.n: %zu own rows have a singular covariance; model gauss needs "
+                            "more of them than columns (world.dim: %zu)",
+                            n, args->world->dim);
+        }
+    }
+    return MAD_OK;
+}
+
 static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem, mad_model **out)
 {
     const size_t dim = args->world->dim;
@@ -46,11 +62,9 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     if (self == NULL) {
         return mad_fail_memory(ctx, "the gauss model");
     }
-    if (args->extrapolation.kind != MAD_EXTRAPOLATE_NONE && args->extrapolation.n_rows <= dim) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "post.n: %zu own rows have a singular covariance; model gauss needs more "
-                        "of them than columns (world.dim: %zu)",
-                        args->extrapolation.n_rows, dim);
+    const mad_status st = check_own_rows(ctx, args);
+    if (st != MAD_OK) {
+        return st;
     }
     self->base.type = &mad_model_gauss;
     self->dim = dim;
