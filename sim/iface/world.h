@@ -2,7 +2,7 @@
 #ifndef MAD_IFACE_WORLD_H
 #define MAD_IFACE_WORLD_H
 
-#include "sim/base/rng.h"
+#include "sim/iface/draw.h"
 #include "sim/iface/param.h"
 #include "sim/iface/set.h"
 
@@ -145,6 +145,8 @@ struct mad_world_type {
      */
     MAD_MUST_CHECK mad_status (*draw)(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                       mad_key key, mad_set *out);
+    /** With draw = mad_world_draw_chunks: the rows of one chunk; self is the world. */
+    mad_draw_fn draw_chunk;
     /**
      * NULL, or, where info.has_log_density: out[n_rows] = ln p(x) of every row, in nats, whatever
      * its label; -INFINITY where p = 0.
@@ -152,6 +154,9 @@ struct mad_world_type {
      */
     MAD_MUST_CHECK mad_status (*log_density)(mad_ctx *ctx, const mad_world *world,
                                              const mad_set *rows, double *out);
+    /** With log_density = mad_world_density_chunks: of the rows of one chunk. */
+    MAD_MUST_CHECK mad_status (*density_chunk)(mad_ctx *ctx, const mad_world *world,
+                                               const mad_set *rows, double *out);
     /**
      * NULL, or, where info.n_factors > 0: what each row is made of. Every number is finite; a row that
      * the world could not have drawn gets what fits best and is not valid.

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "sim/iface/draw.h"
+#include "sim/worlds/chunks.h"
 #include "sim/worlds/oracle.h"
 #include "sim/worlds/shapes.h"
 
@@ -175,13 +175,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 static void next_truth(const mad_world *world, mad_rng *rng, size_t i, mad_recovery *out)
 {
     const mad_bounce_world *self = (const mad_bounce_world *)world;
@@ -209,7 +202,8 @@ const mad_world_type mad_world_bounce = {
     .ref = "a triangle wave along each axis; docs/worlds.md",
     .params = params,
     .create = create,
-    .draw = draw,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
     .recover = mad_bounce_recover,
     .draw_factors = draw_factors,
 };

@@ -5,8 +5,7 @@
 
 #include <math.h>
 
-#include "sim/iface/draw.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_swiss, mad_world_moons, mad_world_s_curve;
 
@@ -244,13 +243,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 static mad_status draw_factors(mad_ctx *ctx, const mad_world *world, mad_world_part part,
                                mad_key key, mad_recovery *out)
 {
@@ -310,20 +302,16 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_swiss = {
     .name = "swiss",
     .doc = "a noisy spiral in the plane",
     .ref = "(u cos u, u sin u)/10, u uniform on [3 pi/2, 9 pi/2]",
     .params = swiss_params,
     .create = create_swiss,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
     .recover = mad_curve_recover,
     .draw_factors = draw_factors,
 };
@@ -334,8 +322,10 @@ const mad_world_type mad_world_moons = {
     .ref = "(cos t, sin t) and (1 - cos t, 1/2 - sin t), t uniform on [0, pi]",
     .params = moons_params,
     .create = create_moons,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
     .recover = mad_curve_recover,
     .draw_factors = draw_factors,
 };
@@ -346,8 +336,10 @@ const mad_world_type mad_world_s_curve = {
     .ref = "(sin t, sign(t) (cos t - 1)), t uniform on [-3 pi/2, 3 pi/2]",
     .params = s_curve_params,
     .create = create_s_curve,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
     .recover = mad_curve_recover,
     .draw_factors = draw_factors,
 };

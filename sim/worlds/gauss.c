@@ -2,10 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
 #include "sim/num/linalg.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_gauss;
 
@@ -157,13 +156,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part; /* one law; the key's purpose keeps the streams apart */
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 /* A row in its own axes, where coordinate j has variance s_j^2: Q x = (map x) / s. A chunk is always
  * mapped whole, as in draw_mapped. */
 static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
@@ -195,18 +187,14 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_gauss = {
     .name = "gauss",
     .doc = "normal rows with a power-law spectrum: every closed form is known",
     .ref = "N(0, Q^T diag(sd^2 i^-a) Q)",
     .params = params,
     .create = create,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };

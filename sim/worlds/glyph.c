@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/iface/draw.h"
+#include "sim/worlds/chunks.h"
 #include "sim/worlds/oracle.h"
 #include "sim/worlds/weights.h"
 
@@ -160,13 +160,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 static void next_truth(const mad_world *world, mad_rng *rng, size_t i, mad_recovery *out)
 {
     size_t digit = 0;
@@ -191,7 +184,8 @@ const mad_world_type mad_world_glyph = {
     .ref = "seven strokes, an affine map, thickness and ink; docs/worlds.md",
     .params = params,
     .create = create,
-    .draw = draw,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
     .recover = mad_glyph_recover,
     .draw_factors = draw_factors,
 };

@@ -7,11 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
 #include "sim/num/dft.h"
 #include "sim/num/linalg.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_grf;
 
@@ -147,13 +146,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 /* ln p = -1/2 (sum_k |F(k)|^2 / (N^2 P(k)) + sum ln P + N^2 ln 2 pi). */
 static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
                                 double *out)
@@ -178,18 +170,14 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_grf = {
     .name = "grf",
     .doc = "periodic Gaussian random fields: pictures with a known spectrum",
     .ref = "P(k) proportional to (k^2 + k0^2)^(-beta/2), pixel variance 1",
     .params = params,
     .create = create,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };

@@ -1,9 +1,8 @@
 /* sim/worlds/heavy.c: rows with heavy tails: Student t, Pareto, log-normal. */
 #include <math.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_heavy;
 
@@ -139,13 +138,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 /* ln(1 + |x|^2 / nu), without overflow. */
 static double log_radius(size_t dim, const double *x, double nu)
 {
@@ -192,18 +184,14 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_heavy = {
     .name = "heavy",
     .doc = "rows with heavy tails: Student t, Pareto or log-normal",
     .ref = "multivariate t; P(x > r) = r^-alpha; exp(s z)",
     .params = params,
     .create = create,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };

@@ -1,9 +1,8 @@
 /* sim/worlds/modes.c: mixtures of equal round Gaussians: `ring` in the plane, `grid` also on a line. */
 #include <math.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 #include "sim/worlds/weights.h"
 
 extern const mad_world_type mad_world_ring, mad_world_grid;
@@ -217,13 +216,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 /* ln sum_k w_k N(x; c_k, sd^2 I): the largest term comes out of the sum, so that far rows do not
  * underflow. */
 static double log_density_at(const mad_world_info *info, const double *x)
@@ -257,20 +249,16 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_ring = {
     .name = "ring",
     .doc = "round Gaussians on a circle",
     .ref = "centres radius (cos 2 pi k / K, sin 2 pi k / K)",
     .params = ring_params,
     .create = create_ring,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };
 
 const mad_world_type mad_world_grid = {
@@ -279,6 +267,8 @@ const mad_world_type mad_world_grid = {
     .ref = "the 25-mode mixture of Alemohammad et al. 2023, arXiv:2307.01850, Fig. 14",
     .params = grid_params,
     .create = create_grid,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };

@@ -1,8 +1,8 @@
 /* sim/worlds/regression.c: rows (x, y) with x ~ N(0, I_d) and y = w.x + noise e, w hidden. */
 #include <math.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_regression;
 
@@ -94,18 +94,12 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 const mad_world_type mad_world_regression = {
     .name = "regression",
     .doc = "linear regression data on normal features with a hidden weight vector",
     .ref = "Gerstgrasser et al. 2024, arXiv:2404.01413",
     .params = params,
     .create = create,
-    .draw = draw,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
 };

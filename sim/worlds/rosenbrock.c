@@ -8,9 +8,8 @@
  */
 #include <math.h>
 
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
-#include "sim/worlds/density.h"
+#include "sim/worlds/chunks.h"
 
 extern const mad_world_type mad_world_rosenbrock;
 
@@ -104,13 +103,6 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
                                 double *out)
 {
@@ -130,12 +122,6 @@ static mad_status density_chunk(mad_ctx *ctx, const mad_world *world, const mad_
     return MAD_OK;
 }
 
-static mad_status log_density(mad_ctx *ctx, const mad_world *world, const mad_set *rows,
-                              double *out)
-{
-    return mad_density_chunks(ctx, density_chunk, world, rows, out);
-}
-
 const mad_world_type mad_world_rosenbrock = {
     .name = "rosenbrock",
     .doc = "a curved ridge with two long arms: rows scatter about the parabola x_2 = x_1^2",
@@ -144,6 +130,8 @@ const mad_world_type mad_world_rosenbrock = {
         "(arXiv:2307.01850), Figure 17",
     .params = params,
     .create = create,
-    .draw = draw,
-    .log_density = log_density,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
+    .log_density = mad_world_density_chunks,
+    .density_chunk = density_chunk,
 };

@@ -1,6 +1,6 @@
 /* sim/worlds/zipf.c: K categories with weights (i + 1)^-a. */
-#include "sim/iface/draw.h"
 #include "sim/iface/world.h"
+#include "sim/worlds/chunks.h"
 #include "sim/worlds/weights.h"
 
 extern const mad_world_type mad_world_zipf;
@@ -56,18 +56,12 @@ static mad_status draw_chunk(mad_ctx *ctx, const void *arg, mad_rng *rng, size_t
     return MAD_OK;
 }
 
-static mad_status draw(mad_ctx *ctx, const mad_world *world, mad_world_part part, mad_key key,
-                       mad_set *out)
-{
-    (void)part;
-    return mad_draw_chunks(ctx, key, 0, draw_chunk, world, out);
-}
-
 const mad_world_type mad_world_zipf = {
     .name = "zipf",
     .doc = "categories with Zipf or uniform weights",
     .ref = "p_i proportional to i^-a",
     .params = params,
     .create = create,
-    .draw = draw,
+    .draw = mad_world_draw_chunks,
+    .draw_chunk = draw_chunk,
 };
