@@ -57,10 +57,10 @@ static mad_status check_pool(mad_ctx *ctx, const mad_experiment *e, size_t t, si
 }
 
 /* Rows that are drawn for a synthetic block. */
-static size_t n_candidates(const mad_setting *s, mad_block block)
+static size_t n_candidates(const mad_setting *s, const mad_block *block)
 {
-    return s->select != NULL ? s->select->n_candidates(s, block.generation + 1, block.n_rows)
-                             : block.n_rows;
+    return s->select != NULL ? s->select->n_candidates(s, block->generation + 1, block->n_rows)
+                             : block->n_rows;
 }
 
 /* Even a single block is copied: its rows get weights, or are changed on their way. */
@@ -70,64 +70,76 @@ static int always_joins(const mad_setting *s)
            (s->channel != NULL && s->channel->receive != NULL);
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What one block of generation t's training set asks for. */
+static mad_status walk_block(mad_ctx *ctx, mad_experiment *e, size_t t, const mad_block *block)
+{
+    const size_t n_train = e->world->info.n_train;
+    if (block->kind == MAD_BLOCK_SYNTHETIC) {
+        e->n_regrow = larger(e->n_regrow, t - 1 - block->generation + e->n_models_kept);
+        e->max_sample_rows = larger(e->max_sample_rows, n_candidates(&e->setting, block));
+    } else if (n_train > 0 && block->n_rows > n_train) {
+        return mad_fail(ctx, MAD_E_RANGE,
+                        "generation %zu wants %zu real rows, the training part of the data "
+                        "holds %zu",
+                        t, block->n_rows, n_train);
+    }
+    return MAD_OK;
+}
+
+static mad_status walk_plan(mad_ctx *ctx, mad_experiment *e, size_t t, const mad_plan *plan)
+{
+    mad_status st = MAD_OK;
+    size_t n_rows = 0;
+    for (size_t i = 0; i < plan->n_blocks; i++) {
+        n_rows += plan->blocks[i].n_rows;
+        MAD_TRY(walk_block(ctx, e, t, &plan->blocks[i]));
+    }
+    if (t == 1) {
+        e->n_initial = n_rows;
+        e->n_floor_train = plan->budget > 0 && plan->budget < n_rows ? plan->budget : n_rows;
+    }
+    if (n_rows > e->max_train_rows) {
+        MAD_TRY(check_pool(ctx, e, t, n_rows));
+        e->max_train_rows = n_rows;
+    }
+    if (plan->n_blocks > 1 || plan->budget > 0 || always_joins(&e->setting)) {
+        e->max_joined_rows = larger(e->max_joined_rows, n_rows);
+    }
+    if (plan->warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
+        st = mad_fail(ctx, MAD_E_UNSUPPORTED,
+                      "loop.start: warm needs a model that can go on from another; "
+                      "'%s' (model.kind) does not",
+                      e->setting.model->name);
+    }
+out:
+    return st;
+}
+
 /* Sizes that the whole run needs, from every generation's plan. */
 static mad_status walk_plans(mad_ctx *ctx, mad_experiment *e)
 {
     mad_status st = MAD_OK;
     const mad_loop_type *loop = e->loop->type;
-    const size_t n_gens = e->setting.n_generations;
-    e->n_models_kept = loop->n_models_kept(e->loop);
-    if (e->n_models_kept > n_gens) {
-        e->n_models_kept = n_gens;
-    }
+    const size_t n_gens = e->setting.n_generations, n_kept = loop->n_models_kept(e->loop);
+    e->n_models_kept = n_kept < n_gens ? n_kept : n_gens;
     e->n_regrow = e->n_models_kept;
     for (size_t t = 1; t <= n_gens; t++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
         mad_plan plan;
-        size_t n_rows = 0;
         MAD_TRY(mad_ctx_poll(ctx));
         MAD_TRY(loop->plan(ctx, e->loop, t, ctx->scratch, &plan));
-        for (size_t i = 0; i < plan.n_blocks; i++) {
-            const mad_block block = plan.blocks[i];
-            n_rows += block.n_rows;
-            if (block.kind == MAD_BLOCK_SYNTHETIC) {
-                const size_t n_back = t - 1 - block.generation + e->n_models_kept;
-                e->n_regrow = n_back > e->n_regrow ? n_back : e->n_regrow;
-                const size_t n_drawn = n_candidates(&e->setting, block);
-                e->max_sample_rows = n_drawn > e->max_sample_rows ? n_drawn : e->max_sample_rows;
-            } else if (e->world->info.n_train > 0 && block.n_rows > e->world->info.n_train) {
-                st = mad_fail(ctx, MAD_E_RANGE,
-                              "generation %zu wants %zu real rows, the training part of the data "
-                              "holds %zu",
-                              t, block.n_rows, e->world->info.n_train);
-                goto out;
-            }
-        }
-        if (t == 1) {
-            e->n_initial = n_rows;
-            e->n_floor_train = plan.budget > 0 && plan.budget < n_rows ? plan.budget : n_rows;
-        }
-        if (n_rows > e->max_train_rows) {
-            MAD_TRY(check_pool(ctx, e, t, n_rows));
-        }
-        e->max_train_rows = n_rows > e->max_train_rows ? n_rows : e->max_train_rows;
-        if ((plan.n_blocks > 1 || plan.budget > 0 || always_joins(&e->setting)) &&
-            n_rows > e->max_joined_rows) {
-            e->max_joined_rows = n_rows;
-        }
-        if (plan.warm_steps > 0 && !(e->setting.model->flags & MAD_MODEL_WARM)) {
-            st = mad_fail(ctx, MAD_E_UNSUPPORTED,
-                          "loop.start: warm needs a model that can go on from another; "
-                          "'%s' (model.kind) does not",
-                          e->setting.model->name);
-            goto out;
-        }
+        MAD_TRY(walk_plan(ctx, e, t, &plan));
         mad_arena_release(ctx->scratch, mark);
     }
     e->n_regrow = e->n_regrow < n_gens ? e->n_regrow : n_gens;
-    if (e->setting.channel != NULL && e->setting.channel->receive != NULL &&
-        e->max_train_rows > e->max_sample_rows) {
-        e->max_sample_rows = e->max_train_rows; /* a channel may ask the model of every row */
+    if (e->setting.channel != NULL && e->setting.channel->receive != NULL) {
+        /* a channel may ask the model of every row */
+        e->max_sample_rows = larger(e->max_sample_rows, e->max_train_rows);
     }
 out:
     return st;
