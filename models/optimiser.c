@@ -32,10 +32,11 @@ static mad_status read_budget(mad_ctx *ctx, const mad_values *values, mad_budget
             continue;
         }
         if (set != NULL) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "%s and %s are both set, and a fit has one length: set one of "
-                            "train.steps, train.epochs and train.samples",
-                            set, keys[i]);
+            return mad_fail(
+                ctx, MAD_E_CONFIG,
+                "model.%s and model.%s are both set, and a fit has one length: set one of "
+                "model.train.steps, model.train.epochs and model.train.samples",
+                set, keys[i]);
         }
         set = keys[i];
         *out = (mad_budget){.kind = (mad_budget_kind)i, .amount = value->number};
@@ -52,21 +53,21 @@ static mad_status read_average(mad_ctx *ctx, const mad_values *values, mad_train
     case MAD_EMA_POWER:
         if (ema->number > 1000.0) {
             return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: gamma of power(gamma) must be at most 1000, got %g",
+                            "model.train.ema: gamma of power(gamma) must be at most 1000, got %g",
                             ema->number);
         }
         break;
     case MAD_EMA_CONSTANT:
         if (!(ema->number < 1.0)) {
             return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: the decay of constant(decay) must be below 1, got %g",
+                            "model.train.ema: the decay of constant(decay) must be below 1, got %g",
                             ema->number);
         }
         break;
     case MAD_EMA_HALF_LIFE:
         if (!(ema->number >= 1.0)) {
             return mad_fail(ctx, MAD_E_CONFIG,
-                            "train.ema: the rows of halflife(rows) must be 1 or more, got %g",
+                            "model.train.ema: the rows of halflife(rows) must be 1 or more, got %g",
                             ema->number);
         }
         break;

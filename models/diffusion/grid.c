@@ -26,7 +26,8 @@ static mad_status schedule_levels(mad_ctx *ctx, const mad_sampler_options *o,
     size_t n_kept = 0;
     if (n > n_levels) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "sampler.steps is %zu, but the schedule has only %zu steps", n, n_levels);
+                        "model.sampler.steps is %zu, but the schedule has only %zu steps", n,
+                        n_levels);
     }
     for (size_t i = 0; i < n; i++) {
         const size_t t = level_at(o->spacing, n - i, n, n_levels);
@@ -108,7 +109,8 @@ mad_status mad_grid_levels(mad_ctx *ctx, const mad_sampler_options *o,
     }
     if (!(low < high)) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "sampler.sigma_min is %g, must be below the highest level, %g", low, high);
+                        "model.sampler.sigma_min is %g, must be below the highest level, %g", low,
+                        high);
     }
     const size_t n_spaces = is_closed ? n : n - 1;
     const double top = time_of(o, high), bottom = time_of(o, low);

@@ -24,10 +24,10 @@ static mad_status fill_betas(mad_ctx *ctx, const mad_noise_options *o, double *a
     for (size_t t = 1; t <= o->n_steps; t++) {
         const double beta = beta_of(o, t);
         if (!(beta > 0.0 && beta < 1.0)) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "schedule: beta of step %zu of %zu is %g%s, must lie between 0 and 1",
-                            t, o->n_steps, beta,
-                            o->rescale ? " after rescaling by 1000 / steps" : "");
+            return mad_fail(
+                ctx, MAD_E_CONFIG,
+                "model.schedule: beta of step %zu of %zu is %g%s, must lie between 0 and 1", t,
+                o->n_steps, beta, o->rescale ? " after rescaling by 1000 / steps" : "");
         }
         abar[t] = abar[t - 1] * (1.0 - beta);
     }
@@ -62,9 +62,10 @@ mad_status mad_noise_schedule_create(mad_ctx *ctx, const mad_noise_options *o, m
         return mad_fail_memory(ctx, "the noise schedule");
     }
     if (o->kind != MAD_BETAS_COSINE && o->kind != MAD_BETAS_OU && o->beta_min > o->beta_max) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "schedule.beta_min is %g, must not be above schedule.beta_max = %g",
-                        o->beta_min, o->beta_max);
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.schedule.beta_min is %g, must not be above model.schedule.beta_max = %g",
+            o->beta_min, o->beta_max);
     }
     s.abar[0] = 1.0;
     switch (o->kind) {

@@ -35,7 +35,7 @@ static mad_status read_sampler(mad_ctx *ctx, const mad_values *values, mad_sampl
     const mad_value *steps = mad_get(values, "sampler.steps");
     const int is_vp = s->noise.kind == MAD_BETAS_VP;
     if (steps->number != floor(steps->number)) {
-        return mad_fail(ctx, MAD_E_CONFIG, "sampler.steps must be a whole number, got %g",
+        return mad_fail(ctx, MAD_E_CONFIG, "model.sampler.steps must be a whole number, got %g",
                         steps->number);
     }
     s->n_steps_asked = (size_t)steps->number;
@@ -136,8 +136,9 @@ mad_status mad_sampling_ladder(mad_ctx *ctx, const mad_sampling *s, size_t gener
     const double sigma = mad_schedule_at(&s->stop_sigma, generation, s->n_generations);
     const double time = mad_schedule_at(&s->stop_time, generation, s->n_generations);
     if (sigma > 0.0 && time > 0.0) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "sampler.stop_sigma and sampler.stop_time are both set: give one");
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.sampler.stop_sigma and model.sampler.stop_time are both set: give one");
     }
     const mad_stop stop = {.sigma = time > 0.0 ? mad_ou_sigma(time) : sigma,
                            .shrinks = time > 0.0,
@@ -230,17 +231,22 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
                          .n_probes = mad_get_size(args->values, "likelihood.probes"),
                          .richardson = mad_get_choice(args->values, "likelihood.richardson") == 1};
     if (!(s->likelihood.sigma_min < s->likelihood.sigma_max)) {
-        st = mad_fail(ctx, MAD_E_CONFIG,
-                      "likelihood.sigma_min is %g, must be below likelihood.sigma_max = %g",
-                      s->likelihood.sigma_min, s->likelihood.sigma_max);
+        st = mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.likelihood.sigma_min is %g, must be below model.likelihood.sigma_max = %g",
+            s->likelihood.sigma_min, s->likelihood.sigma_max);
         goto out;
     }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
+    const mad_key_use probes = {"likelihood.probes", args->world->dim > MAD_EXACT_TRACE_DIM,
+                                "rows of more than 4 columns"};
+    MAD_TRY(mad_refuse_unused(ctx, "model", args->values, 1, &probes));
     MAD_TRY(mad_sampling_take_scores(ctx, args->extrapolation, s));
     if (s->options.churn_min > s->options.churn_max) {
-        st = mad_fail(ctx, MAD_E_CONFIG,
-                      "sampler.churn_min is %g, must not be above sampler.churn_max = %g",
-                      s->options.churn_min, s->options.churn_max);
+        st = mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.sampler.churn_min is %g, must not be above model.sampler.churn_max = %g",
+            s->options.churn_min, s->options.churn_max);
         goto out;
     }
     MAD_TRY(mad_noise_schedule_create(ctx, &s->noise, mem, &s->schedule));

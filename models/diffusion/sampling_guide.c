@@ -16,7 +16,8 @@ static mad_status read_strength(mad_ctx *ctx, const mad_values *values, mad_samp
     }
     if (n_changed > 1) {
         st = mad_fail(ctx, MAD_E_CONFIG,
-                      "guide.w, guide.scale and guide.mad are one strength: give one of them");
+                      "model.guide.w, model.guide.scale and model.guide.mad are one strength: give "
+                      "one of them");
         goto out;
     }
     s->strength = mad_get(values, forms[s->form])->schedule;
@@ -31,12 +32,14 @@ static mad_status read_target(mad_ctx *ctx, const mad_sampling_args *args, mad_a
     const mad_value *value = mad_get(args->values, "guide.target");
     const size_t dim = args->world->dim;
     if (args->world->kind != MAD_WORLD_CONTINUOUS) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED, "guide.kind: reward needs a world of plain rows");
+        return mad_fail(ctx, MAD_E_UNSUPPORTED,
+                        "model.guide.kind: reward needs a world of plain rows");
     }
     if (value->n_list != 1 && value->n_list != dim) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "guide.target has %zu numbers: give one, or one for each of %zu columns",
-                        value->n_list, dim);
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.guide.target has %zu numbers: give one, or one for each of %zu columns",
+            value->n_list, dim);
     }
     double *target = mad_arena_take(mem, dim, sizeof *target);
     if (target == NULL) {
@@ -62,13 +65,15 @@ mad_status mad_sampling_read_guide(mad_ctx *ctx, const mad_sampling_args *args, 
         .tau = mad_get_real(values, "guide.tau"),
     };
     if (s->guide.kind == MAD_GUIDE_CFG && args->world->n_classes == 0) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                        "guide.kind: cfg needs a world with classes: without labels there is only "
-                        "the unconditional model");
+        return mad_fail(
+            ctx, MAD_E_UNSUPPORTED,
+            "model.guide.kind: cfg needs a world with classes: without labels there is only "
+            "the unconditional model");
     }
     if (!(s->guide.low < s->guide.high)) {
-        return mad_fail(ctx, MAD_E_CONFIG, "guide.low is %g, must be below guide.high = %g",
-                        s->guide.low, s->guide.high);
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "model.guide.low is %g, must be below model.guide.high = %g", s->guide.low,
+                        s->guide.high);
     }
     MAD_TRY(read_strength(ctx, values, s));
     if (s->guide.kind == MAD_GUIDE_REWARD) {
@@ -86,7 +91,7 @@ mad_status mad_sampling_take_scores(mad_ctx *ctx, const mad_extrapolation *extra
     }
     if (s->guide.kind != MAD_GUIDE_NONE) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "guide.kind must be none: scores that are extrapolated are guidance");
+                        "model.guide.kind must be none: scores that are extrapolated are guidance");
     }
     s->guide.kind = MAD_GUIDE_NEGATIVE;
     s->strength = extrapolation->w;

@@ -459,7 +459,7 @@ mad_status mad_mlp_create(mad_ctx *ctx, const mad_kernels *kernels, const mad_ml
     }
     if (options->dim == 0 || options->width == 0 || options->depth == 0) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "net.width and net.depth must be at least 1, got %zu and %zu",
+                        "model.net.width and model.net.depth must be at least 1, got %zu and %zu",
                         options->width, options->depth);
     }
     net = mad_arena_take(mem, 1, sizeof *net);

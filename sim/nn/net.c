@@ -20,8 +20,8 @@ void mad_net_pack_all(const mad_net *net, const float *theta, float *packed)
 mad_status mad_embed_check(mad_ctx *ctx, size_t n_embed)
 {
     if (n_embed == 0 || n_embed % 2 != 0) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.embedding must be even and at least 2, got %zu",
-                        n_embed);
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "model.net.embedding must be even and at least 2, got %zu", n_embed);
     }
     return MAD_OK;
 }

@@ -166,23 +166,24 @@ static const mad_net_type unet_type = {
 static mad_status check_levels(mad_ctx *ctx, const mad_unet_options *o)
 {
     if (o->n_levels < 1 || o->n_levels > MAD_UNET_MAX_LEVELS) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.mult must name 1 to %d levels, got %zu",
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.mult must name 1 to %d levels, got %zu",
                         MAD_UNET_MAX_LEVELS, o->n_levels);
     }
     const size_t unit = o->patch << (o->n_levels - 1);
     if (o->height % unit != 0 || o->width % unit != 0) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "net.mult: pictures of %zu x %zu cannot be halved %zu times behind "
-                        "net.patch %zu: both edges must be multiples of %zu",
+                        "model.net.mult: pictures of %zu x %zu cannot be halved %zu times behind "
+                        "model.net.patch %zu: both edges must be multiples of %zu",
                         o->height, o->width, o->n_levels - 1, o->patch, unit);
     }
     for (size_t level = 0; level < o->n_levels; level++) {
         const size_t n = o->base * o->mult[level];
         if (n == 0 || n > MAD_MAX_CHANNELS || n % o->groups != 0) {
-            return mad_fail(ctx, MAD_E_CONFIG,
-                            "net.mult: level %zu has net.base %zu times %zu = %zu channels, must "
-                            "be 1 to %zu and a multiple of net.groups %zu",
-                            level, o->base, o->mult[level], n, MAD_MAX_CHANNELS, o->groups);
+            return mad_fail(
+                ctx, MAD_E_CONFIG,
+                "model.net.mult: level %zu has model.net.base %zu times %zu = %zu channels, must "
+                "be 1 to %zu and a multiple of model.net.groups %zu",
+                level, o->base, o->mult[level], n, MAD_MAX_CHANNELS, o->groups);
         }
     }
     return MAD_OK;
@@ -200,17 +201,18 @@ static mad_status check(mad_ctx *ctx, const mad_unet_options *o)
                         o->height, o->width);
     }
     if (o->patch != 1 && o->patch != 2) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.patch must be 1 or 2, got %zu", o->patch);
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.patch must be 1 or 2, got %zu", o->patch);
     }
     if (o->groups == 0 || o->groups % 2 != 0) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.groups must be even and at least 2, got %zu",
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.groups must be even and at least 2, got %zu",
                         o->groups);
     }
     if (o->n_blocks < 1 || o->n_blocks > 8) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.blocks must be 1 to 8, got %zu", o->n_blocks);
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.blocks must be 1 to 8, got %zu", o->n_blocks);
     }
     if (o->n_hidden < 1 || o->n_hidden > 4096) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.hidden must be 1 to 4096, got %zu", o->n_hidden);
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.hidden must be 1 to 4096, got %zu",
+                        o->n_hidden);
     }
     return check_levels(ctx, o);
 }

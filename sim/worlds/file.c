@@ -162,18 +162,19 @@ static mad_status plan_split(mad_ctx *ctx, const mad_world_args *args, file_worl
     size_t n = args->table->n_rows;
     if (rows->choice == ROWS_NUMBER) {
         if (rows->number > (double)n) {
-            return mad_fail(ctx, MAD_E_RANGE, "rows = %.0f, but the file holds %zu", rows->number,
-                            n);
+            return mad_fail(ctx, MAD_E_RANGE, "world.rows is %.0f, but the file holds %zu",
+                            rows->number, n);
         }
         n = (size_t)rows->number;
     }
     self->n_part[MAD_PART_REFERENCE] = (size_t)floor(share * (double)n + 0.5);
     self->n_part[MAD_PART_TRAIN] = n - self->n_part[MAD_PART_REFERENCE];
     if (self->n_part[MAD_PART_TRAIN] == 0 || self->n_part[MAD_PART_REFERENCE] == 0) {
-        return mad_fail(ctx, MAD_E_RANGE,
-                        "reference = %g of %zu rows leaves %zu to train on and %zu to measure with:"
-                        " both must have some",
-                        share, n, self->n_part[MAD_PART_TRAIN], self->n_part[MAD_PART_REFERENCE]);
+        return mad_fail(
+            ctx, MAD_E_RANGE,
+            "world.reference: %g of %zu rows leaves %zu to train on and %zu to measure with:"
+            " both must have some",
+            share, n, self->n_part[MAD_PART_TRAIN], self->n_part[MAD_PART_REFERENCE]);
     }
     return MAD_OK;
 }
@@ -267,7 +268,7 @@ static mad_status map_range(mad_ctx *ctx, int is_minmax, file_world *self)
     }
     if (!(high > low)) {
         return mad_fail(ctx, MAD_E_DATA,
-                        "every value of the training part is %g: range = minmax needs two"
+                        "every value of the training part is %g: world.range: minmax needs two"
                         " different ones",
                         low);
     }
@@ -296,10 +297,11 @@ static mad_status change_size(mad_ctx *ctx, const mad_world_args *args, mad_aren
         return MAD_OK;
     }
     if (info->height == 0) {
-        return mad_fail(
-            ctx, MAD_E_CONFIG, "resize and pad change pictures, and these rows are none: %s",
-            args->values->params == idx_params ? "the file's numbers are not [n][height][width]"
-                                               : "give height and width");
+        return mad_fail(ctx, MAD_E_CONFIG,
+                        "world.resize and world.pad change pictures, and these rows are none: %s",
+                        args->values->params == idx_params
+                            ? "the file's numbers are not [n][height][width]"
+                            : "give world.height and world.width");
     }
     MAD_TRY(mad_picture_map_create(ctx, mem, info->height, info->width, info->channels, resize, pad,
                                    &self->picture));
@@ -328,9 +330,10 @@ static mad_status picture_size(mad_ctx *ctx, const mad_world_args *args, mad_wor
         return MAD_OK;
     }
     if (height * width * channels != table->dim) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "height %zu x width %zu x channels %zu makes %zu values, but a row has %zu",
-                        height, width, channels, height * width * channels, table->dim);
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "world.height %zu x width %zu x channels %zu makes %zu values, but a row has %zu",
+            height, width, channels, height * width * channels, table->dim);
     }
     info->height = height;
     info->width = width;

@@ -12,8 +12,8 @@ mad_status mad_picture_map_create(mad_ctx *ctx, mad_arena *mem, size_t height, s
     map.framed_y = pad > 0 ? pad : map.side_y;
     map.framed_x = pad > 0 ? pad : map.side_x;
     if (map.framed_y < map.side_y || map.framed_x < map.side_x) {
-        return mad_fail(ctx, MAD_E_CONFIG, "pad = %zu is smaller than the picture, %zu x %zu", pad,
-                        map.side_y, map.side_x);
+        return mad_fail(ctx, MAD_E_CONFIG, "world.pad is %zu, smaller than the picture, %zu x %zu",
+                        pad, map.side_y, map.side_x);
     }
     map.work = mad_arena_take(mem, height * map.side_x * channels, sizeof *map.work);
     *out = map;

@@ -218,7 +218,7 @@ static void test_refusals(void **state)
                                           "sampler.churn_min=2", "sampler.churn_max=1"};
     refuse_all(2, churned, "it needs sampler.kind: heun and sampler.churn above 0");
     refuse_all(3, stopped, "sampler.sigma_min is set, but has no effect");
-    refuse_all(4, crossed, "must not be above sampler.churn_max = 1");
+    refuse_all(4, crossed, "must not be above model.sampler.churn_max = 1");
     mad_trained f;
     assert_int_equal(
         make(&f, 10, 0, 4,

@@ -198,10 +198,10 @@ static void test_refusals(void **state)
     refused(ctx, mem, &table, "reference=0.001", NULL, MAD_E_RANGE, "leaves 50 to train on and 0");
     refused(ctx, mem, &table, "height=2", "width=3", MAD_E_CONFIG,
             "makes 6 values, but a row has 4");
-    refused(ctx, mem, &table, "resize=2", NULL, MAD_E_CONFIG, "give height and width");
+    refused(ctx, mem, &table, "resize=2", NULL, MAD_E_CONFIG, "give world.height and world.width");
     table.height = table.width = 2;
     refused(ctx, mem, &table, "pad=1", NULL, MAD_E_CONFIG,
-            "pad = 1 is smaller than the picture, 2 x 2");
+            "world.pad is 1, smaller than the picture, 2 x 2");
     table.height = table.width = 0;
     const mad_world *world = make(ctx, mem, &mad_world_csv, none, 9);
     mad_set set;

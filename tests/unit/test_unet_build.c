@@ -97,7 +97,7 @@ static void test_refusals(void **state)
     o.groups = 7;
     refuse(o, "net.groups must be even");
     o.groups = 64;
-    refuse(o, "multiple of net.groups 64");
+    refuse(o, "multiple of model.net.groups 64");
     o = mad_test_unet_28;
     o.n_levels = 6;
     refuse(o, "1 to 5 levels, got 6");

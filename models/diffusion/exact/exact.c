@@ -47,7 +47,7 @@ static mad_status choose_law(mad_ctx *ctx, const mad_model_args *args, mad_exact
                  : is_categorical ? MAD_EXACT_CATEGORICAL
                                   : MAD_EXACT_GAUSS;
     if (is_categorical != (self->kind == MAD_EXACT_CATEGORICAL)) {
-        return mad_fail(ctx, MAD_E_UNSUPPORTED, "law: %s does not fit a world of %s",
+        return mad_fail(ctx, MAD_E_UNSUPPORTED, "model.law: %s does not fit a world of %s",
                         mad_get_text(args->values, "law"),
                         is_categorical ? "categories: use categorical" : "plain rows");
     }
@@ -98,7 +98,7 @@ static mad_status plan_law(mad_ctx *ctx, const mad_model_args *args, mad_exact *
         }
         if (world->n_modes == 0) {
             return mad_fail(ctx, MAD_E_UNSUPPORTED,
-                            "modes: world needs a world that knows its modes");
+                            "model.modes: world needs a world that knows its modes");
         }
         self->mode_centre = world->mode_centre;
         *n_max = world->n_modes;

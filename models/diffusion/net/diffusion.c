@@ -85,9 +85,10 @@ static mad_status check_guidance(mad_ctx *ctx, const mad_values *values, const m
     };
     MAD_TRY(mad_refuse_unused(ctx, "model", values, sizeof use / sizeof *use, use));
     if (self->needs.null_class && self->settings.label_dropout == 0.0) {
-        st = mad_fail(ctx, MAD_E_CONFIG,
-                      "guide.kind: cfg and bias.kind: guidance need the denoiser without class, "
-                      "which train.label_dropout: 0 does not train");
+        st = mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.guide.kind: cfg and bias.kind: guidance need the denoiser without class, "
+            "which model.train.label_dropout: 0 does not train");
     }
 out:
     return st;

@@ -177,10 +177,11 @@ static mad_status check_ends(mad_ctx *ctx, const mad_noise_law *law)
         return MAD_OK;
     }
     if (!(law->low < law->high) || law->high > top || (!is_flow && !(law->low > 0.0))) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "noise.min = %g and noise.max = %g: must satisfy 0 %s min < max <= %g with "
-                        "this noise.kind",
-                        law->low, law->high, is_flow ? "<=" : "<", top);
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.noise.min = %g and model.noise.max = %g: must satisfy 0 %s min < max <= %g with "
+            "this model.noise.kind",
+            law->low, law->high, is_flow ? "<=" : "<", top);
     }
     return MAD_OK;
 }
@@ -189,13 +190,15 @@ mad_status mad_noise_law_check(mad_ctx *ctx, const mad_noise_law *law, mad_loss_
 {
     const int is_whole_flow = law->kind == MAD_NOISE_FLOW && (law->low <= 0.0 || law->high >= 1.0);
     if (weight == MAD_WEIGHT_VLB && law->kind != MAD_NOISE_SCHEDULE) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "loss: vlb needs the steps of a schedule: set noise.kind to schedule");
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.loss: vlb needs the steps of a schedule: set model.noise.kind to schedule");
     }
     if (weight == MAD_WEIGHT_LIKELIHOOD && (mad_noise_law_is_normal(law->kind) || is_whole_flow)) {
-        return mad_fail(ctx, MAD_E_CONFIG,
-                        "loss: likelihood needs noise levels between two ends: set noise.kind to "
-                        "schedule, vp, ou, ou_geometric or loguniform");
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.loss: likelihood needs noise levels between two ends: set model.noise.kind to "
+            "schedule, vp, ou, ou_geometric or loguniform");
     }
     return check_ends(ctx, law);
 }

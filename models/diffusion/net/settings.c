@@ -173,13 +173,13 @@ static mad_status read_mult(mad_ctx *ctx, const mad_values *values, mad_unet_opt
 {
     const mad_value *mult = mad_get(values, "net.mult");
     if (mult->n_list == 0 || mult->n_list > MAD_UNET_MAX_LEVELS) {
-        return mad_fail(ctx, MAD_E_CONFIG, "net.mult lists %zu levels, must be 1 to %d",
+        return mad_fail(ctx, MAD_E_CONFIG, "model.net.mult lists %zu levels, must be 1 to %d",
                         mult->n_list, MAD_UNET_MAX_LEVELS);
     }
     out->n_levels = mult->n_list;
     for (size_t i = 0; i < mult->n_list; i++) {
         if (mult->reals[i] != floor(mult->reals[i])) {
-            return mad_fail(ctx, MAD_E_CONFIG, "net.mult must be whole numbers, got %g",
+            return mad_fail(ctx, MAD_E_CONFIG, "model.net.mult must be whole numbers, got %g",
                             mult->reals[i]);
         }
         out->mult[i] = (size_t)mult->reals[i];
@@ -197,10 +197,11 @@ static mad_status read_attention(mad_ctx *ctx, const mad_values *values, mad_une
         if (strcmp(word, "lowest") != 0) {
             level = (size_t)strtoul(word, &end, 10);
             if (end == word || *end != '\0' || level >= out->n_levels) {
-                return mad_fail(ctx, MAD_E_CONFIG,
-                                "net.attention: expected 'lowest' or a level from 0 to %zu, got "
-                                "'%s'",
-                                out->n_levels - 1, word);
+                return mad_fail(
+                    ctx, MAD_E_CONFIG,
+                    "model.net.attention: expected 'lowest' or a level from 0 to %zu, got "
+                    "'%s'",
+                    out->n_levels - 1, word);
             }
         }
         out->attention[level] = 1;
@@ -224,10 +225,11 @@ static mad_status read_unet(mad_ctx *ctx, const mad_values *values, const mad_wo
                           .n_hidden = mad_get_size(values, "net.hidden"),
                           .embedding = (mad_embedding)mad_get_choice(values, "net.embed")};
     if (world->height == 0) {
-        st = mad_fail(ctx, MAD_E_CONFIG,
-                      "net.kind: unet needs pictures, and the rows of this world are vectors of "
-                      "%zu numbers: use net.kind: mlp",
-                      world->dim);
+        st = mad_fail(
+            ctx, MAD_E_CONFIG,
+            "model.net.kind: unet needs pictures, and the rows of this world are vectors of "
+            "%zu numbers: use model.net.kind: mlp",
+            world->dim);
         goto out;
     }
     MAD_TRY(read_mult(ctx, values, &o));
