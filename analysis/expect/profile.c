@@ -148,14 +148,22 @@ static uint64_t hash_of_kind(const mad_run *run)
     return hash;
 }
 
-/* Rows of generation 1. */
-static double first_rows(const mad_run *run)
+/* Rows that a generation was trained on, counted from 0; sizes may change on the way. */
+static double rows_in(const mad_run *run, size_t i_gen)
 {
     const mad_run_series *rows = mad_run_find(run, "lineage", "n_train");
-    return rows != NULL ? rows->value[0] : (double)NAN;
+    return rows != NULL ? rows->value[i_gen] : (double)NAN;
 }
 
-/* Fewest and most rows among the runs of its like; NULL where there is but one size. */
+static int has_fewer_rows(const mad_run *a, const mad_run *b)
+{
+    const size_t last = a->n_generations - 1;
+    const double first_a = rows_in(a, 0), first_b = rows_in(b, 0);
+    return first_a < first_b || (first_a == first_b && rows_in(a, last) < rows_in(b, last));
+}
+
+/* Fewest and most rows among the runs of its like; NULL unless both generations that are compared, the
+ * first and the last, tell them apart. */
 static void find_sizes(size_t n, const mad_run *const *runs, const mad_run *of, const mad_run **few,
                        const mad_run **many)
 {
@@ -164,10 +172,11 @@ static void find_sizes(size_t n, const mad_run *const *runs, const mad_run *of, 
         if (hash_of_kind(runs[i]) != hash_of_kind(of)) {
             continue;
         }
-        *few = first_rows(runs[i]) < first_rows(*few) ? runs[i] : *few;
-        *many = first_rows(runs[i]) > first_rows(*many) ? runs[i] : *many;
+        *few = has_fewer_rows(runs[i], *few) ? runs[i] : *few;
+        *many = has_fewer_rows(*many, runs[i]) ? runs[i] : *many;
     }
-    if (*few == *many) {
+    const size_t last = of->n_generations - 1;
+    if (!(rows_in(*few, 0) < rows_in(*many, 0) && rows_in(*few, last) < rows_in(*many, last))) {
         *few = *many = NULL;
     }
 }
@@ -178,7 +187,8 @@ static int is_measured(const mad_run *run, const char *measure)
 {
     const mad_run_series *s = mad_run_find(run, "metrics", measure);
     const size_t last = run->n_generations - 1;
-    return s != NULL && s->rank == 2 && isfinite(s->value[0]) && isfinite(s->value[last]);
+    return s != NULL && s->rank == 2 && isfinite(s->value[0]) &&
+           (isfinite(s->value[last]) || run->n_done <= last);
 }
 
 static mad_status find(mad_ctx *ctx, mad_arena *mem, const evidence *e, size_t n_arms,
@@ -203,18 +213,35 @@ out:
     return st;
 }
 
-/* What a definition that cannot be judged takes. */
-static mad_status say_needs(mad_ctx *ctx, mad_arena *mem, const evidence *e, mad_finding *out)
+/* The next of several conditions. */
+static void add_need(char *text, size_t n_bytes, const char *need)
 {
-    char text[CRITERION_BYTES];
-    size_t n = (size_t)snprintf(text, sizeof text, "%s",
-                                e->shape == SHAPE_SCALING ? "runs that differ in sizes alone and "
-                                : e->shape == SHAPE_STILL ? "3 generations and "
-                                                          : "2 generations and ");
-    for (size_t i = 0; i < MAX_MEASURES && e[i].measure != NULL; i++) {
-        n +=
-            (size_t)snprintf(text + n, sizeof text - n, "%s%s", i == 0 ? "" : " or ", e[i].measure);
-        MAD_ASSERT(n < sizeof text);
+    const size_t n = strlen(text);
+    (void)snprintf(text + n, n_bytes - n, "%s%s", n == 0 ? "" : " and ", need);
+}
+
+/* What a definition that cannot be judged takes and the run does not have. */
+static mad_status say_needs(mad_ctx *ctx, mad_arena *mem, const evidence *e, int has_runs,
+                            int is_long, int has_measure, mad_finding *out)
+{
+    char text[CRITERION_BYTES + 128] = "", list[CRITERION_BYTES] = "";
+    if (!has_runs) {
+        add_need(text, sizeof text,
+                 "runs that differ in sizes alone, in the first generation and the last");
+    }
+    if (!is_long) {
+        add_need(text, sizeof text,
+                 e->shape == SHAPE_STILL ? "a finished run of 3 generations"
+                                         : "a finished run of 2 generations");
+    }
+    for (size_t i = 0; !has_measure && i < MAX_MEASURES && e[i].measure != NULL; i++) {
+        const size_t n = strlen(list);
+        (void)snprintf(list + n, sizeof list - n, "%s%s", i == 0 ? "" : " or ", e[i].measure);
+    }
+    if (!has_measure) {
+        const size_t n = strlen(list);
+        (void)snprintf(list + n, sizeof list - n, ", which the run does not measure");
+        add_need(text, sizeof text, list);
     }
     out->needs = mad_arena_text(mem, text);
     return out->needs != NULL ? MAD_OK : mad_fail_memory(ctx, "a profile");
@@ -227,7 +254,9 @@ static mad_status profile_one(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
     for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
         const evidence *e = wanted[d];
         const int is_pair = e->shape == SHAPE_SCALING;
-        const size_t least = e->shape == SHAPE_STILL ? 3 : 2;
+        const int is_long =
+            run->n_done >= (e->shape == SHAPE_STILL ? 3 : 2) && run->n_done == run->n_generations;
+        const int has_runs = !is_pair || few != NULL;
         const mad_expect_arm arms[] = {{.name = is_pair ? "few" : "", .run = is_pair ? few : run},
                                        {.name = "many", .run = many}};
         out->finding[d] = (mad_finding){.claim = MAD_CLAIM_UNKNOWN};
@@ -235,9 +264,9 @@ static mad_status profile_one(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
         while (i < MAX_MEASURES && e[i].measure != NULL && !is_measured(run, e[i].measure)) {
             i++;
         }
-        if ((is_pair && few == NULL) || run->n_generations < least || run->n_done == 0 ||
-            i == MAX_MEASURES || e[i].measure == NULL) {
-            MAD_TRY(say_needs(ctx, mem, e, &out->finding[d]));
+        const int has_measure = i < MAX_MEASURES && e[i].measure != NULL;
+        if (!has_runs || !is_long || !has_measure) {
+            MAD_TRY(say_needs(ctx, mem, e, has_runs, is_long, has_measure, &out->finding[d]));
         } else {
             MAD_TRY(find(ctx, mem, &e[i], is_pair ? 2 : 1, arms, t, &out->finding[d]));
         }

@@ -39,7 +39,7 @@ typedef enum mad_claim {
 typedef struct mad_finding {
     mad_claim claim;
     const char *criterion; /* NULL when unknown */
-    const char *needs;     /* when unknown: what the definition takes; else NULL */
+    const char *needs;     /* when unknown: what the run lacks for it; else NULL */
     mad_judgement judged;
 } mad_finding;
 
@@ -50,7 +50,7 @@ typedef struct mad_profile {
 /**
  * Profiles of runs, out[n]; texts in mem. Whether a scaling law changed needs two runs that differ in
  * sizes alone: each run is judged with those of its like that have the fewest and most rows in
- * generation 1.
+ * generation 1, if they have them in the last one too.
  * errors  MAD_E_MEMORY; MAD_E_CONFIG: runs that cannot be compared
  */
 MAD_MUST_CHECK mad_status mad_profile_make(mad_ctx *ctx, mad_arena *mem, size_t n,

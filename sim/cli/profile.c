@@ -45,6 +45,12 @@ static void print_matrix(const report *r)
     }
     for (size_t i = 0; i < r->n; i++) {
         printf("run %zu: %s\n", i + 1, r->dirs[i]);
+        for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
+            const mad_finding *f = &r->profiles[i].finding[d];
+            if (f->criterion == NULL) {
+                printf("  %zu %s takes %s\n", d + 1, mad_definitions[d].name, f->needs);
+            }
+        }
     }
 }
 

@@ -102,8 +102,18 @@ with workspace() as work:
 
     text, _ = madloop("profile", work / "few")
     assert "log(frechet@last / frechet@1) > log(10)" in text and "takes runs that differ" in text, text
-    text, _ = madloop("profile", work / "few", work / "many")
-    assert f"run 2: {work / 'many'}" in text, text
+    assert "takes bridge_mass or hq_ratio, which the run does not measure" in text, text
+    text, _ = madloop("profile", work / "few", work / "modes")
+    assert f"run 2: {work / 'modes'}\n  4 scaling_change takes runs that differ" in text, text
+    assert "  6 mode_entanglement takes bridge_mass or hq_ratio, which" in text.split("run 2")[0], text
+
+    # sizes are those of the generations that are compared: one that has caught up is no pair
+    for name, size, verdict in (("grows", "linear(25, 60)", "known"), ("passes", "linear(25, 200)", "-")):
+        madloop("run", work / "gauss.yaml", f"loop.n_synthetic={size}", "-o", work / name, "-t", 1)
+        text, _ = madloop("profile", work / name, work / "many", "--json")
+        found = json.loads(text)["runs"][0]["profile"][3]
+        assert (found["verdict"] == "-") == (verdict == "-"), (name, found)
+    assert "in the first generation and the last" in found["needs"], found
     madloop("profile", work / "none", code=3)
     madloop("profile", code=2)
     madloop("profile", work / "few", "--share=1", code=2)
