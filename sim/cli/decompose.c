@@ -10,11 +10,11 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/cli/app.h"
 #include "sim/cli/causes.h"
+#include "sim/cli/print_json.h"
 #include "sim/cli/verbs.h"
 #include "sim/engine/engine.h"
 #include "sim/num/stats.h"
@@ -251,20 +251,12 @@ static mad_status print_json(mad_ctx *ctx, const request *ask, const report *r)
     for (size_t i = 0; i < r->n_causes; i++) {
         (void)json_object_set_new(causes, mad_cause_name(r->cause[i]), json_part(r->share[i]));
     }
-    json_t *root =
-        json_pack("{s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "measure", ask->measure,
-                  "is_log", !ask->is_linear, "generations", (json_int_t)r->n_generations,
-                  "replicates", (json_int_t)r->n_replicates, "causes", causes, "rest",
-                  json_part(r->rest), "sum", json_part(r->sum), "whole", json_part(r->whole),
-                  "sampler_closed_form", mad_json_number(r->solver));
-    char *text = json_dumps(root, JSON_INDENT(2));
-    json_decref(root);
-    if (text == NULL) {
-        return mad_fail_memory(ctx, "JSON");
-    }
-    printf("%s\n", text);
-    free(text);
-    return MAD_OK;
+    return mad_print_json(
+        ctx, json_pack("{s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "measure", ask->measure,
+                       "is_log", !ask->is_linear, "generations", (json_int_t)r->n_generations,
+                       "replicates", (json_int_t)r->n_replicates, "causes", causes, "rest",
+                       json_part(r->rest), "sum", json_part(r->sum), "whole", json_part(r->whole),
+                       "sampler_closed_form", mad_json_number(r->solver)));
 }
 
 /* ---- verb ---------------------------------------------------------------------------------- */

@@ -1,11 +1,11 @@
 /* sim/cli/profile.c: `madloop profile`: which definitions of model collapse finished runs meet. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "analysis/expect/profile.h"
 #include "sim/cli/app.h"
 #include "sim/cli/options.h"
+#include "sim/cli/print_json.h"
 #include "sim/cli/verbs.h"
 #include "sim/store/json.h"
 
@@ -105,17 +105,9 @@ static mad_status print_json(mad_ctx *ctx, const report *r)
         (void)json_array_append_new(
             runs, json_pack("{s:o, s:o}", "run", mad_json_text(r->dirs[i]), "profile", findings));
     }
-    json_t *all = json_pack("{s:{s:f, s:f, s:f, s:f}, s:o}", "thresholds", "factor",
-                            r->thresholds.factor, "share", r->thresholds.share, "rare",
-                            r->thresholds.rare, "p", r->thresholds.p, "runs", runs);
-    char *text = json_dumps(all, JSON_INDENT(2));
-    json_decref(all);
-    if (text == NULL) {
-        return mad_fail_memory(ctx, "JSON");
-    }
-    printf("%s\n", text);
-    free(text);
-    return MAD_OK;
+    return mad_print_json(ctx, json_pack("{s:{s:f, s:f, s:f, s:f}, s:o}", "thresholds", "factor",
+                                         r->thresholds.factor, "share", r->thresholds.share, "rare",
+                                         r->thresholds.rare, "p", r->thresholds.p, "runs", runs));
 }
 
 /* ---- verb ---------------------------------------------------------------------------------- */

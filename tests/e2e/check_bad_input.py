@@ -137,7 +137,7 @@ def check_contradictions():
     refuse(["post.kind: 'sims' needs a model", "(model.kind)"], "model.kind=kde", "post.kind=sims")
     refuse(["post.n", "world.dim"], "world.dim=3", "model.kind=gauss", "post.kind=sims", "post.n=3")
     refuse(["measure.ancestors", "(model.kind)"], "measure.ancestors=yes")
-    refuse(["beta_min is 0.5, must not be above schedule.beta_max"], "model.kind=diffusion",
+    refuse(["model.schedule.beta_min is 0.5, must not be above model.schedule.beta_max"], "model.kind=diffusion",
            "model.schedule.beta_min=0.5", "model.schedule.beta_max=0.1")
     # sizes that no machine holds are refused, not tried
     refuse(["training rows of generation 1", "GB of memory"], "loop.n_initial=1e9",
