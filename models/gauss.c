@@ -82,6 +82,11 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     return MAD_OK;
 }
 
+static size_t least_rows(const mad_model *model)
+{
+    return (size_t)((const gauss_model *)model)->ddof + 1;
+}
+
 static mad_status loaded(mad_ctx *ctx, mad_model *model)
 {
     gauss_model *self = (gauss_model *)model;
@@ -287,6 +292,7 @@ const mad_model_type mad_model_gauss = {
     .params = params,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .create = create,
+    .least_rows = least_rows,
     .fit = fit,
     .sample = sample,
     .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,

@@ -115,6 +115,11 @@ static mad_status set_bandwidths(mad_ctx *ctx, kde_model *self, const mad_set *t
     return MAD_OK;
 }
 
+static size_t least_rows(const mad_model *model)
+{
+    return ((const kde_model *)model)->is_fixed ? 1 : 2;
+}
+
 static mad_status fit(mad_ctx *ctx, mad_model *model, const mad_set *train,
                       const mad_fit_args *args)
 {
@@ -311,6 +316,7 @@ const mad_model_type mad_model_kde = {
     .flags = MAD_MODEL_LABELS,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .create = create,
+    .least_rows = least_rows,
     .fit = fit,
     .sample = sample,
     .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,

@@ -80,6 +80,11 @@ out:
     return st;
 }
 
+static size_t least_rows(const mad_model *model)
+{
+    return ((const mixture_model *)model)->law.n_components;
+}
+
 static mad_status loaded(mad_ctx *ctx, mad_model *model)
 {
     mixture_model *self = (mixture_model *)model;
@@ -228,6 +233,7 @@ const mad_model_type mad_model_mixture = {
     .flags = MAD_MODEL_WARM | MAD_MODEL_LOSS,
     .worlds = 1u << MAD_WORLD_CONTINUOUS,
     .create = create,
+    .least_rows = least_rows,
     .fit = fit,
     .sample = sample,
     .tilts = 1u << MAD_TILT_TRUNCATION | 1u << MAD_TILT_TEMPERATURE,

@@ -101,8 +101,12 @@ mad_status mad_grid_levels(mad_ctx *ctx, const mad_sampler_options *o,
 
     if (!(stop < high)) {
         return mad_fail(ctx, MAD_E_CONFIG,
-                        "the early stop at noise level %g is not below the first level, %g", stop,
-                        high);
+                        "model.sampler.stop_time or stop_sigma: the early stop at noise level %g "
+                        "is not below the first level, %g (%s)",
+                        stop, high,
+                        o->grid == MAD_GRID_SCHEDULE ? "model.schedule"
+                        : is_ou                      ? "model.schedule.horizon"
+                                                     : "model.sampler.sigma_max");
     }
     if (o->grid == MAD_GRID_SCHEDULE) {
         return schedule_levels(ctx, o, schedule, stop, sigma, n_steps);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/theory/conditions.h"
 #include "sim/cli/app.h"
 #include "sim/cli/causes.h"
 #include "sim/cli/print_json.h"
@@ -175,12 +176,13 @@ static mad_status take_parts(mad_ctx *ctx, report *r)
     return MAD_OK;
 }
 
-/* 1 where nothing but the sampler changes the variance from one generation to the next. */
-static int is_plain_loop(const mad_config *c)
+/* 1 where nothing but the sampler changes the one variance from one generation to the next. */
+static int is_plain_loop(const mad_config *c, const mad_setting *s)
 {
-    return strcmp(c->loop_type->name, "fully_synthetic") == 0 && c->bias_type == NULL &&
-           c->select_type == NULL && c->correct_type == NULL && c->post_type == NULL &&
-           c->channel_type == NULL;
+    return strcmp(c->loop_type->name, "fully_synthetic") == 0 &&
+           strcmp(mad_get_text(&c->loop, "age"), "last") == 0 &&
+           strcmp(mad_get_text(&c->loop, "retain"), "replace") == 0 && mad_theory_lam(s) == 1.0 &&
+           mad_theory_uses_world(s, "gauss") && mad_get_real(s->world_values, "spectrum") == 0.0;
 }
 
 /* v <- v lam_eff(v) from the real variance on: what the sampler alone does to a Gaussian law. */
@@ -190,19 +192,21 @@ static mad_status follow_solver(mad_app *app, mad_arena *mem, const request *ask
     mad_config config;
     mad_experiment *experiment = NULL;
     mad_model *model = NULL;
-    double v = 1.0, first = 1.0;
     r->solver = (double)NAN;
-    if (ask->is_linear || strcmp(ask->measure, "trace") != 0 || !is_plain_loop(r->config)) {
+    if (ask->is_linear || strcmp(ask->measure, "trace") != 0) {
         return MAD_OK;
     }
     MAD_TRY(mad_causes_config(app, mem, r->config, 1u << MAD_CAUSE_SAMPLE | 1u << MAD_CAUSE_SAMPLER,
                               1, &config));
     MAD_TRY(mad_experiment_create(app->ctx, mem, &config, app->registry, &experiment));
     MAD_TRY(mad_experiment_model(app->ctx, experiment, mem, &model));
-    if (model->type->gain == NULL ||
+    const mad_setting *setting = mad_experiment_setting(experiment);
+    if (!is_plain_loop(r->config, setting) || model->type->gain == NULL ||
         (model->type->gain_needs_rows != NULL && model->type->gain_needs_rows(model))) {
         goto out;
     }
+    const double sd = mad_get_real(setting->world_values, "sd");
+    double v = sd * sd, first = v;
     for (size_t g = 1; g <= r->n_generations; g++) {
         double gain;
         MAD_TRY(model->type->gain(app->ctx, model, g, 1, &v, &gain));

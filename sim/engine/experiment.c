@@ -99,9 +99,14 @@ static mad_status walk_plan(mad_ctx *ctx, mad_experiment *e, size_t t, const mad
         n_rows += plan->blocks[i].n_rows;
         MAD_TRY(walk_block(ctx, e, t, &plan->blocks[i]));
     }
+    const size_t n_fit = plan->budget > 0 && plan->budget < n_rows ? plan->budget : n_rows;
     if (t == 1) {
         e->n_initial = n_rows;
-        e->n_floor_train = plan->budget > 0 && plan->budget < n_rows ? plan->budget : n_rows;
+        e->n_floor_train = n_fit;
+    }
+    if (t == 1 || n_fit < e->fewest_rows) {
+        e->fewest_rows = n_fit;
+        e->fewest_in = t;
     }
     if (n_rows > e->max_train_rows) {
         MAD_TRY(check_pool(ctx, e, t, n_rows));
@@ -228,6 +233,20 @@ out:
     return st;
 }
 
+static mad_status check_rows(mad_ctx *ctx, const mad_experiment *e, const mad_model *model)
+{
+    const size_t least = model->type->least_rows != NULL ? model->type->least_rows(model) : 1;
+    if (e->fewest_rows < least) {
+        return mad_fail(
+            ctx, MAD_E_CONFIG,
+            "%s: generation %zu would train on %zu row%s, and model '%s' (model.kind) "
+            "needs at least %zu",
+            e->fewest_in == 1 ? "loop.n_initial" : "loop.n_real, loop.n_synthetic, loop.budget",
+            e->fewest_in, e->fewest_rows, e->fewest_rows == 1 ? "" : "s", model->type->name, least);
+    }
+    return MAD_OK;
+}
+
 /* The model is made once on trial: only it knows which of its settings contradict each other, and
  * what its sampler does. */
 static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
@@ -240,6 +259,7 @@ static mad_status try_model(mad_ctx *ctx, mad_arena *kept, mad_experiment *e)
         return mad_fail_memory(ctx, "a model");
     }
     MAD_TRY(mad_experiment_model(ctx, e, mem, &model));
+    MAD_TRY(check_rows(ctx, e, model));
     e->setting.model->fields(model, &fields);
     mad_ancestry_add_field(e, NULL, &fields);
     for (size_t i = 0; i < fields.n_fields; i++) {

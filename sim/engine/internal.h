@@ -67,6 +67,8 @@ struct mad_experiment {
     mad_world_info mapped_world; /* what is known of the world there */
     size_t n_initial;            /* real rows of generation 1 */
     size_t n_measure;            /* rows per side of a measure */
+    size_t fewest_rows;          /* of all training sets */
+    size_t fewest_in;            /* the generation that has them */
     size_t n_floor_train;        /* fresh rows that stand for a training set in the floor */
     size_t n_preview;            /* sample rows stored per generation */
     size_t n_ages;               /* columns of origin_share and the like; 0 = not stored */

@@ -26,7 +26,7 @@ typedef struct mad_field {
     void *data;
 } mad_field;
 
-#define MAD_MAX_FIELDS 16
+#define MAD_MAX_FIELDS 24
 
 typedef struct mad_fields {
     size_t n_fields;
@@ -113,6 +113,7 @@ struct mad_model_type {
     unsigned worlds; /* bit set of 1u << mad_world_kind it can fit */
     MAD_MUST_CHECK mad_status (*create)(mad_ctx *ctx, const mad_model_args *args, mad_arena *mem,
                                         mad_model **out);
+    size_t (*least_rows)(const mad_model *model); /* that a fit takes; NULL: one */
     /**
      * Fit to `train` (weights honoured when train->weight). In generation 1 the state is blank and
      * train is real: data scalings are frozen here. Later the state of the previous generation is

@@ -137,6 +137,13 @@ def check_contradictions():
     refuse(["post.kind: 'sims' needs a model", "(model.kind)"], "model.kind=kde", "post.kind=sims")
     refuse(["post.n", "world.dim"], "world.dim=3", "model.kind=gauss", "post.kind=sims", "post.n=3")
     refuse(["measure.ancestors", "(model.kind)"], "measure.ancestors=yes")
+    refuse(["loop.n_synthetic", "generation 3 would train on 1 row,", "'gauss' (model.kind)", "at least 2"],
+           "generations=4", "loop.family=fully_synthetic", "loop.n_real=0",
+           "loop.n_synthetic=[40,1,40]")
+    refuse(["loop.n_initial", "generation 1 would train on 5 rows", "'mixture' (model.kind)", "at least 9"],
+           "model.kind=mixture", "model.components=9", "loop.n_initial=5")
+    refuse(["model.sampler.stop_time", "(model.schedule.horizon)"], "model.kind=exact",
+           "model.schedule.horizon=2", "model.sampler.kind=ou", "model.sampler.stop_time=2")
     refuse(["model.schedule.beta_min is 0.5, must not be above model.schedule.beta_max"], "model.kind=diffusion",
            "model.schedule.beta_min=0.5", "model.schedule.beta_max=0.1")
     # sizes that no machine holds are refused, not tried

@@ -99,6 +99,11 @@ def check_causes(folder):
         assert (run["lineage/n_train"][:, 1:] == 800).all(), run["lineage/n_train"][0]
     assert cut["sampler_closed_form"] is not None
     assert parts(folder / "linear", EXACT, *SMALL, "--linear")["sampler_closed_form"] is None
+    # more than the sampler changes the variance, or there is more than one
+    for k, other in enumerate((["loop.retain=accumulate"], ["loop.age=all"],
+                               ["world.kind=grid", "world.side=2"], ["world.dim=2", "world.spectrum=1"])):
+        found = parts(folder / f"other{k}", EXACT, *SMALL, *other)
+        assert found["sampler_closed_form"] is None, (other, found)
     # interacting loops are one replicate a group
     loops = parts(folder / "loops", EXACT, *SMALL[:2], "replicates=6", "models=3", "cross=all", "--progress", "none")
     assert loops["replicates"] == 6

@@ -212,6 +212,14 @@ def check_leak(where):
     assert (alive[:, 0] == N).all() and np.isnan(alive[:, 1:]).any()
 
 
+def check_many_fields(where):
+    """The ancestors of rows beside the model of most arrays: exact, with labels and a worse copy."""
+    config = write(where, "worse", LOOPS["chain"], 2)
+    text = config.read_text().replace("{kind: gauss, dim: 2}", "{kind: ring}")
+    config.write_text(text.replace("{kind: kde, bandwidth: 0}", "{kind: exact, law: empirical}"))
+    madloop("run", config, "bias.kind=autoguidance", "bias.w=1", "-o", where / "worse", "--progress", "none")
+
+
 with workspace() as folder:
     folder = pathlib.Path(folder)
     for name, loop in LOOPS.items():
@@ -225,3 +233,4 @@ with workspace() as folder:
     check_categories(folder)
     check_refused(folder)
     check_leak(folder)
+    check_many_fields(folder)
