@@ -67,6 +67,11 @@ out:
     return st;
 }
 
+static int asks_density(const mad_setting *s)
+{
+    return s->world->info.kind != MAD_WORLD_REGRESSION;
+}
+
 /* The rows that get new labels, as a set of their own on scratch, and where they stand. */
 typedef struct chosen {
     mad_set rows;
@@ -232,5 +237,6 @@ const mad_channel_type mad_channel_label = {
     .worlds = 1u << MAD_WORLD_CONTINUOUS | 1u << MAD_WORLD_REGRESSION,
     .reports = reports,
     .check = check,
+    .asks_density = asks_density,
     .receive = receive,
 };

@@ -47,6 +47,11 @@ static int takes_loss(const mad_setting *s)
     return score == SCORE_LOSS || (score == SCORE_AUTO && s->model->loss != NULL);
 }
 
+static int asks_density(const mad_setting *s)
+{
+    return order_of(s) != ORDER_ORACLE && !takes_loss(s);
+}
+
 static mad_status check_oracle(mad_ctx *ctx, const mad_setting *s)
 {
     const mad_key_use use = {"score", 0, "an order other than oracle"};
@@ -142,6 +147,7 @@ const mad_select_type mad_select_rank = {
     .worlds = ~(1u << MAD_WORLD_CATEGORICAL),
     .reports = reports,
     .check = check,
+    .asks_density = asks_density,
     .n_candidates = mad_choice_share,
     .choose = choose,
 };

@@ -206,6 +206,20 @@ static mad_status count_ladders(mad_ctx *ctx, mad_sampling *s, mad_arena *mem)
     return st;
 }
 
+static mad_status check_likelihood(mad_ctx *ctx, const mad_sampling_args *args)
+{
+    static const char asked[] = "a measure, selection or channel that asks for log densities";
+    const int is_asked = !args->without_density;
+    const mad_key_use use[] = {{"likelihood.steps", is_asked, asked},
+                               {"likelihood.sigma_min", is_asked, asked},
+                               {"likelihood.sigma_max", is_asked, asked},
+                               {"likelihood.probes", is_asked, asked},
+                               {"likelihood.richardson", is_asked, asked},
+                               {"likelihood.probes", args->world->dim > MAD_EXACT_TRACE_DIM,
+                                "rows of more than 4 columns"}};
+    return mad_refuse_unused(ctx, "model", args->values, sizeof use / sizeof *use, use);
+}
+
 mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_arena *mem,
                                mad_sampling **out)
 {
@@ -238,9 +252,7 @@ mad_status mad_sampling_create(mad_ctx *ctx, const mad_sampling_args *args, mad_
         goto out;
     }
     MAD_TRY(mad_sampling_check_keys(ctx, args->values, s));
-    const mad_key_use probes = {"likelihood.probes", args->world->dim > MAD_EXACT_TRACE_DIM,
-                                "rows of more than 4 columns"};
-    MAD_TRY(mad_refuse_unused(ctx, "model", args->values, 1, &probes));
+    MAD_TRY(check_likelihood(ctx, args));
     MAD_TRY(mad_sampling_take_scores(ctx, args->extrapolation, s));
     if (s->options.churn_min > s->options.churn_max) {
         st = mad_fail(

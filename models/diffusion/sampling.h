@@ -50,6 +50,7 @@ typedef struct mad_sampling_args {
     mad_tilt tilt;          /* of the model's sample_tilted */
     int trains_on_schedule; /* 1: the model's loss walks schedule.*, whatever the sampler does */
     int trains_to_horizon;  /* 1: it meets the times up to schedule.horizon */
+    int without_density;    /* as in mad_model_args */
     const mad_extrapolation *extrapolation; /* of kind scores: negative guidance of strength w, in
                                                place of guide.*; NULL = none */
 } mad_sampling_args;

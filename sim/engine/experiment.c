@@ -164,6 +164,14 @@ static mad_status check_kinds(mad_ctx *ctx, const mad_experiment *e)
 
 /* ---- the model on trial ---------------------------------------------------------------------- */
 
+static int asks_density(const mad_experiment *e)
+{
+    const mad_setting *s = &e->setting;
+    return (e->needs & MAD_NEEDS_DENSITY) != 0 ||
+           (s->select != NULL && s->select->asks_density != NULL && s->select->asks_density(s)) ||
+           (s->channel != NULL && s->channel->asks_density != NULL && s->channel->asks_density(s));
+}
+
 mad_model_args mad_model_args_of(const mad_experiment *e)
 {
     return (mad_model_args){.values = e->setting.model_values,
@@ -173,7 +181,8 @@ mad_model_args mad_model_args_of(const mad_experiment *e)
                             .max_sample_rows = e->max_sample_rows,
                             .n_generations = e->setting.n_generations,
                             .tilt = e->tilt,
-                            .extrapolation = e->extrapolation};
+                            .extrapolation = e->extrapolation,
+                            .without_density = !asks_density(e)};
 }
 
 size_t mad_experiment_n_slots(const mad_experiment *e, size_t first_generation)

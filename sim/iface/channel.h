@@ -28,6 +28,8 @@ typedef struct mad_channel_type {
     const mad_report *reports; /* of each training set, /channel/NAME; may be NULL */
     /** Optional. MAD_E_CONFIG, MAD_E_UNSUPPORTED: values that contradict each other or the setting. */
     MAD_MUST_CHECK mad_status (*check)(mad_ctx *ctx, const struct mad_setting *setting);
+    /** Optional: 1 when these values ask the model for log densities. */
+    int (*asks_density)(const struct mad_setting *setting);
     /** Optional: change the synthetic rows that a generation leaves. */
     MAD_MUST_CHECK mad_status (*emit)(mad_ctx *ctx, const mad_channel_in *in, mad_set *rows,
                                       double *report);

@@ -55,6 +55,7 @@ typedef struct mad_model_args {
     size_t n_generations;        /* of the whole run: where schedules end */
     mad_tilt tilt;               /* that sample_tilted is asked for */
     mad_extrapolation extrapolation;
+    int without_density; /* 1: nobody will ask for log densities */
 } mad_model_args;
 
 /* A number a model says of each of its fits, stored as /model/NAME [R][G]. */

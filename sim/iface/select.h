@@ -34,6 +34,8 @@ typedef struct mad_select_type {
     const mad_report *reports; /* of each generation's choice, /select/NAME; may be NULL */
     /** Optional. MAD_E_CONFIG, MAD_E_UNSUPPORTED: values that contradict each other or the setting. */
     MAD_MUST_CHECK mad_status (*check)(mad_ctx *ctx, const struct mad_setting *setting);
+    /** Optional: 1 when these values ask the model for log densities. */
+    int (*asks_density)(const struct mad_setting *setting);
     /** Candidates to draw for n_wanted rows that `generation` trains on; at least as many. NULL: every
      *  row is taken. */
     size_t (*n_candidates)(const struct mad_setting *setting, size_t generation, size_t n_wanted);

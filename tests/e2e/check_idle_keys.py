@@ -57,7 +57,7 @@ SETTINGS = {
     "channel.quantise": [[*GAUSS, "channel.step=0.5"],
                          ["world.kind=glyph", "world.size=12", "model.kind=gauss"]],
 }
-# other values than the nearest at hand, and what they need beside them
+# other values than the nearest at hand; what keys are changed beside, too
 VALUES = {
     "loop.n_initial": ["40"], "loop.n_synthetic": ["30"], "loop.n_real": ["20"], "loop.budget": ["10"],
     "loop.retain": ["window(2)", "accumulate"],
@@ -143,13 +143,14 @@ def jobs_of(rows):
             continue
         for plugin in plugins[:1] if section == "model" else plugins:
             for n, setting in enumerate(settings_of(section, plugin)):
-                beside = next((more for key, more in BESIDE.items() if key in row["key"]), [])
+                beside = [more for key, more in BESIDE.items() if key in row["key"]]
                 for value in values_of(row):
                     is_set = f"{row['key']}={value}" in setting
                     again = n > 0 and row["key"] == "select.reward.kind"
                     unread = row["key"] == "loop.n_real" and plugin == "fully_synthetic"
                     if not is_set and not again and not unread:
-                        yield [*setting, *beside], row["key"], value
+                        yield setting, row["key"], value
+                        yield from (([*setting, *more], row["key"], value) for more in beside)
 
 
 with workspace() as work:

@@ -153,6 +153,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
                                         .world = args->world,
                                         .n_generations = args->n_generations,
                                         .extrapolation = &args->extrapolation,
+                                        .without_density = args->without_density,
                                         .tilt = args->tilt};
     mad_exact *self = mad_arena_take(mem, 1, sizeof *self);
 

@@ -138,6 +138,7 @@ static mad_status create(mad_ctx *ctx, const mad_model_args *args, mad_arena *me
     self->n_generations = args->n_generations;
     const mad_sampling_args sampling = {.values = values,
                                         .extrapolation = &args->extrapolation,
+                                        .without_density = args->without_density,
                                         .world = args->world,
                                         .n_generations = args->n_generations,
                                         .tilt = args->tilt,
