@@ -125,6 +125,62 @@ static void test_frechet(void **state)
         gauss(f, "dim=1", "", "n_initial=9 n_real=9 n_synthetic=9 budget=12", "", 3)));
 }
 
+/* F7: the largest n_s at which a biased loop is worth its real rows, by halving. */
+static double boundary(mad_theory_case *f, const char *world, const char *bias, double single,
+                       double n_real)
+{
+    double low = 1.0, high = 1e6;
+
+    while (high - low > 1.0) {
+        const double middle = floor(0.5 * (low + high));
+        char loop[96];
+        const double *w2;
+
+        snprintf(loop, sizeof loop, "n_initial=%.0f n_real=%.0f n_synthetic=%.0f", n_real, n_real,
+                 middle);
+        w2 = curve_of(f, &mad_theory_gauss_frechet, gauss(f, world, "", loop, bias, 60));
+        if (w2[59] <= single / n_real) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* F7: printed boundaries of finite n_r, and n_s* of n_r -> infinity, which is not yet its scale (d +
+ * 5)/(1 - lam)^2. */
+static void test_boundary(void **state)
+{
+    static const double lams[] = {0.7, 0.85, 0.95}, n_reals[] = {1e4, 1e5, 1e6};
+    static const double printed[][3] = {
+        {1126, 1232, 1246}, {3417, 4620, 4894}, {13900, 28683, 40095}};
+    static const struct {
+        double d, lam, printed;
+    } limits[] = {{100, 0.7, 1247}, {100, 0.85, 4929}, {100, 0.95, 42989}, {1, 0.9, 648}};
+    mad_theory_case *f = *state;
+    char world[32], bias[32];
+
+    for (size_t i = 0; i < 9; i++) {
+        snprintf(bias, sizeof bias, "strength=%g", lams[i / 3]);
+        ASSERT_NEAR(boundary(f, "dim=100", bias, 100.0 * 105.0 / 4.0, n_reals[i % 3]),
+                    printed[i / 3][i % 3], 1.0);
+    }
+    for (size_t i = 0; i < N_SIZES(limits); i++) {
+        const double d = limits[i].d, lam = limits[i].lam, scale = (d + 5.0) / pow(1.0 - lam, 2.0);
+        const double limit =
+            (4.0 * (2.0 - lam) + (d + 1.0) * (0.5 + 1.5 * lam - lam * lam)) / pow(1.0 - lam, 2.0);
+        double n_s;
+
+        snprintf(world, sizeof world, "dim=%g", d);
+        snprintf(bias, sizeof bias, "strength=%g", lam);
+        n_s = boundary(f, world, bias, d * (d + 5.0) / 4.0, 1e9);
+        ASSERT_NEAR(limit, limits[i].printed, 0.5);
+        ASSERT_NEAR(n_s, limit, 1.0 + 1e-4 * limit); /* n_s/n_r is at most 4e-5 */
+        assert_true(fabs(n_s - scale) > 0.01 * scale);
+    }
+}
+
 /* G2, G8. */
 static void test_log_det(void **state)
 {
@@ -277,10 +333,11 @@ static void test_documented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frechet_line), cmocka_unit_test(test_frechet),
-        cmocka_unit_test(test_log_det),      cmocka_unit_test(test_moment_plugins),
-        cmocka_unit_test(test_alive),        cmocka_unit_test(test_binomial),
-        cmocka_unit_test(test_regression),   cmocka_unit_test(test_documented),
+        cmocka_unit_test(test_frechet_line),   cmocka_unit_test(test_frechet),
+        cmocka_unit_test(test_boundary),       cmocka_unit_test(test_log_det),
+        cmocka_unit_test(test_moment_plugins), cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_binomial),       cmocka_unit_test(test_regression),
+        cmocka_unit_test(test_documented),
     };
 
     return cmocka_run_group_tests(tests, mad_theory_set_up, mad_theory_tear_down);
