@@ -2,8 +2,14 @@
 #include "tests/stat/laws.h"
 
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "sim/num/stats.h"
 
@@ -213,4 +219,22 @@ mad_status law_judge(mad_ctx *ctx, const law_case *c, const mad_registry *regist
 out:
     mad_arena_destroy(mem);
     return st;
+}
+
+void law_assert(mad_ctx *ctx, const law_case *c, const mad_registry *registry)
+{
+    double honest[LAW_CHECKS], twin[LAW_CHECKS], worst = 0.0, worst_twin = 0.0;
+
+    mad_ctx_clear(ctx);
+    if (law_judge(ctx, c, registry, honest, twin) != MAD_OK) {
+        fail_msg("%s: %s", c->name, ctx->message);
+    }
+    for (size_t k = 0; k < law_n_checks(c); k++) {
+        worst = isnan(honest[k]) ? (double)INFINITY : fmax(worst, fabs(honest[k]));
+        worst_twin = fmax(worst_twin, fabs(twin[k]));
+    }
+    print_message("%-56s R = %-5zu  |z| <= %4.2f, twin %6.1f\n", c->name, c->n_replicates, worst,
+                  worst_twin);
+    assert_true(worst < LAW_Z_LIMIT);
+    assert_true(worst_twin >= LAW_Z_LIMIT);
 }

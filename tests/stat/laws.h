@@ -23,6 +23,8 @@ typedef struct law_check {
 
 enum { LAW_CHECKS = 6 };
 
+#define LAW_Z_LIMIT 4.0
+
 /* What is run; texts are YAML flow mappings. */
 typedef struct law_setting {
     const char *world, *model, *loop;
@@ -46,6 +48,9 @@ typedef struct law_case {
  */
 mad_status law_judge(mad_ctx *ctx, const law_case *c, const mad_registry *registry, double *honest,
                      double *twin);
+
+/** The same, printed; the test fails unless every honest |z| < LAW_Z_LIMIT <= one |z| of the twin. */
+void law_assert(mad_ctx *ctx, const law_case *c, const mad_registry *registry);
 
 size_t law_n_checks(const law_case *c);
 

@@ -42,6 +42,38 @@ static const mad_metric_type metric_first_mean = {
     .eval = first_mean,
 };
 
+/* ---- measure: chi-square divergence on categories ---------------------------------------------
+ */
+
+static mad_status chi2_categories(mad_ctx *ctx, const mad_metric_in *in, double *values)
+{
+    (void)ctx;
+    values[0] = 0.0;
+    for (size_t i = 0; i < in->world->n_categories; i++) {
+        values[0] += pow(in->fake_p[i] - in->real_p[i], 2.0) / in->real_p[i];
+    }
+    return MAD_OK;
+}
+
+static const mad_metric_output chi2_categories_outputs[] = {
+    {.name = "chi2_categories",
+     .long_name = "chi-square divergence of the model's probabilities from the world's",
+     .units = "1",
+     .direction = "lower",
+     .definition = "sum (q - P)^2 / P",
+     .reference = "test"},
+    {.name = NULL}};
+
+static const mad_metric_type metric_chi2_categories = {
+    .name = "chi2_categories",
+    .doc = "chi-square divergence of the model's probabilities from the world's",
+    .needs = MAD_NEEDS_CATEGORIES,
+    .worlds = 1u << MAD_WORLD_CATEGORICAL,
+    .outputs = chi2_categories_outputs,
+    .min_rows = two_rows,
+    .eval = chi2_categories,
+};
+
 /* ---- world: real rows already biased ----------------------------------------------------------
  */
 
@@ -153,9 +185,13 @@ static const mad_channel_type *const channels[] = {&mad_channel_leak,
                                                    &mad_channel_quantise,
                                                    &mad_channel_watermark,
                                                    NULL};
-static const mad_metric_type *const metrics[] = {&mad_metric_moments,    &mad_metric_frechet,
-                                                 &mad_metric_categories, &mad_metric_excess_risk,
-                                                 &metric_first_mean,     NULL};
+static const mad_metric_type *const metrics[] = {&mad_metric_moments,
+                                                 &mad_metric_frechet,
+                                                 &mad_metric_categories,
+                                                 &mad_metric_excess_risk,
+                                                 &metric_first_mean,
+                                                 &metric_chi2_categories,
+                                                 NULL};
 static const mad_theory_type *const theories[] = {&mad_theory_trace,
                                                   &mad_theory_mean_error_sq,
                                                   &mad_theory_heterozygosity,

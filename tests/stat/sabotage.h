@@ -7,7 +7,8 @@
 
 /* One thing wrong with the program, put in under the honest plug-in's name. */
 typedef enum law_sabotage {
-    LAW_HONEST,          /* everything exact, and the measure mean_first beside the program's own */
+    LAW_HONEST,          /* everything exact, and the measures mean_first and chi2_categories beside
+                            the program's own */
     LAW_EARLY_BIAS,      /* world gauss shrinks its real rows too: bias one generation early */
     LAW_BARE_STREAMS,    /* model gauss draws row i from the raw PCG stream with increment i */
     LAW_SAME_GENERATION, /* model gauss draws every generation from the streams of the first */

@@ -19,8 +19,6 @@
 #include "tests/stat/laws.h"
 #include "tests/stat/sabotage.h"
 
-#define Z_LIMIT 4.0
-
 #define LINE     "{kind: gauss, dim: 1}"
 #define SPACE    "{kind: gauss, dim: 3, spectrum: 1}"
 #define GRID     "{kind: grid, side: 3}"
@@ -450,11 +448,11 @@ static void check_rows(void **state, size_t n_rows, const row *rows)
             worst = isnan(honest[k]) ? (double)INFINITY : fmax(worst, fabs(honest[k]));
             worst_twin = fmax(worst_twin, fabs(twin[k]));
         }
-        failed += worst >= Z_LIMIT || worst_twin < Z_LIMIT;
+        failed += worst >= LAW_Z_LIMIT || worst_twin < LAW_Z_LIMIT;
         print_message("%s %-52s R = %-5zu  |z| <= %4.2f, twin %6.1f\n",
-                      worst >= Z_LIMIT       ? "WRONG"
-                      : worst_twin < Z_LIMIT ? "BLIND"
-                                             : "     ",
+                      worst >= LAW_Z_LIMIT       ? "WRONG"
+                      : worst_twin < LAW_Z_LIMIT ? "BLIND"
+                                                 : "     ",
                       c.name, c.n_replicates, worst, worst_twin);
     }
     assert_int_equal(failed, 0);
