@@ -126,9 +126,8 @@ out:
     return st;
 }
 
-/* A whole number that hangs on no replicate. */
-static mad_status eval_count(mad_ctx *ctx, const tree *node, const mad_expect_arm *arms,
-                             size_t generation, size_t *out)
+mad_status mad_expect_count(mad_ctx *ctx, const tree *node, const mad_expect_arm *arms,
+                            size_t generation, size_t *out)
 {
     mad_status st = MAD_OK;
     values v;
@@ -153,6 +152,44 @@ size_t mad_expect_n_generations(const tree *node, const mad_expect_arm *arms)
     return n;
 }
 
+int mad_expect_has_series(const tree *node)
+{
+    int found = node->kind == NODE_SERIES;
+    for (size_t i = 0; i < node->n_kids; i++) {
+        found |= mad_expect_has_series(node->kid[i]);
+    }
+    return found;
+}
+
+static int names_arm(const tree *node, size_t arm)
+{
+    int found = node->kind == NODE_SERIES && node->arm == arm;
+    for (size_t i = 0; i < node->n_kids; i++) {
+        found |= names_arm(node->kid[i], arm);
+    }
+    return found;
+}
+
+/* Of the arms of its subject, or without one of all, which must agree. */
+static mad_status eval_last(mad_ctx *ctx, const tree *last, const mad_expect_arm *arms, values *out)
+{
+    const tree *subject =
+        last->subject != NULL && mad_expect_has_series(last->subject) ? last->subject : NULL;
+    const mad_expect_arm *found = NULL;
+    for (size_t i = 0; i < last->n_arms; i++) {
+        if (subject != NULL && !names_arm(subject, i)) {
+            continue;
+        }
+        if (found != NULL && found->run->n_generations != arms[i].run->n_generations) {
+            return mad_fail(
+                ctx, MAD_E_CONFIG, "last is %zu in arm %s and %zu in arm %s: write a number",
+                found->run->n_generations, found->name, arms[i].run->n_generations, arms[i].name);
+        }
+        found = &arms[i];
+    }
+    return one_value(ctx, (double)found->run->n_generations, out);
+}
+
 /* Bounds of a function over generations: the arguments from i_bound on, or 1 and the last. */
 static mad_status eval_bounds(mad_ctx *ctx, const tree *call, const mad_expect_arm *arms,
                               size_t i_bound, size_t *first, size_t *last)
@@ -165,10 +202,10 @@ static mad_status eval_bounds(mad_ctx *ctx, const tree *call, const mad_expect_a
         return mad_fail(ctx, MAD_E_CONFIG, "%s(...) needs a series", call->function->name);
     }
     if (call->n_kids > i_bound) {
-        MAD_TRY(eval_count(ctx, call->kid[i_bound], arms, n, first));
+        MAD_TRY(mad_expect_count(ctx, call->kid[i_bound], arms, n, first));
     }
-    if (call->n_kids > i_bound + 1 && call->kid[i_bound + 1]->kind != NODE_LAST) {
-        MAD_TRY(eval_count(ctx, call->kid[i_bound + 1], arms, n, last));
+    if (call->n_kids > i_bound + 1) {
+        MAD_TRY(mad_expect_count(ctx, call->kid[i_bound + 1], arms, n, last));
     }
     if (*first < 1 || *last > n || *last - *first + 1 < call->function->least || *first > *last) {
         return mad_fail(ctx, MAD_E_CONFIG, "%s(...) over generations %zu to %zu of %zu",
@@ -214,7 +251,11 @@ static mad_status eval_over_time(mad_ctx *ctx, const tree *call, const mad_expec
     MAD_TRY(eval_bounds(ctx, call, arms, i_bound, &first, &last));
     MAD_TRY(eval_course(ctx, call->kid[0], arms, first, last, of, &n, &x));
     if (f->kind == OVER_TIME_LAG) {
-        MAD_TRY(eval_count(ctx, call->kid[1], arms, last, &lag));
+        MAD_TRY(mad_expect_count(ctx, call->kid[1], arms, last, &lag));
+        if (lag > last - first) {
+            return mad_fail(ctx, MAD_E_CONFIG, "%s(...) of lag %zu over generations %zu to %zu",
+                            f->name, lag, first, last);
+        }
     } else if (f->kind == OVER_TIME_TWO) {
         MAD_TRY(eval_course(ctx, call->kid[1], arms, first, last, of, &n_other, &y));
         if (n_other != n) {
@@ -341,12 +382,8 @@ static mad_status eval_at(mad_ctx *ctx, const tree *at, const mad_expect_arm *ar
                           size_t generation, subset of, values *out)
 {
     mad_status st = MAD_OK;
-    const size_t n = mad_expect_n_generations(at->kid[0], arms);
-    MAD_TRY(at->kid[1]->kind == NODE_LAST
-                ? MAD_OK
-                : eval_count(ctx, at->kid[1], arms, generation, &generation));
-    MAD_TRY(mad_expect_eval(ctx, at->kid[0], arms, at->kid[1]->kind == NODE_LAST ? n : generation,
-                            of, out));
+    MAD_TRY(mad_expect_count(ctx, at->kid[1], arms, generation, &generation));
+    MAD_TRY(mad_expect_eval(ctx, at->kid[0], arms, generation, of, out));
 out:
     return st;
 }
@@ -359,7 +396,7 @@ mad_status mad_expect_eval(mad_ctx *ctx, const tree *node, const mad_expect_arm 
     case NODE_NUMBER:
         return one_value(ctx, node->number, out);
     case NODE_LAST:
-        return one_value(ctx, (double)arms[0].run->n_generations, out);
+        return eval_last(ctx, node, arms, out);
     case NODE_GENERATION:
         return generation > 0
                    ? one_value(ctx, (double)generation, out)

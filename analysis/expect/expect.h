@@ -14,6 +14,10 @@
  *                                                verdicts of profile.h as numbers
  *   generation  number | "last" | "g"            `g` is the generation of "each"
  *
+ * `last` is that of the series it is a generation of (in series@(last - 1), in the bounds of a
+ * function over generations and of "each"), elsewhere that of all arms; where arms in question have
+ * other numbers of generations, it is refused. What is not measured (NaN) makes the value NaN.
+ *
  * An expression has a value per replicate and generation. Functions over generations, whose
  * arguments A, B (default 1, last) bound them: mean, sum, smallest, largest, slope (least squares
  * against the generation), kendall (tau-a against it) of (x, A, B); autocorr (x, lag, A, B), corr
@@ -58,6 +62,14 @@ typedef struct mad_judgement {
     double score;  /* z; p of an inequality; of "within" the end of the interval over X */
     char why[160]; /* of a verdict that is no PASS; else empty */
 } mad_judgement;
+
+/**
+ * Whether a criterion can be judged on runs of this form; of the values only their places are used,
+ * so that it can be asked before there are any.
+ * errors  as mad_criterion_judge
+ */
+MAD_MUST_CHECK mad_status mad_criterion_check(mad_ctx *ctx, const mad_criterion *criterion,
+                                              const mad_expect_arm *arms);
 
 /**
  * Judge a criterion on runs, one per arm in the order of the names it was read with.

@@ -5,6 +5,17 @@
 #include "analysis/expect/internal.h"
 #include "sim/num/stats.h"
 
+/* What is not measured says so: comparisons would pass over it. */
+static int has_nan(size_t n, const double *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(x[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static double mean_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)y, (void)lag;
@@ -20,9 +31,9 @@ static double sum_of(size_t n, const double *x, const double *y, size_t lag)
 static double smallest_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)y, (void)lag;
-    double smallest = x[0];
+    double smallest = has_nan(n, x) ? (double)NAN : x[0];
     for (size_t i = 1; i < n; i++) {
-        smallest = fmin(smallest, x[i]);
+        smallest = x[i] < smallest ? x[i] : smallest;
     }
     return smallest;
 }
@@ -30,9 +41,9 @@ static double smallest_of(size_t n, const double *x, const double *y, size_t lag
 static double largest_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)y, (void)lag;
-    double largest = x[0];
+    double largest = has_nan(n, x) ? (double)NAN : x[0];
     for (size_t i = 1; i < n; i++) {
-        largest = fmax(largest, x[i]);
+        largest = x[i] > largest ? x[i] : largest;
     }
     return largest;
 }
@@ -54,7 +65,7 @@ static double slope_of(size_t n, const double *x, const double *y, size_t lag)
 static double kendall_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)y, (void)lag;
-    double sum = 0.0;
+    double sum = has_nan(n, x) ? (double)NAN : 0.0;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = i + 1; k < n; k++) {
             sum += (double)(x[k] > x[i]) - (double)(x[k] < x[i]);
@@ -90,7 +101,7 @@ static double rank_of(size_t n, const double *x, size_t i)
 static double spearman_of(size_t n, const double *x, const double *y, size_t lag)
 {
     (void)lag;
-    const double middle = 0.5 * (double)(n + 1);
+    const double middle = has_nan(n, x) || has_nan(n, y) ? (double)NAN : 0.5 * (double)(n + 1);
     double xx = 0.0, yy = 0.0, xy = 0.0;
     for (size_t i = 0; i < n; i++) {
         const double a = rank_of(n, x, i) - middle, b = rank_of(n, y, i) - middle;

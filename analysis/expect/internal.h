@@ -6,7 +6,7 @@
 
 typedef enum node_kind {
     NODE_NUMBER,
-    NODE_LAST,       /* the last generation, as a number */
+    NODE_LAST,       /* the last generation of the arms that it speaks of, as a number */
     NODE_GENERATION, /* the current one */
     NODE_SERIES,
     NODE_AT, /* kid[0] at generation kid[1] */
@@ -49,6 +49,8 @@ struct tree {
     double number;
     size_t arm;
     const char *group, *name; /* of a series */
+    const tree *subject;      /* of "last": what it is a generation of; NULL: no series */
+    size_t n_arms;            /* of "last": those of the criterion */
     const known *function;
     size_t n_kids;
     const tree *kid[MAX_ARGUMENTS];
@@ -88,7 +90,15 @@ MAD_MUST_CHECK mad_status mad_expect_eval(mad_ctx *ctx, const tree *node,
                                           const mad_expect_arm *arms, size_t generation, subset of,
                                           values *out);
 
-/** The generations of the runs; the smallest of them. */
+/** The generations of the runs; the smallest of them; SIZE_MAX: no series is below the tree. */
 size_t mad_expect_n_generations(const tree *node, const mad_expect_arm *arms);
+
+/** Whether a series is below the tree. */
+int mad_expect_has_series(const tree *node);
+
+/** A whole number that hangs on no replicate. errors  MAD_E_CONFIG: it is none; those of eval */
+MAD_MUST_CHECK mad_status mad_expect_count(mad_ctx *ctx, const tree *node,
+                                           const mad_expect_arm *arms, size_t generation,
+                                           size_t *out);
 
 #endif

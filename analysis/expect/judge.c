@@ -215,23 +215,37 @@ static mad_status each_bounds(mad_ctx *ctx, const mad_criterion *c, const mad_ex
                               size_t *first, size_t *last)
 {
     mad_status st = MAD_OK;
-    const subset all = {1, 1};
-    values v;
     const size_t left = mad_expect_n_generations(c->left, arms);
     const size_t right = mad_expect_n_generations(c->right, arms);
+    const size_t n = left < right ? left : right;
     *first = 1;
-    *last = left < right ? left : right;
+    *last = n;
     if (c->first != NULL) {
-        MAD_TRY(mad_expect_eval(ctx, c->first, arms, 0, all, &v));
-        *first = (size_t)v.x[0];
-        if (c->last->kind != NODE_LAST) {
-            MAD_TRY(mad_expect_eval(ctx, c->last, arms, 0, all, &v));
-            *last = (size_t)v.x[0];
-        }
+        MAD_TRY(mad_expect_count(ctx, c->first, arms, 0, first));
+        MAD_TRY(mad_expect_count(ctx, c->last, arms, 0, last));
     }
-    if (*first > *last) {
-        return mad_fail(ctx, MAD_E_CONFIG, "each %zu..%zu: there are no such generations", *first,
-                        *last);
+    if (*first < 1 || *first > *last || *last > n) {
+        return mad_fail(ctx, MAD_E_CONFIG, "each %zu..%zu: there are no such generations (of %zu)",
+                        *first, *last, n);
+    }
+out:
+    return st;
+}
+
+mad_status mad_criterion_check(mad_ctx *ctx, const mad_criterion *c, const mad_expect_arm *arms)
+{
+    mad_status st = MAD_OK;
+    const subset all = {1, 1};
+    size_t n, first = 0, last = 0;
+    double side;
+    if (c->is_each) {
+        MAD_TRY(each_bounds(ctx, c, arms, &first, &last));
+    }
+    for (size_t g = first; g <= last; g++) {
+        const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+        MAD_TRY(mean_of_side(ctx, c->left, arms, g, all, &n, &side));
+        MAD_TRY(mean_of_side(ctx, c->right, arms, g, all, &n, &side));
+        mad_arena_release(ctx->scratch, mark);
     }
 out:
     return st;

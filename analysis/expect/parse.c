@@ -15,6 +15,7 @@ typedef struct parser {
     size_t n_arms;
     const char *const *arms;
     size_t depth;
+    const tree *subject; /* what "last" is a generation of here; NULL: of all arms */
 } parser;
 
 static mad_status fail(parser *p, const char *expected)
@@ -107,20 +108,41 @@ static mad_status new_node(parser *p, node_kind kind, const tree *a, const tree 
 
 static mad_status parse_sum(parser *p, tree **out);
 
+/* The first argument of a function that is a generation or a lag. */
+static size_t first_bound(const known *function)
+{
+    switch (function->kind) {
+    case OVER_TIME:
+    case OVER_TIME_LAG:
+        return 1;
+    case OVER_TIME_TWO:
+        return 2;
+    case OF_NUMBER:
+    case OVER_PAIRS:
+    case OVER_PAST:
+    case OVER_REPLICATES:
+        break;
+    }
+    return MAX_ARGUMENTS;
+}
+
 /* The arguments of a function, behind its '('. */
 static mad_status parse_call(parser *p, const known *function, tree **out)
 {
     mad_status st = MAD_OK;
     tree *call, *argument;
+    const tree *outer = p->subject;
     MAD_TRY(new_node(p, NODE_FUNCTION, NULL, NULL, &call));
     call->function = function;
     do {
         if (call->n_kids == function->max_arguments) {
             return fail(p, "no more arguments");
         }
+        p->subject = call->n_kids < first_bound(function) ? outer : call;
         MAD_TRY(parse_sum(p, &argument));
         call->kid[call->n_kids++] = argument;
     } while (take(p, ','));
+    p->subject = outer;
     if (!take(p, ')')) {
         return fail(p, "',' or ')'");
     }
@@ -198,7 +220,10 @@ static mad_status parse_atom(parser *p, tree **out)
         return parse_call(p, function, out);
     }
     if (strcmp(word, "last") == 0) {
-        return new_node(p, NODE_LAST, NULL, NULL, out);
+        MAD_TRY(new_node(p, NODE_LAST, NULL, NULL, out));
+        (*out)->subject = p->subject;
+        (*out)->n_arms = p->n_arms;
+        return MAD_OK;
     }
     if (strcmp(word, "g") == 0) {
         return new_node(p, NODE_GENERATION, NULL, NULL, out);
@@ -213,6 +238,7 @@ static mad_status parse_power(parser *p, tree **out)
 {
     mad_status st = MAD_OK;
     tree *base, *other;
+    const tree *outer = p->subject;
     if (++p->depth > MAX_DEPTH) {
         return fail(p, "less nesting");
     }
@@ -224,7 +250,9 @@ static mad_status parse_power(parser *p, tree **out)
     }
     MAD_TRY(parse_atom(p, &base));
     if (take(p, '@')) {
+        p->subject = base;
         MAD_TRY(parse_atom(p, &other));
+        p->subject = outer;
         MAD_TRY(new_node(p, NODE_AT, base, other, &base));
     }
     if (take(p, '^')) {
@@ -341,20 +369,27 @@ mad_status mad_criterion_parse(mad_ctx *ctx, mad_arena *mem, const char *text, s
     mad_status st = MAD_OK;
     parser p = {.ctx = ctx, .mem = mem, .text = text, .at = text, .n_arms = n_arms, .arms = arms};
     mad_criterion *c = mad_arena_take(mem, 1, sizeof *c);
-    tree *left = NULL, *right = NULL;
+    tree *left = NULL, *right = NULL, *sides;
     if (c == NULL) {
         return mad_fail_memory(ctx, "a criterion");
     }
     c->is_each = take_word(&p, "each");
+    MAD_TRY(new_node(&p, NODE_SUBTRACT, NULL, NULL, &sides));
     if (c->is_each) {
+        p.subject = sides;
         MAD_TRY(parse_bounds(&p, c));
+        p.subject = NULL;
     }
     MAD_TRY(parse_sum(&p, &left));
     MAD_TRY(parse_relation(&p, &c->relation));
     MAD_TRY(parse_sum(&p, &right));
-    c->left = left;
-    c->right = right;
+    sides->kid[sides->n_kids++] = c->left = left;
+    sides->kid[sides->n_kids++] = c->right = right;
     MAD_TRY(parse_rule(&p, c));
+    if (c->is_each && !mad_expect_has_series(sides)) {
+        st = mad_fail(ctx, MAD_E_CONFIG, "'%s': each needs a series", text);
+        goto out;
+    }
     *out = c;
 out:
     return st;

@@ -174,6 +174,50 @@ def check_verdicts(folder):
     print("true, wrong, too little: PASS, FAIL, INCONCLUSIVE")
 
 
+def check_last(folder):
+    """`last` is that of the series it stands at, also within arithmetic, and never another arm's."""
+    def with_lengths(name, criteria):
+        path = config(folder / name, criteria, 20)
+        path.write_text(path.read_text().replace("few: [", "few: [generations=6, "))
+        return path
+
+    criteria = ["many:trace@(last - 1) = 1 within 9", "few:trace@(last - 1) = 1 within 9",
+                "mean(many:trace, last - 1, last) = 1 within 9", "few:trace@last - many:trace@last = 0 within 9",
+                "each 9..(last - 1) many:trace > 0 p 0.5",
+                "each few:trace < many:trace + 9", "autocorr(many:trace, last - 2) = 0 within 9"]
+    _, found = judged(with_lengths("last.yaml", criteria), folder / "last")
+    runs = arms(folder / "last")
+    few, many = (runs[k]["metrics/trace"][()] for k in ("few", "many"))
+    assert few.shape[1] == 6 and many.shape[1] == 12
+    for i, value in enumerate([many[:, 10].mean(), few[:, 4].mean(), many[:, 10:].mean(),
+                               few[:, 5].mean() - many[:, 11].mean()]):
+        close(found[i]["measured"], value, criteria[i])
+    assert 9 <= found[4]["generation"] <= 11 and found[5]["generation"] <= 6
+    centred = many - many.mean(1, keepdims=True)
+    lag = (centred[:, 10:] * centred[:, :-10]).sum(1) / (centred**2).sum(1)
+    close(found[6]["measured"], lag.mean(), criteria[6])
+    for text in ("few:trace@5 = last", "(few:trace - many:trace)@last = 0", "mean(many:trace * last) = 1",
+                 "corr(few:trace, many:trace, 1, last) = 0", "each 1..last few:trace = many:trace"):
+        _, error = madloop("reproduce", with_lengths("vague.yaml", [text]), "-o", folder / "vague",
+                           "--progress", "none", code=2)
+        assert "last is 6 in arm few and 12 in arm many" in error and error.count("\n") == 1, (text, error)
+    print("last is the series' own last generation, or refused")
+
+
+def check_nan(folder):
+    """What is not measured in one generation makes no verdict, whatever the function."""
+    gap = "log(few:trace - few:trace@3)"  # NaN or -inf in every run
+    criteria = [f"{name}({gap}) < 99" for name in ("kendall", "smallest", "largest", "mean", "slope")]
+    criteria += [f"spearman({gap}, few:frechet) < 99", f"spearman(few:frechet, {gap}) < 99",
+                 f"corr({gap}, few:frechet) < 99", f"autocorr({gap}, 1) < 99",
+                 "kendall(few:trace) < 99"]
+    _, found = judged(config(folder / "nan.yaml", criteria, 20), folder / "nan", code=1)
+    for text, row in zip(criteria[:-1], found):
+        assert row["verdict"] == "INCONCLUSIVE" and row["why"] == "not measured (NaN)", (text, row)
+    assert found[-1]["verdict"] == "PASS"
+    print(f"NaN: {len(criteria) - 1} functions are inconclusive")
+
+
 def check_refused(folder):
     for text, words in [
         ("few:trace@5", "expected =, < or >"), ("few:trace@5 = ", "expected a number"),
@@ -181,6 +225,7 @@ def check_refused(folder):
         ("few:trace@5 = 1 z", "expected a number above 0"), ("few:trace@5 = 1 p 1", "expected z Z or within X"),
         ("few:trace@5 < 1 within 2", "expected p P"), ("slope() = 1", "expected a number"),
         ("slope(few:trace, 1, 2, 3) = 1", "no more arguments"), ("(few:trace@5 = 1", "expected ')'"),
+        ("each 1 > 0", "each needs a series"), ("each 2..4 g > 1", "each needs a series"),
         ("few:trace@5 = 1 z 4 4", "expected the end"), ("corr(few:trace) = 1", "more arguments")]:
         _, error = madloop("reproduce", config(folder / "bad.yaml", [text]), "-o", folder / "bad", code=2)
         assert words in error and "bad.yaml:" in error and error.count("\n") == 1, (text, error)
@@ -192,7 +237,11 @@ def check_refused(folder):
                         ("spearman(few:trace, few:frechet, many:trace) = 1", "needs pairs"),
                         ("few:tracce@1 = 1", "no series metrics/tracce"),
                         ("mean(few:trace, 5, 2) = 1", "generations 5 to 2"),
-                        ("few:trace@0.5 = 1", "whole number")]:
+                        ("few:trace@0.5 = 1", "whole number"),
+                        ("each 0..3 few:trace = 1", "no such generations"),
+                        ("each 2..13 few:trace = 1", "no such generations"),
+                        ("autocorr(few:trace, 12) = 0", "of lag 12 over generations 1 to 12"),
+                        ("autocorr(few:trace, 4, 3, 6) = 0", "of lag 4 over generations 3 to 6")]:
         _, error = madloop("reproduce", config(folder / "bad2.yaml", [text], 4), "-o", folder / "bad2",
                            "--progress", "none", code=2)
         assert words in error and error.count("\n") == 1, (text, error)
@@ -237,5 +286,7 @@ with workspace() as name:
     root = pathlib.Path(name)
     check_values(root)
     check_verdicts(root)
+    check_last(root)
+    check_nan(root)
     check_refused(root)
     check_catalogue(root)
