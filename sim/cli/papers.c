@@ -151,6 +151,15 @@ out:
     return st;
 }
 
+mad_status mad_paper_fail_arm(mad_ctx *ctx, mad_status st, const mad_paper *paper, size_t i_arm)
+{
+    if (paper->config.arms.n == 0) {
+        return mad_fail_while(ctx, st, "%s", paper->path);
+    }
+    const mad_note *arm = &paper->config.arms.note[i_arm];
+    return mad_fail_while(ctx, st, "%s: arm '%s'", arm->place, arm->name);
+}
+
 mad_status mad_paper_arm(mad_app *app, mad_arena *mem, const mad_paper *paper, size_t i_arm,
                          int smoke, mad_config *out)
 {
@@ -160,7 +169,7 @@ mad_status mad_paper_arm(mad_app *app, mad_arena *mem, const mad_paper *paper, s
     const mad_note *arm = &paper->config.arms.note[i_arm];
     const mad_status st =
         mad_load_config(app, mem, paper->path, arm->n_texts, (char **)arm->texts, smoke, out);
-    return st == MAD_OK ? MAD_OK : mad_fail_while(app->ctx, st, "arm '%s'", arm->name);
+    return st == MAD_OK ? MAD_OK : mad_paper_fail_arm(app->ctx, st, paper, i_arm);
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -179,6 +188,28 @@ static int is_yaml(const char *name)
     return n > 5 && name[0] != '.' && strcmp(name + n - 5, ".yaml") == 0;
 }
 
+/* Of a file that cannot be loaded its name and what is wrong. */
+static mad_status keep_failure(mad_ctx *ctx, mad_arena *mem, const char *path, mad_status status,
+                               mad_paper *out)
+{
+    mad_status st = MAD_OK;
+    mad_paper p = {.path = mad_arena_text(mem, path),
+                   .source = "",
+                   .shape = "",
+                   .found = "",
+                   .loop = "",
+                   .row = (double)NAN,
+                   .seconds = (double)NAN,
+                   .status = status,
+                   .message = mad_arena_text(mem, ctx->message)};
+    mad_ctx_clear(ctx);
+    MAD_TRY(p.path != NULL && p.message != NULL ? MAD_OK : mad_fail_memory(ctx, "a paper"));
+    MAD_TRY(name_of(ctx, mem, p.path, &p.name));
+    *out = p;
+out:
+    return st;
+}
+
 static mad_status load_folder(mad_app *app, mad_arena *mem, const char *folder, DIR *dir, size_t *n,
                               mad_paper *papers)
 {
@@ -193,7 +224,10 @@ static mad_status load_folder(mad_app *app, mad_arena *mem, const char *folder, 
                             MAX_PAPERS);
         }
         (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        MAD_TRY(mad_paper_load(app, mem, path, &papers[*n]));
+        const mad_status loaded = mad_paper_load(app, mem, path, &papers[*n]);
+        if (loaded != MAD_OK) {
+            MAD_TRY(keep_failure(app->ctx, mem, path, loaded, &papers[*n]));
+        }
         ++*n;
     }
 out:

@@ -18,6 +18,8 @@ typedef struct mad_paper {
     const char **arm;           /* [n_arms] names; a single arm without one is "" */
     size_t n_criteria;
     mad_criterion **criterion; /* [n_criteria], named by config.expect.note[i].name */
+    mad_status status;   /* not MAD_OK: it could not be loaded, and has path and name alone, */
+    const char *message; /* and what was wrong; else NULL */
 } mad_paper;
 
 /**
@@ -28,8 +30,9 @@ typedef struct mad_paper {
 MAD_MUST_CHECK mad_status mad_papers_folder(mad_ctx *ctx, mad_arena *mem, const char **out);
 
 /**
- * Load all papers of a folder, by row (those without one last), then name.
- * errors  those of mad_paper_load; MAD_E_IO
+ * Load all papers of a folder, by row (those without one last), then name. One that cannot be
+ * loaded is among them, with what is wrong.
+ * errors  MAD_E_IO, MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_papers_load(mad_app *app, mad_arena *mem, const char *folder,
                                           size_t *n, mad_paper **out);
@@ -40,6 +43,9 @@ MAD_MUST_CHECK mad_status mad_papers_load(mad_app *app, mad_arena *mem, const ch
  */
 MAD_MUST_CHECK mad_status mad_paper_load(mad_app *app, mad_arena *mem, const char *path,
                                          mad_paper *out);
+
+/** Put the arm's place and name before the message. */
+mad_status mad_paper_fail_arm(mad_ctx *ctx, mad_status st, const mad_paper *paper, size_t i_arm);
 
 /** The configuration of one arm. errors  those of mad_config_load */
 MAD_MUST_CHECK mad_status mad_paper_arm(mad_app *app, mad_arena *mem, const mad_paper *paper,

@@ -14,6 +14,7 @@
 /* What was asked for. */
 typedef struct request {
     int is_list, is_all, as_json;
+    int goes_on; /* one that fails does not end the others */
     const char *budget;
     double budget_s; /* infinite without one */
     mad_reproduce_options options;
@@ -99,17 +100,29 @@ out:
 
 /* ---- what is done with them ---- */
 
-static mad_status list_papers(mad_app *app, const request *ask, size_t n, const mad_paper *papers,
-                              mad_reproduced *results)
+static mad_status check_errors(mad_ctx *ctx, size_t n, const mad_reproduced *results)
 {
-    if (!ask->as_json) {
-        mad_reproduce_print_list(n, papers);
-        return MAD_OK;
-    }
+    size_t n_errors = 0;
     for (size_t i = 0; i < n; i++) {
-        results[i] = (mad_reproduced){.paper = &papers[i]};
+        n_errors += results[i].status != MAD_OK;
     }
-    return mad_reproduce_print_json(app->ctx, n, results);
+    return n_errors == 0
+               ? MAD_OK
+               : mad_fail(ctx, MAD_E_CONFIG, "%zu of %zu results cannot be run", n_errors, n);
+}
+
+static mad_status list_papers(mad_app *app, const request *ask, size_t n, const mad_paper *papers,
+                              const mad_reproduced *results)
+{
+    mad_status st = MAD_OK;
+    if (ask->as_json) {
+        MAD_TRY(mad_reproduce_print_json(app->ctx, n, results));
+    } else {
+        mad_reproduce_print_list(n, papers);
+    }
+    MAD_TRY(check_errors(app->ctx, n, results));
+out:
+    return st;
 }
 
 static int by_seconds(const void *a, const void *b)
@@ -120,6 +133,28 @@ static int by_seconds(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* One of several: what goes wrong with it is kept with its result, unless the user stopped it. */
+static mad_status run_one(mad_app *app, mad_arena *mem, const request *ask, mad_reproduced *result)
+{
+    const mad_paper *paper = result->paper;
+    const mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
+    if (result->status != MAD_OK) {
+        return MAD_OK;
+    }
+    const mad_status st = mad_reproduce_paper(app, mem, paper, &ask->options, result);
+    if (st == MAD_OK) {
+        return MAD_OK;
+    }
+    mad_arena_release(app->ctx->scratch, mark);
+    *result = (mad_reproduced){
+        .paper = paper, .status = st, .message = mad_arena_text(mem, app->ctx->message)};
+    if (result->message == NULL || st == MAD_E_INTERRUPTED || !ask->goes_on) {
+        return st;
+    }
+    mad_ctx_clear(app->ctx);
+    return MAD_OK;
+}
+
 static mad_status run_within_budget(mad_app *app, mad_arena *mem, const request *ask, size_t n,
                                     const mad_paper *papers, mad_reproduced *results)
 {
@@ -127,7 +162,6 @@ static mad_status run_within_budget(mad_app *app, mad_arena *mem, const request 
     const double start_s = mad_cost_now_s();
     for (size_t i = 0; i < n; i++) {
         const double left_s = ask->budget_s - (mad_cost_now_s() - start_s);
-        results[i] = (mad_reproduced){.paper = &papers[i]};
         if (left_s <= 0.0 || papers[i].seconds > left_s) {
             if (!ask->as_json) {
                 printf("%s: not run, %.0f s are left of the budget\n", papers[i].name,
@@ -135,7 +169,7 @@ static mad_status run_within_budget(mad_app *app, mad_arena *mem, const request 
             }
             continue;
         }
-        MAD_TRY(mad_reproduce_paper(app, mem, &papers[i], &ask->options, &results[i]));
+        MAD_TRY(run_one(app, mem, ask, &results[i]));
         if (!ask->as_json) {
             mad_reproduce_print(&results[i]);
         }
@@ -147,32 +181,39 @@ out:
 /* The last line, and a status that scripts see. */
 static mad_status sum_up(mad_ctx *ctx, const request *ask, size_t n, const mad_reproduced *results)
 {
-    size_t count[3] = {0}, n_left_out = 0, n_run = 0;
+    mad_status st = MAD_OK;
+    size_t count[3] = {0}, n_left_out = 0, n_run = 0, n_errors = 0;
     for (size_t i = 0; i < n; i++) {
-        n_left_out += !results[i].is_run;
+        n_errors += results[i].status != MAD_OK;
+        n_left_out += !results[i].is_run && results[i].status == MAD_OK;
         if (results[i].judged != NULL) {
             count[results[i].verdict]++;
             n_run++;
         }
     }
     if (!ask->as_json && !ask->options.smoke && n > 1) {
-        printf("%zu PASS, %zu FAIL, %zu INCONCLUSIVE, %zu not run\n", count[MAD_JUDGED_PASS],
-               count[MAD_JUDGED_FAIL], count[MAD_JUDGED_INCONCLUSIVE], n_left_out);
+        printf("%zu PASS, %zu FAIL, %zu INCONCLUSIVE, %zu ERROR, %zu not run\n",
+               count[MAD_JUDGED_PASS], count[MAD_JUDGED_FAIL], count[MAD_JUDGED_INCONCLUSIVE],
+               n_errors, n_left_out);
     }
-    return count[MAD_JUDGED_PASS] == n_run
-               ? MAD_OK
-               : mad_fail(ctx, MAD_E_FAILED, "%zu of %zu results did not pass",
-                          n_run - count[MAD_JUDGED_PASS], n_run);
+    MAD_TRY(check_errors(ctx, n, results));
+    st = count[MAD_JUDGED_PASS] == n_run
+             ? MAD_OK
+             : mad_fail(ctx, MAD_E_FAILED, "%zu of %zu results did not pass",
+                        n_run - count[MAD_JUDGED_PASS], n_run);
+out:
+    return st;
 }
 
 static mad_status run_papers(mad_app *app, mad_arena *mem, const request *ask, size_t n,
                              const mad_paper *papers, mad_reproduced *results)
 {
     mad_status st = MAD_OK;
-    MAD_TRY(run_within_budget(app, mem, ask, n, papers, results));
-    if (ask->as_json) {
+    const mad_status ran = run_within_budget(app, mem, ask, n, papers, results);
+    if (ask->as_json && (ran == MAD_OK || ran == MAD_E_INTERRUPTED)) {
         MAD_TRY(mad_reproduce_print_json(app->ctx, n, results));
     }
+    MAD_TRY(ran);
     MAD_TRY(sum_up(app->ctx, ask, n, results));
 out:
     return st;
@@ -204,8 +245,7 @@ static mad_status read_budget(mad_ctx *ctx, request *ask)
 }
 
 /* The papers that are asked for, listed or run. */
-static mad_status answer(mad_app *app, mad_arena *mem, const request *ask,
-                         const mad_arguments *args)
+static mad_status answer(mad_app *app, mad_arena *mem, request *ask, const mad_arguments *args)
 {
     mad_status st = MAD_OK;
     size_t n = 0;
@@ -213,12 +253,17 @@ static mad_status answer(mad_app *app, mad_arena *mem, const request *ask,
     MAD_TRY(load_papers(app, mem, args, &n, &papers));
     mad_reproduced *results = mad_arena_take(mem, n, sizeof *results);
     MAD_TRY(results != NULL ? MAD_OK : mad_fail_memory(app->ctx, "the papers"));
+    if (args->n == 0 && !ask->is_list) {
+        qsort(papers, n, sizeof *papers, by_seconds);
+    }
+    for (size_t i = 0; i < n; i++) {
+        results[i] = (mad_reproduced){
+            .paper = &papers[i], .status = papers[i].status, .message = papers[i].message};
+    }
     if (ask->is_list) {
         return list_papers(app, ask, n, papers, results);
     }
-    if (args->n == 0) {
-        qsort(papers, n, sizeof *papers, by_seconds);
-    }
+    ask->goes_on = ask->is_all || n > 1;
     MAD_TRY(run_papers(app, mem, ask, n, papers, results));
 out:
     return st;

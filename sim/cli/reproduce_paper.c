@@ -9,6 +9,100 @@
 #include "sim/cli/cost.h"
 #include "sim/engine/engine.h"
 
+/* ---- before anything runs ------------------------------------------------------------------ */
+
+static mad_status plan_series(mad_arena *mem, const char *group, const char *name, size_t rank,
+                              const double *value, mad_run_series *out)
+{
+    *out = (mad_run_series){.group = mad_arena_text(mem, group),
+                            .name = mad_arena_text(mem, name),
+                            .rank = rank,
+                            .value = value};
+    return out->group != NULL && out->name != NULL ? MAD_OK : MAD_E_MEMORY;
+}
+
+/* The run that an experiment makes, its loops joined, with places for values and none in them. */
+static mad_status plan_run(mad_ctx *ctx, mad_arena *mem, const mad_experiment *experiment,
+                           mad_run *out)
+{
+    mad_status st = MAD_OK;
+    const mad_run_layout *layout = mad_experiment_layout(experiment);
+    const size_t n_loops = mad_experiment_setting(experiment)->n_models;
+    *out = (mad_run){.n_replicates = layout->n_replicates / n_loops,
+                     .n_generations = layout->n_generations};
+    mad_run_series *series =
+        mad_arena_take(mem, layout->n_series + layout->n_vectors, sizeof *series);
+    double *value = mad_arena_take(mem, out->n_replicates * out->n_generations, sizeof *value);
+    MAD_TRY(series != NULL && value != NULL ? MAD_OK : MAD_E_MEMORY);
+    for (size_t i = 0; i < layout->n_series; i++) {
+        const mad_series *s = &layout->series[i];
+        MAD_TRY(plan_series(mem, s->group, s->name, s->width == 1 ? 2 : 3, value,
+                            &series[out->n_series++]));
+    }
+    for (size_t i = 0; i < layout->n_vectors; i++) {
+        const mad_vector *v = &layout->vectors[i];
+        MAD_TRY(plan_series(mem, v->group, v->name, 1, value, &series[out->n_series++]));
+    }
+    out->series = series;
+out:
+    return st == MAD_OK ? st : mad_fail_memory(ctx, "an arm");
+}
+
+static mad_status plan_arm(mad_app *app, mad_arena *mem, const mad_paper *paper, size_t i_arm,
+                           int smoke, mad_run *out)
+{
+    mad_status st = MAD_OK;
+    mad_config config;
+    mad_experiment *experiment = NULL;
+    const mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
+    mad_arena *own = mad_arena_create(1 << 16);
+    if (own == NULL) {
+        return mad_fail_memory(app->ctx, "an arm");
+    }
+    MAD_TRY(mad_paper_arm(app, own, paper, i_arm, smoke, &config));
+    st = mad_experiment_create(app->ctx, own, &config, app->registry, &experiment);
+    if (st != MAD_OK) {
+        st = mad_paper_fail_arm(app->ctx, st, paper, i_arm);
+        goto out;
+    }
+    MAD_TRY(plan_run(app->ctx, mem, experiment, out));
+out:
+    mad_arena_release(app->ctx->scratch, mark);
+    mad_arena_destroy(own);
+    return st;
+}
+
+/* All arms fit together each, and have what the criteria look at. */
+static mad_status check_paper(mad_app *app, const mad_paper *paper, int smoke)
+{
+    static const mad_profile no_profile;
+    mad_status st = MAD_OK;
+    mad_arena *mem = mad_arena_create(1 << 16);
+    if (mem == NULL) {
+        return mad_fail_memory(app->ctx, paper->name);
+    }
+    mad_expect_arm *arms = mad_arena_take(mem, paper->n_arms, sizeof *arms);
+    mad_run *runs = mad_arena_take(mem, paper->n_arms, sizeof *runs);
+    MAD_TRY(arms != NULL && runs != NULL ? MAD_OK : mad_fail_memory(app->ctx, paper->name));
+    for (size_t i = 0; i < paper->n_arms; i++) {
+        MAD_TRY(plan_arm(app, mem, paper, i, smoke, &runs[i]));
+        arms[i] = (mad_expect_arm){.name = paper->arm[i], .run = &runs[i], .profile = &no_profile};
+    }
+    for (size_t i = 0; !smoke && i < paper->n_criteria; i++) {
+        const mad_note *note = &paper->config.expect.note[i];
+        st = mad_criterion_check(app->ctx, paper->criterion[i], arms);
+        if (st != MAD_OK) {
+            st = mad_fail_while(app->ctx, st, "%s: expect.%s", note->place, note->name);
+            goto out;
+        }
+    }
+out:
+    mad_arena_destroy(mem);
+    return st;
+}
+
+/* ---- run and judged ------------------------------------------------------------------------ */
+
 static mad_status run_arm(mad_app *app, mad_arena *mem, const mad_paper *paper, size_t i_arm,
                           const mad_reproduce_options *options, const char **folder)
 {
@@ -117,6 +211,7 @@ mad_status mad_reproduce_paper(mad_app *app, mad_arena *mem, const mad_paper *pa
         return mad_fail_memory(app->ctx, paper->name);
     }
     *out = (mad_reproduced){.paper = paper, .is_run = 1};
+    MAD_TRY(check_paper(app, paper, options->smoke));
     for (size_t i = 0; i < paper->n_arms; i++) {
         MAD_TRY(run_arm(app, mem, paper, i, options, &folders[i]));
     }

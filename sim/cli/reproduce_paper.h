@@ -20,13 +20,16 @@ typedef struct mad_reproduced {
     size_t n_other; /* of the arms' runs: those that another build made, and which were kept */
     double seconds;
     int is_run;
+    mad_status status;   /* not MAD_OK: it could not be run, or was stopped, as message says */
+    const char *message; /* NULL: nothing went wrong */
 } mad_reproduced;
 
 /**
  * Run every arm of a paper, as far as it has not run yet, and judge the criteria unless it is a
- * smoke run. What is read for that stays in `mem`.
+ * smoke run. What is read for that stays in `mem`. What is wrong with an arm or a criterion is
+ * found before any of them runs.
  *
- * errors  those of mad_paper_arm, mad_execute_new, mad_execute, mad_run_read, mad_profile_make and
+ * errors  those of mad_paper_arm, mad_experiment_create, mad_criterion_check, mad_execute_new, mad_execute, mad_run_read, mad_profile_make and
  *         mad_criterion_judge; MAD_E_MEMORY
  */
 MAD_MUST_CHECK mad_status mad_reproduce_paper(mad_app *app, mad_arena *mem, const mad_paper *paper,

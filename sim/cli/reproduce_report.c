@@ -22,6 +22,11 @@ static void print_criterion(const mad_note *note, const mad_judgement *j)
 void mad_reproduce_print(const mad_reproduced *result)
 {
     const mad_paper *p = result->paper;
+    if (result->message != NULL) {
+        printf("%s: ERROR: %s\n\n", p->name, result->message);
+        fflush(stdout);
+        return;
+    }
     printf("%s: %s\n", p->name, p->source);
     if (p->shape[0] != '\0') {
         printf("  %s\n", p->shape);
@@ -68,6 +73,16 @@ static json_t *json_criterion(const mad_note *note, const mad_judgement *j)
     return out;
 }
 
+static const char *verdict_word(const mad_reproduced *result)
+{
+    if (result->status != MAD_OK) {
+        return result->status == MAD_E_INTERRUPTED ? "interrupted" : "ERROR";
+    }
+    return !result->is_run          ? "not run"
+           : result->judged == NULL ? "ran"
+                                    : mad_judged_word(result->verdict);
+}
+
 static json_t *json_result(const mad_reproduced *result)
 {
     json_t *criteria = json_array();
@@ -76,13 +91,11 @@ static json_t *json_result(const mad_reproduced *result)
             criteria, json_criterion(&result->paper->config.expect.note[i],
                                      result->judged != NULL ? &result->judged[i] : NULL));
     }
-    return json_pack("{s:o, s:o, s:s, s:f, s:I, s:o}", "name", mad_json_text(result->paper->name),
-                     "paper", json_notes(result->paper), "verdict",
-                     !result->is_run          ? "not run"
-                     : result->judged == NULL ? "ran"
-                                              : mad_judged_word(result->verdict),
-                     "seconds", result->seconds, "runs_of_other_builds",
-                     (json_int_t)result->n_other, "criteria", criteria);
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:f, s:I, s:o}", "name", mad_json_text(result->paper->name), "paper",
+        json_notes(result->paper), "verdict", verdict_word(result), "error",
+        result->message != NULL ? mad_json_text(result->message) : json_null(), "seconds",
+        result->seconds, "runs_of_other_builds", (json_int_t)result->n_other, "criteria", criteria);
 }
 
 mad_status mad_reproduce_print_json(mad_ctx *ctx, size_t n, const mad_reproduced *results)
@@ -106,7 +119,8 @@ void mad_reproduce_print_list(size_t n, const mad_paper *papers)
         if (!isnan(p->seconds)) {
             (void)snprintf(seconds, sizeof seconds, "%.3g", p->seconds);
         }
-        printf("%-4s %-28s %9s  %s%s%s\n", row, p->name, seconds, p->loop,
-               p->loop[0] != '\0' ? ": " : "", p->source);
+        const char *lead = p->message != NULL ? "ERROR" : p->loop;
+        printf("%-4s %-28s %9s  %s%s%s\n", row, p->name, seconds, lead, lead[0] != '\0' ? ": " : "",
+               p->message != NULL ? p->message : p->source);
     }
 }
