@@ -1,7 +1,9 @@
 /* sim/config/config.c: loading: files, then overrides, then the sweep block, then the tables. */
 #include "sim/config/config.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/config/internal.h"
@@ -113,6 +115,35 @@ static mad_status read_axis(mad_ctx *ctx, mad_arena *mem, const mad_entry *entry
     return MAD_OK;
 }
 
+/* What a line of the block `paper` may be. */
+static mad_status check_paper(mad_ctx *ctx, const mad_entry *entry, const char *name)
+{
+    static const char *const known[] = {"row",     "seconds", "loop", "source",
+                                        "setting", "shape",   "found"};
+    const size_t n_known = sizeof known / sizeof known[0];
+    char shown[MAD_SHOWN_BYTES], *end = NULL;
+    size_t k = 0;
+    while (k < n_known && strcmp(known[k], name) != 0) {
+        k++;
+    }
+    if (k == n_known) {
+        const char *near = mad_nearest(name, n_known, known);
+        mad_text_shown(entry->key, sizeof shown, shown);
+        return mad_fail_at(ctx, entry->key_at, "unknown key '%s'%s%s%s", shown,
+                           near == NULL ? "" : " (did you mean 'paper.", near == NULL ? "" : near,
+                           near == NULL ? "" : "'?)");
+    }
+    if (k < 2) { /* numbers */
+        const double number = strtod(entry->texts[0], &end);
+        if (end == entry->texts[0] || *end != '\0' || !isfinite(number) || number < 0.0) {
+            mad_text_shown(entry->texts[0], sizeof shown, shown);
+            return mad_fail_at(ctx, entry->value_at, "%s: expected a number from 0, got '%s'",
+                               entry->key, shown);
+        }
+    }
+    return MAD_OK;
+}
+
 /* The lines of a block but the sweep, by name. */
 static mad_status read_notes(mad_resolver *r, const char *block, mad_notes *out)
 {
@@ -131,6 +162,15 @@ static mad_status read_notes(mad_resolver *r, const char *block, mad_notes *out)
         }
         if (entry->n_texts == 0) {
             return mad_fail_at(r->ctx, at, "%s: expected text", entry->key);
+        }
+        if (entry->kind == MAD_ENTRY_LIST && strcmp(block, "arms") != 0) {
+            return mad_fail_at(r->ctx, at, "%s: expected text, got a list", entry->key);
+        }
+        if (strcmp(block, "paper") == 0) {
+            const mad_status st = check_paper(r->ctx, entry, entry->key + n_block + 1);
+            if (st != MAD_OK) {
+                return st;
+            }
         }
         (void)snprintf(place, sizeof place, "%s:%d:%d", at.file, at.line, at.column);
         note[out->n] = (mad_note){.name = entry->key + n_block + 1,

@@ -54,7 +54,8 @@ typedef struct mad_config {
  * check everything against the parameter tables.
  *
  * include: base.yaml (or a list) reads those files first, relative to the including file; own keys
- * win. Blocks `paper`, `arms` and `expect` are kept for `reproduce`: they change no run. Values of
+ * win. Blocks `paper`, `arms` and `expect` are kept for `reproduce`: they change no run; the keys
+ * of `paper` are known ones. Values of
  * `sweep` become axes; where the key of an axis is not set, its first value stands
  * in. File names in values stay as written: they are meant relative to `directory`.
  *

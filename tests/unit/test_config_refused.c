@@ -25,6 +25,14 @@ static void test_unknown(void **state)
     mad_case_refused_more("choose: {kind: none}", "a.yaml:3:10: unknown section 'choose'");
     mad_case_refused_more("select: {kind: best}",
                           "a.yaml:3:16: unknown select 'best': expected none");
+    mad_case_refused_more("paper: {sorce: x}",
+                          "a.yaml:3:9: unknown key 'paper.sorce' (did you mean 'paper.source'?)");
+    mad_case_refused_more("paper: {row: third}",
+                          "a.yaml:3:14: paper.row: expected a number from 0, got 'third'");
+    mad_case_refused_more("paper: {seconds: 3 s}",
+                          "a.yaml:3:18: paper.seconds: expected a number from 0, got '3 s'");
+    mad_case_refused_more("expect: {a: [x = 1, y = 2]}",
+                          "a.yaml:3:13: expect.a: expected text, got a list");
     mad_case_refused_more("zzzzzz: 1", "a.yaml:3:1: unknown key 'zzzzzz'");
     mad_case_refused_more("world.width: 3", "a.yaml:3:1: unknown key 'world.width'");
     mad_case_refused_more(
