@@ -80,9 +80,7 @@ static const char *note_of(const mad_notes *notes, const char *name)
 static double number_of(const mad_notes *notes, const char *name)
 {
     const char *text = note_of(notes, name);
-    char *end = NULL;
-    const double x = strtod(text, &end);
-    return end != text && *end == '\0' ? x : (double)NAN;
+    return text[0] != '\0' ? strtod(text, NULL) : (double)NAN;
 }
 
 /* "configs/papers/gauss-mean.yaml" is called "gauss-mean". */
@@ -134,6 +132,7 @@ mad_status mad_paper_load(mad_app *app, mad_arena *mem, const char *path, mad_pa
     MAD_TRY(mad_load_config(app, mem, p.path, 0, NULL, 0, &p.config));
     p.source = note_of(&p.config.paper, "source");
     p.shape = note_of(&p.config.paper, "shape");
+    p.setting = note_of(&p.config.paper, "setting");
     p.found = note_of(&p.config.paper, "found");
     p.loop = note_of(&p.config.paper, "loop");
     p.row = number_of(&p.config.paper, "row");
@@ -196,6 +195,7 @@ static mad_status keep_failure(mad_ctx *ctx, mad_arena *mem, const char *path, m
     mad_paper p = {.path = mad_arena_text(mem, path),
                    .source = "",
                    .shape = "",
+                   .setting = "",
                    .found = "",
                    .loop = "",
                    .row = (double)NAN,

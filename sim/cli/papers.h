@@ -11,6 +11,7 @@ typedef struct mad_paper {
     const char *path, *name;    /* of the file; without folder and .yaml */
     mad_config config;          /* without any arm's overrides */
     const char *source, *shape; /* of its block `paper`; "" where they are missing, and */
+    const char *setting;        /* scale of the paper; */
     const char *found;          /* what was found where a criterion fails */
     const char *loop;           /* a published loop by name, where it is no row of the table */
     double row, seconds;        /* in the table of results; measured run time; NaN = not said */

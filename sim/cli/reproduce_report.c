@@ -3,6 +3,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "sim/cli/print_json.h"
 #include "sim/store/json.h"
@@ -19,6 +21,81 @@ static void print_criterion(const mad_note *note, const mad_judgement *j)
            j->why);
 }
 
+/* ---- the scale of a configuration ---------------------------------------------------------- */
+
+/* What is told of it, as far as its world and loop have it. */
+typedef struct scale_key {
+    const char *name;
+    const mad_values *values;
+} scale_key;
+
+enum { N_SCALE_KEYS = 6 };
+
+static void scale_keys(const mad_config *c, scale_key *out)
+{
+    const scale_key keys[N_SCALE_KEYS] = {
+        {"dim", &c->world},      {"replicates", &c->root}, {"generations", &c->root},
+        {"n_initial", &c->loop}, {"n_real", &c->loop},     {"n_synthetic", &c->loop},
+    };
+    memcpy(out, keys, sizeof keys);
+}
+
+static const mad_value *value_of(const scale_key *key)
+{
+    for (size_t i = 0; i < key->values->n_values; i++) {
+        if (strcmp(key->values->value[i].param->name, key->name) == 0) {
+            return &key->values->value[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_scale(const mad_paper *p)
+{
+    scale_key key[N_SCALE_KEYS];
+    scale_keys(&p->config, key);
+    printf("  here: world %s, model %s", p->config.world_type->name, p->config.model_type->name);
+    for (size_t k = 0; k < N_SCALE_KEYS; k++) {
+        const mad_value *value = value_of(&key[k]);
+        if (value != NULL) {
+            printf(", %s %s", key[k].name, value->text);
+        }
+    }
+    if (p->n_arms > 1) {
+        printf("; %zu arms, which may change them", p->n_arms);
+    }
+    printf("\n");
+}
+
+/* A number as one, a schedule as its text. */
+static json_t *json_value(const mad_value *value)
+{
+    char *end = NULL;
+    if (value == NULL) {
+        return json_null();
+    }
+    const double number = strtod(value->text, &end);
+    if (*end != '\0') {
+        return mad_json_text(value->text);
+    }
+    return number == floor(number) && fabs(number) < 1e15 ? json_integer((json_int_t)number)
+                                                          : mad_json_number(number);
+}
+
+static json_t *json_scale(const mad_paper *p)
+{
+    scale_key key[N_SCALE_KEYS];
+    json_t *out = json_pack("{s:s, s:s, s:I}", "world", p->config.world_type->name, "model",
+                            p->config.model_type->name, "arms", (json_int_t)p->n_arms);
+    scale_keys(&p->config, key);
+    for (size_t k = 0; k < N_SCALE_KEYS; k++) {
+        (void)json_object_set_new(out, key[k].name, json_value(value_of(&key[k])));
+    }
+    return out;
+}
+
+/* ---- text ---------------------------------------------------------------------------------- */
+
 void mad_reproduce_print(const mad_reproduced *result)
 {
     const mad_paper *p = result->paper;
@@ -31,6 +108,10 @@ void mad_reproduce_print(const mad_reproduced *result)
     if (p->shape[0] != '\0') {
         printf("  %s\n", p->shape);
     }
+    if (p->setting[0] != '\0') {
+        printf("  paper: %s\n", p->setting);
+    }
+    print_scale(p);
     for (size_t i = 0; result->judged != NULL && i < p->n_criteria; i++) {
         print_criterion(&p->config.expect.note[i], &result->judged[i]);
     }
@@ -92,8 +173,10 @@ static json_t *json_result(const mad_reproduced *result)
                                      result->judged != NULL ? &result->judged[i] : NULL));
     }
     return json_pack(
-        "{s:o, s:o, s:s, s:o, s:f, s:I, s:o}", "name", mad_json_text(result->paper->name), "paper",
-        json_notes(result->paper), "verdict", verdict_word(result), "error",
+        "{s:o, s:o, s:o, s:s, s:o, s:f, s:I, s:o}", "name", mad_json_text(result->paper->name),
+        "paper", json_notes(result->paper), "scale",
+        result->paper->message != NULL ? json_null() : json_scale(result->paper), "verdict",
+        verdict_word(result), "error",
         result->message != NULL ? mad_json_text(result->message) : json_null(), "seconds",
         result->seconds, "runs_of_other_builds", (json_int_t)result->n_other, "criteria", criteria);
 }

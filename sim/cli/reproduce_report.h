@@ -4,7 +4,7 @@
 
 #include "sim/cli/reproduce_paper.h"
 
-/** A paper that was run: its source, every criterion with what was measured, the verdict. */
+/** A paper that was run: its source, its scale and the one here, every criterion with what was measured, the verdict. */
 void mad_reproduce_print(const mad_reproduced *result);
 
 /** A line a paper: row of the table of results, name, seconds, loop and source. */

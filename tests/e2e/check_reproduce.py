@@ -1,5 +1,6 @@
 """`madloop reproduce`: criteria against numpy and scipy, verdicts, bad criteria, what is listed."""
 import json
+import os
 import pathlib
 import sys
 
@@ -245,6 +246,7 @@ def check_refused(folder):
         _, error = madloop("reproduce", config(folder / "bad2.yaml", [text], 4), "-o", folder / "bad2",
                            "--progress", "none", code=2)
         assert words in error and error.count("\n") == 1, (text, error)
+        assert "bad2.yaml:" in error and not (folder / "bad2").exists(), (text, error)
     plain = folder / "plain.yaml"
     plain.write_text("{world: {kind: gauss}, model: {kind: gauss}, loop: {n_initial: 9, n_synthetic: 9}}")
     _, error = madloop("reproduce", plain, code=2)
@@ -260,6 +262,82 @@ def check_refused(folder):
     _, error = madloop("reproduce", "--all", "--budget", "soon", code=2, cwd=ROOT)
     assert "90s, 30m or 2h" in error
     print("bad criteria: one line each, nothing run")
+
+
+def check_before_running(folder):
+    """What is wrong with the last arm is found before the first one runs."""
+    path = config(folder / "late.yaml", ["few:trace@5 = 1"])
+    whole = path.read_text()
+    for old, new, words in [
+        ("many: [", "many: [loop.n_reel=5, ", "unknown key 'loop.n_reel'"),
+        ("many: [", "many: [world.kind=zipf, ", "arm 'many'")]:
+        path.write_text(whole.replace(old, new))
+        _, error = madloop("reproduce", path, "-o", folder / "late", "--progress", "none", code=2)
+        assert words in error and "late.yaml:5:" in error and "arm 'many'" in error, error
+        assert error.count("\n") == 1 and not (folder / "late").exists(), error
+    path.write_text(whole.replace("few:trace@5", "many:trace@5").replace("many: [", "many: [measure.metrics=frechet, "))
+    _, error = madloop("reproduce", path, "-o", folder / "late2", "--progress", "none", code=2)
+    assert "the run of arm many has no series metrics/trace" in error and not (folder / "late2").exists(), error
+    for block, words in [("sorce: x", "unknown key 'paper.sorce' (did you mean 'paper.source'?)"),
+                         ("row: three", "paper.row: expected a number from 0, got 'three'"),
+                         ("seconds: soon", "paper.seconds: expected a number from 0, got 'soon'")]:
+        path.write_text(whole.replace('shape: "none", row: 3, seconds: 1', block))
+        _, error = madloop("reproduce", path, "-o", folder / "late", code=2)
+        assert words in error and "late.yaml:2:" in error, error
+    print("bad arms, criteria and blocks are found before anything runs")
+
+
+def check_all_goes_on(folder):
+    """A result with an error is one of the results; the others are run and judged."""
+    papers = folder / "papers"
+    papers.mkdir()
+    for name, seconds in (("a", 1), ("b", 2), ("c", 3), ("d", 4)):
+        path = config(papers / f"{name}.yaml", ["few:trace@5 = 1"], 40)
+        path.write_text(path.read_text().replace("seconds: 1", f"seconds: {seconds}"))
+    bad = papers / "b.yaml"
+    bad.write_text(bad.read_text().replace("many: [", "many: [loop.n_reel=5, "))
+    bad = papers / "c.yaml"
+    bad.write_text(bad.read_text().replace("generations: 12", "generaitons: 12"))
+    env = {**os.environ, "MADLOOP_PAPERS": str(papers)}
+
+    def run(*options, code):
+        return madloop("reproduce", *options, "-o", folder / "all", "--progress", "none", code=code, env=env)
+
+    text, error = run("--all", "--json", code=2)
+    found = {p["name"]: p for p in json.loads(text)}
+    assert {k: p["verdict"] for k, p in found.items()} == {"a": "PASS", "b": "ERROR", "c": "ERROR", "d": "PASS"}, found
+    assert "n_reel" in found["b"]["error"] and "generaitons" in found["c"]["error"] and found["a"]["error"] is None
+    assert "2 of 4 results cannot be run" in error, error
+    text, _ = run("--all", code=2)
+    assert "b: ERROR: " in text and "c: ERROR: " in text and "2 PASS, 0 FAIL, 0 INCONCLUSIVE, 2 ERROR, 0 not run" in text
+    text, _ = run("a", "b", "d", code=2)
+    assert "2 PASS" in text and "1 ERROR" in text, text
+    text, _ = run("--list", "--json", code=2)
+    assert [p["verdict"] for p in json.loads(text)].count("ERROR") == 1
+    _, error = run("b", code=2)
+    assert "n_reel" in error and error.count("\n") == 1
+    slow = papers / "d.yaml"
+    slow.write_text(slow.read_text().replace("generations: 12", "generations: 4000"))
+    text, error = run("--all", "--json", "--max-hours", "1e-6", code=130)
+    assert [p["verdict"] for p in json.loads(text)] == ["PASS", "ERROR", "interrupted", "ERROR"], text
+    assert "go on with: madloop resume" in error
+    print("--all goes on past what cannot be run, and says what was done when it is stopped")
+
+
+def check_scale(folder):
+    """The scale of the file is told beside that of the paper."""
+    path = config(folder / "scale.yaml", ["few:trace@5 = 1"], 7)
+    path.write_text(path.read_text().replace('shape: "none"', 'shape: "none", setting: "large"'))
+    text, _ = madloop("reproduce", path, "-o", folder / "scale", "--progress", "none", code=None)
+    assert ("  none\n  paper: large\n  here: world gauss, model gauss, dim 1, replicates 7, generations 12, n_initial 8, "
+            "n_real 0, n_synthetic 8; 2 arms, which may change them\n") in text, text
+    text, _ = madloop("reproduce", "--list", path, "--json")
+    scale = {"world": "gauss", "model": "gauss", "dim": 1, "replicates": 7, "generations": 12, "n_initial": 8,
+             "n_real": 0, "n_synthetic": 8, "arms": 2}
+    assert json.loads(text)[0]["scale"] == scale, text
+    answer, _ = judged(path, folder / "scale")
+    assert answer["scale"] == scale
+    print("scale of the paper and of the file")
 
 
 def check_catalogue(folder):
@@ -289,4 +367,7 @@ with workspace() as name:
     check_last(root)
     check_nan(root)
     check_refused(root)
+    check_before_running(root)
+    check_all_goes_on(root)
+    check_scale(root)
     check_catalogue(root)
