@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/theory/conditions.h"
 #include "sim/cli/app.h"
 #include "sim/cli/causes.h"
 #include "sim/cli/print_json.h"
@@ -177,12 +176,16 @@ static mad_status take_parts(mad_ctx *ctx, report *r)
 }
 
 /* 1 where nothing but the sampler changes the one variance from one generation to the next. */
-static int is_plain_loop(const mad_config *c, const mad_setting *s)
+static int is_plain_loop(const mad_config *c)
 {
-    return strcmp(c->loop_type->name, "fully_synthetic") == 0 &&
+    return strcmp(c->world_type->name, "gauss") == 0 &&
+           mad_get_real(&c->world, "spectrum") == 0.0 &&
+           strcmp(c->loop_type->name, "fully_synthetic") == 0 &&
            strcmp(mad_get_text(&c->loop, "age"), "last") == 0 &&
-           strcmp(mad_get_text(&c->loop, "retain"), "replace") == 0 && mad_theory_lam(s) == 1.0 &&
-           mad_theory_uses_world(s, "gauss") && mad_get_real(s->world_values, "spectrum") == 0.0;
+           strcmp(mad_get_text(&c->loop, "retain"), "replace") == 0 &&
+           mad_get_size(&c->root, "models") == 1 && c->bias_type == NULL &&
+           c->select_type == NULL && c->correct_type == NULL && c->post_type == NULL &&
+           c->channel_type == NULL;
 }
 
 /* v <- v lam_eff(v) from the real variance on: what the sampler alone does to a Gaussian law. */
@@ -193,19 +196,18 @@ static mad_status follow_solver(mad_app *app, mad_arena *mem, const request *ask
     mad_experiment *experiment = NULL;
     mad_model *model = NULL;
     r->solver = (double)NAN;
-    if (ask->is_linear || strcmp(ask->measure, "trace") != 0) {
+    if (ask->is_linear || strcmp(ask->measure, "trace") != 0 || !is_plain_loop(r->config)) {
         return MAD_OK;
     }
     MAD_TRY(mad_causes_config(app, mem, r->config, 1u << MAD_CAUSE_SAMPLE | 1u << MAD_CAUSE_SAMPLER,
                               1, &config));
     MAD_TRY(mad_experiment_create(app->ctx, mem, &config, app->registry, &experiment));
     MAD_TRY(mad_experiment_model(app->ctx, experiment, mem, &model));
-    const mad_setting *setting = mad_experiment_setting(experiment);
-    if (!is_plain_loop(r->config, setting) || model->type->gain == NULL ||
+    if (model->type->gain == NULL ||
         (model->type->gain_needs_rows != NULL && model->type->gain_needs_rows(model))) {
         goto out;
     }
-    const double sd = mad_get_real(setting->world_values, "sd");
+    const double sd = mad_get_real(&r->config->world, "sd");
     double v = sd * sd, first = v;
     for (size_t g = 1; g <= r->n_generations; g++) {
         double gain;
