@@ -93,7 +93,7 @@ static mad_status receive(mad_ctx *ctx, engine *g, const replicate *r, worker *w
     }
     compact(w);
     if (w->train.n_rows == 0) {
-        st = mad_fail(ctx, MAD_E_RANGE, "channel '%s' let none of %zu training rows pass",
+        st = mad_fail(ctx, MAD_E_FAILED, "channel '%s' let none of %zu training rows pass",
                       s->channel->name, n);
         goto out;
     }

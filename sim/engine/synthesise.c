@@ -399,7 +399,7 @@ static mad_status select_rows(mad_ctx *ctx, engine *g, replicate *r, worker *w, 
     mad_status st = MAD_OK;
     for (uint64_t batch = 0; n_kept < n_rows; batch++) {
         if (batch == MAX_BATCHES) {
-            return mad_fail(ctx, MAD_E_RANGE,
+            return mad_fail(ctx, MAD_E_FAILED,
                             "select '%s' took %zu of %zu rows that generation %zu drew, and %zu "
                             "were wanted",
                             select->name, n_kept, n_drawn, held->block.generation, n_rows);

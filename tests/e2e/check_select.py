@@ -131,7 +131,7 @@ with workspace() as work:
     assert_same(whole, part, "resumed")
 
     # nothing is good: one line says how far it came
-    (_, err), _ = run("never", "select.kind=verifier", "select.psi=0", "select.threshold=100", code=2)
+    (_, err), _ = run("never", "select.kind=verifier", "select.psi=0", "select.threshold=100", code=1)
     assert len(err.splitlines()) >= 1 and "took 0 of" in err, err
     # refused before anything runs, with both keys
     (_, err), folder = run("bad", "select.kind=verifier", "select.reward.kind=validity", code=2)
