@@ -4,9 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/cli/app.h"
+#include "sim/cli/claim.h"
+#include "sim/cli/path.h"
 #include "sim/engine/engine.h"
 #include "sim/store/journal.h"
 
@@ -161,23 +162,6 @@ static mad_status note(mad_ctx *ctx, const char *dir, const char *event, const c
     return mad_journal_append(ctx, dir, event, key != NULL ? 2 : 1, pairs);
 }
 
-/* DIR as a shell wants it: in quotes when it holds more than plain characters. */
-static void shell_word(const char *dir, size_t n_bytes, char *out)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-./+=:@%,";
-    const char *lead = dir[0] == '-' ? "./" : "";
-    if (dir[strspn(dir, plain)] == '\0') {
-        snprintf(out, n_bytes, "%s%s", lead, dir);
-        return;
-    }
-    size_t n = (size_t)snprintf(out, n_bytes, "'%s", lead);
-    for (const char *c = dir; *c != '\0' && n + 6 < n_bytes; c++) {
-        n += (size_t)snprintf(out + n, n_bytes - n, *c == '\'' ? "'\\''" : "%c", *c);
-    }
-    snprintf(out + n, n_bytes - n, "'");
-}
-
 /* Log why a run ended; the status stays what it was. `whole` is what `resume` goes on with. */
 static mad_status end_badly(mad_app *app, const char *dir, const char *whole, mad_status st)
 {
@@ -192,7 +176,7 @@ static mad_status end_badly(mad_app *app, const char *dir, const char *whole, ma
     (void)note(ctx, dir, event, "reason", reason, (double)n_done);
     mad_ctx_clear(ctx);
     if (st == MAD_E_INTERRUPTED) {
-        shell_word(whole, sizeof word, word);
+        mad_shell_word(whole, sizeof word, word);
         return mad_fail(ctx, st, "%s; %zu generations are saved, go on with: madloop resume %s",
                         reason, n_done, word);
     }
@@ -226,8 +210,9 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
                                  .first_generation = look.n_done + 1,
                                  .max_hours = options->max_hours,
                                  .model_cache = options->model_cache,
-                                 .arg = &view,
-                                 .progress = mad_progress_show};
+                                 .arg = options->watch != NULL ? options->watch_arg : &view,
+                                 .progress =
+                                     options->watch != NULL ? options->watch : mad_progress_show};
     MAD_TRY(mad_engine_run(ctx, experiment, &run));
     MAD_TRY(note(ctx, dir, "done", NULL, NULL, (double)setting->n_generations));
 out:
@@ -239,9 +224,9 @@ static mad_status execute(mad_app *app, mad_arena *mem, const char *dir, const c
                           const mad_experiment *experiment, const mad_execute_options *options)
 {
     mad_status st = MAD_OK;
-    int lock = -1;
+    mad_claim claim = {.dir = ""};
     const mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
-    MAD_TRY(mad_folder_lock(app->ctx, dir, &lock));
+    MAD_TRY(mad_claim_take(app->ctx, dir, &claim));
     mad_app_catch_signals(app);
     st = run_locked(app, mem, dir, experiment, options);
     if (st != MAD_OK) {
@@ -249,9 +234,7 @@ static mad_status execute(mad_app *app, mad_arena *mem, const char *dir, const c
     }
 out:
     mad_arena_release(app->ctx->scratch, mark); /* what a failure left behind */
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    mad_claim_release(&claim);
     return st;
 }
 

@@ -8,11 +8,20 @@
 
 /* The options that running verbs share; defaults by initialiser {0}. */
 typedef struct mad_execute_options {
-    size_t n_threads;        /* 0 = all processors */
-    size_t progress;         /* mad_progress_style */
-    double max_hours;        /* 0 = no limit */
-    const char *model_cache; /* as in mad_run_options */
+    size_t n_threads;                                       /* 0 = all processors */
+    size_t progress;                                        /* mad_progress_style */
+    double max_hours;                                       /* 0 = no limit */
+    const char *model_cache;                                /* as in mad_run_options */
+    void (*watch)(void *arg, const mad_progress *progress); /* in place of what `progress` shows, */
+    void *watch_arg;                                        /* where it is not NULL */
 } mad_execute_options;
+
+/** Row of an option table. */
+#define MAD_MODEL_CACHE_OPTION(dir)                                                                \
+    {                                                                                              \
+        "model-cache", 0, "DIR",                                                                   \
+            "trained models of generation 1 that runs share; changes no number", .text = &(dir)    \
+    }
 
 /** Their rows of an option table (4 rows, not terminated). */
 #define MAD_EXECUTE_OPTIONS(o)                                                                     \
@@ -23,9 +32,7 @@ typedef struct mad_execute_options {
      .count = &(o).n_threads,                                                                      \
      .min = 1,                                                                                     \
      .max = 4096},                                                                                 \
-        {"model-cache", 0, "DIR",                                                                  \
-         "trained models of generation 1 that runs share; changes no number",                      \
-         .text = &(o).model_cache},                                                                \
+        MAD_MODEL_CACHE_OPTION((o).model_cache),                                                   \
         {"max-hours",                                                                              \
          0,                                                                                        \
          "H",                                                                                      \

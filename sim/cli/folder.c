@@ -8,19 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/cli/claim.h"
+#include "sim/cli/path.h"
 #include "sim/store/runfile.h"
 
 /* First line of config.yaml: where relative data paths start. */
 static const char directory_mark[] = "# relative paths start at: ";
-
-static int path_join(char *out, const char *dir, const char *name)
-{
-    return snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
-}
 
 const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config *config)
 {
@@ -67,14 +63,20 @@ mad_status mad_folder_make(mad_ctx *ctx, const char *dir)
 
 static const char temporary_config[] = ".config.yaml.tmp";
 
-/* Nothing in it but, perhaps, the half-written configuration of a run killed at its start. */
+/* Nothing in it but, perhaps, the configuration of a run whose machine stopped at its start. */
 static int is_empty(const char *dir)
 {
+    char path[PATH_MAX];
+    struct stat info;
     DIR *d = opendir(dir);
     int n = 0;
     for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
         n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+             strcmp(entry->d_name, "config.yaml") != 0 &&
              strcmp(entry->d_name, temporary_config) != 0;
+    }
+    if (mad_path_join(path, dir, "config.yaml") && stat(path, &info) == 0 && info.st_size > 0) {
+        n++;
     }
     if (d != NULL) {
         (void)closedir(d);
@@ -82,10 +84,11 @@ static int is_empty(const char *dir)
     return d != NULL && n == 0;
 }
 
-static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *config)
+static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *config, int sync)
 {
     char path[PATH_MAX], temporary[PATH_MAX], base[PATH_MAX];
-    if (!path_join(path, dir, "config.yaml") || !path_join(temporary, dir, temporary_config)) {
+    if (!mad_path_join(path, dir, "config.yaml") ||
+        !mad_path_join(temporary, dir, temporary_config)) {
         return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
     }
     if (realpath(config->directory, base) == NULL) {
@@ -96,7 +99,7 @@ static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *
         return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(errno));
     }
     const int printed = fprintf(file, "%s%s\n%s", directory_mark, base, config->resolved);
-    const int synced = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    const int synced = fflush(file) == 0 && (!sync || fsync(fileno(file)) == 0);
     if (fclose(file) != 0 || printed < 0 || !synced || rename(temporary, path) != 0) {
         const int reason = errno;
         (void)unlink(temporary);
@@ -108,7 +111,7 @@ static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *
 static int file_in(const char *dir, const char *name)
 {
     char path[PATH_MAX];
-    return path_join(path, dir, name) && access(path, F_OK) == 0;
+    return mad_path_join(path, dir, name) && access(path, F_OK) == 0;
 }
 
 /* The first line of config.yaml, without its mark, in mem; NULL when it is not there. */
@@ -128,11 +131,10 @@ static const char *read_directory(mad_arena *mem, const char *path)
     return directory;
 }
 
-/* 1 when a run was configured here: a config.yaml that somebody else wrote does not count. */
-static int is_run_folder(mad_arena *mem, const char *dir)
+int mad_folder_is_run(mad_arena *mem, const char *dir)
 {
     char path[PATH_MAX];
-    return path_join(path, dir, "config.yaml") && read_directory(mem, path) != NULL;
+    return mad_path_join(path, dir, "config.yaml") && read_directory(mem, path) != NULL;
 }
 
 /* "gen-0007.h5" or ".gen-0007.h5.tmp", run.h5, ...: what clearing removes. config.yaml and the
@@ -157,10 +159,10 @@ static int is_result(const char *name)
 /* Remove what an earlier run left, and nothing else. */
 static mad_status clear(mad_ctx *ctx, const char *dir)
 {
-    int lock = -1;
+    mad_claim claim = {.dir = ""};
     DIR *d = NULL;
     mad_status st = MAD_OK;
-    MAD_TRY(mad_folder_lock(ctx, dir, &lock));
+    MAD_TRY(mad_claim_take(ctx, dir, &claim));
     d = opendir(dir);
     for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
         if (is_result(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) != 0) {
@@ -173,9 +175,7 @@ out:
     if (d != NULL) {
         (void)closedir(d);
     }
-    if (lock >= 0) {
-        (void)close(lock);
-    }
+    mad_claim_release(&claim);
     return st;
 }
 
@@ -183,7 +183,7 @@ out:
 static mad_status take_over(mad_ctx *ctx, const char *dir, int replace)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const int is_run = is_run_folder(ctx->scratch, dir);
+    const int is_run = mad_folder_is_run(ctx->scratch, dir);
     mad_arena_release(ctx->scratch, mark);
     if (replace && is_run) {
         return clear(ctx, dir);
@@ -199,7 +199,8 @@ static mad_status take_over(mad_ctx *ctx, const char *dir, int replace)
                              "%s exists and holds no run: name another folder with -o", dir);
 }
 
-mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config, int replace)
+static mad_status create(mad_ctx *ctx, const char *dir, const mad_config *config, int replace,
+                         int sync)
 {
     mad_status st = MAD_OK;
     char parent[PATH_MAX] = "";
@@ -217,21 +218,33 @@ mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *co
             MAD_TRY(take_over(ctx, dir, replace));
         }
     }
-    MAD_TRY(write_config(ctx, dir, config));
+    MAD_TRY(write_config(ctx, dir, config, sync));
 out:
     return st;
 }
 
-static int is_locked(const char *dir)
+mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config, int replace)
 {
-    char path[PATH_MAX];
-    const int fd = path_join(path, dir, "lock") ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (fd < 0) {
-        return 0;
+    return create(ctx, dir, config, replace, 1);
+}
+
+mad_status mad_folder_create_below(mad_ctx *ctx, const char *dir, const mad_config *config)
+{
+    return create(ctx, dir, config, 0, 0);
+}
+
+void mad_folder_sync(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)syncfs(fd);
+        (void)close(fd);
     }
-    const int busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    (void)close(fd);
-    return busy;
+}
+
+int mad_folder_has_results(const char *dir)
+{
+    return file_in(dir, "run.h5");
 }
 
 mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
@@ -239,13 +252,13 @@ mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
     mad_status st = MAD_OK;
     mad_run run;
     mad_arena *mem = NULL;
-    *out = (mad_folder){.state = MAD_FOLDER_NONE, .is_locked = is_locked(dir)};
+    *out = (mad_folder){.state = MAD_FOLDER_NONE, .is_locked = mad_claim_is_held(dir)};
     mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
         return mad_fail_memory(ctx, "a run file");
     }
-    if (!file_in(dir, "run.h5")) {
-        out->state = is_run_folder(mem, dir) ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
+    if (!mad_folder_has_results(dir)) {
+        out->state = mad_folder_is_run(mem, dir) ? MAD_FOLDER_PENDING : MAD_FOLDER_NONE;
         goto out;
     }
     MAD_TRY(mad_run_read_part(ctx, mem, dir, "", &run));
@@ -263,7 +276,7 @@ mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir, size
 {
     char path[PATH_MAX];
     mad_status st = MAD_OK;
-    if (!path_join(path, dir, "config.yaml") || access(path, R_OK) != 0) {
+    if (!mad_path_join(path, dir, "config.yaml") || access(path, R_OK) != 0) {
         return mad_fail(ctx, MAD_E_IO, "%s: no run folder (it has no config.yaml)", dir);
     }
     MAD_TRY(mad_config_load(ctx, mem, path, NULL, n_overrides, overrides, registry, out));
@@ -275,27 +288,12 @@ out:
     return st;
 }
 
-mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd)
-{
-    char path[PATH_MAX];
-    *fd = path_join(path, dir, "lock") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
-    if (*fd < 0) {
-        return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", dir, strerror(errno));
-    }
-    if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)close(*fd);
-        *fd = -1;
-        return mad_fail(ctx, MAD_E_EXISTS, "%s: another process is running this", dir);
-    }
-    return MAD_OK;
-}
-
 const char *mad_folder_scratch(mad_arena *mem)
 {
     char path[PATH_MAX];
     const char *parent = getenv("TMPDIR");
     parent = parent != NULL && parent[0] != '\0' ? parent : "/tmp";
-    char *name = path_join(path, parent, "madloop-XXXXXX") ? mad_arena_text(mem, path) : NULL;
+    char *name = mad_path_join(path, parent, "madloop-XXXXXX") ? mad_arena_text(mem, path) : NULL;
     return name != NULL ? mkdtemp(name) : NULL;
 }
 
@@ -307,7 +305,7 @@ void mad_folder_discard(const char *dir)
         return;
     }
     for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (path_join(path, dir, entry->d_name)) {
+        if (mad_path_join(path, dir, entry->d_name)) {
             (void)unlink(path); /* fails on . and .. */
         }
     }
@@ -333,8 +331,8 @@ mad_status mad_folder_list(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t
     }
     for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
         char path[PATH_MAX];
-        if (entry->d_name[0] == '.' || !path_join(path, dir, entry->d_name) ||
-            !is_run_folder(mem, path)) {
+        if (entry->d_name[0] == '.' || !mad_path_join(path, dir, entry->d_name) ||
+            !mad_folder_is_run(mem, path)) {
             continue;
         }
         if (*n == capacity) {

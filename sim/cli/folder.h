@@ -1,4 +1,4 @@
-/* sim/cli/folder.h: a run's folder: config.yaml, run.h5, gen-NNNN.h5, log.jsonl, and its lock. */
+/* sim/cli/folder.h: a run's folder: config.yaml, run.h5, gen-NNNN.h5, log.jsonl. */
 #ifndef MAD_CLI_FOLDER_H
 #define MAD_CLI_FOLDER_H
 
@@ -20,6 +20,13 @@ typedef struct mad_folder {
 /** PARENT/NAME-HASH8 of a configuration, in mem. */
 const char *mad_folder_name(mad_arena *mem, const char *parent, const mad_config *config);
 
+/** 1 when a run was configured here: a config.yaml that somebody else wrote does not count. Scratch
+ *  from mem. */
+int mad_folder_is_run(mad_arena *mem, const char *dir);
+
+/** 1 when it holds a run.h5. */
+int mad_folder_has_results(const char *dir);
+
 /** mkdir -p. errors  MAD_E_IO with the path that failed */
 MAD_MUST_CHECK mad_status mad_folder_make(mad_ctx *ctx, const char *dir);
 
@@ -32,6 +39,14 @@ MAD_MUST_CHECK mad_status mad_folder_make(mad_ctx *ctx, const char *dir);
 MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config,
                                             int replace);
 
+/** As mad_folder_create for one of many: what it writes is safe from a power failure after
+ *  mad_folder_sync of the folder above. */
+MAD_MUST_CHECK mad_status mad_folder_create_below(mad_ctx *ctx, const char *dir,
+                                                  const mad_config *config);
+
+/** Whatever was written to the file system of `dir` is on the disk when this returns. */
+void mad_folder_sync(const char *dir);
+
 /** errors  MAD_E_DATA: run.h5 damaged; a folder without a run is no error (MAD_FOLDER_NONE) */
 MAD_MUST_CHECK mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out);
 
@@ -40,10 +55,6 @@ MAD_MUST_CHECK mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_fol
 MAD_MUST_CHECK mad_status mad_folder_config(mad_ctx *ctx, mad_arena *mem, const char *dir,
                                             size_t n_overrides, const char *const *overrides,
                                             const mad_registry *registry, mad_config *out);
-
-/** Take the folder's lock for this process; *fd is closed to give it back.
- *  errors  MAD_E_EXISTS: another process holds it; MAD_E_IO */
-MAD_MUST_CHECK mad_status mad_folder_lock(mad_ctx *ctx, const char *dir, int *fd);
 
 /** A new empty folder for files that nobody keeps, below $TMPDIR or /tmp; NULL: there is no place
  *  for one. */

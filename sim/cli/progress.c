@@ -18,7 +18,7 @@ mad_progress_view mad_progress_view_for(mad_progress_style style, const char *na
     return (mad_progress_view){.style = style, .name = name, .last_shown_s = -1.0};
 }
 
-static void format_time(double seconds, size_t n_bytes, char *out)
+void mad_progress_time(double seconds, size_t n_bytes, char *out)
 {
     const unsigned long s = seconds > 0.0 ? (unsigned long)(seconds + 0.5) : 0;
     if (s >= 3600) {
@@ -40,8 +40,8 @@ static void show_bar(mad_progress_view *view, const mad_progress *p)
         bar[i] = i < n_full ? '#' : '.';
     }
     bar[WIDTH] = '\0';
-    format_time(p->elapsed_s, sizeof elapsed, elapsed);
-    format_time(p->eta_s, sizeof left, left);
+    mad_progress_time(p->elapsed_s, sizeof elapsed, elapsed);
+    mad_progress_time(p->eta_s, sizeof left, left);
     const int n = snprintf(
         line, sizeof line, "%s [%s] generation %zu/%zu replicate %zu/%zu  %s, %s left", view->name,
         bar, p->generation, p->n_generations, p->replicate, p->n_replicates, elapsed, left);
@@ -55,8 +55,8 @@ static void show_bar(mad_progress_view *view, const mad_progress *p)
 static void show_line(const mad_progress_view *view, const mad_progress *p)
 {
     char elapsed[32], left[32];
-    format_time(p->elapsed_s, sizeof elapsed, elapsed);
-    format_time(p->eta_s, sizeof left, left);
+    mad_progress_time(p->elapsed_s, sizeof elapsed, elapsed);
+    mad_progress_time(p->eta_s, sizeof left, left);
     fprintf(stderr, "%s: generation %zu/%zu done, %s elapsed, %s left\n", view->name, p->generation,
             p->n_generations, elapsed, left);
 }

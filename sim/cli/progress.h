@@ -26,6 +26,9 @@ mad_progress_view mad_progress_view_for(mad_progress_style style, const char *na
 /** mad_run_options.progress with the view as arg. */
 void mad_progress_show(void *view, const mad_progress *progress);
 
+/** "0:07", "12:31", "1:02:03". */
+void mad_progress_time(double seconds, size_t n_bytes, char *out);
+
 /** Leave a clean line behind. */
 void mad_progress_end(mad_progress_view *view);
 

@@ -6,7 +6,7 @@
 
 #include "sim/cli/app.h"
 #include "sim/cli/cost.h"
-#include "sim/cli/execute.h"
+#include "sim/cli/sweep.h"
 #include "sim/engine/engine.h"
 
 /* ---- dry run ------------------------------------------------------------------------------- */
@@ -70,7 +70,8 @@ static mad_status run_verb(mad_app *app, int argc, char **argv)
         goto out;
     }
     if (config.n_axes > 0) {
-        MAD_TRY(mad_sweep(app, mem, &args, dir, smoke, &execute));
+        const mad_sweep_options all = {.smoke = smoke, .execute = execute};
+        MAD_TRY(mad_sweep(app, mem, &args, dir, &all));
         goto out;
     }
     if (dir == NULL) {
@@ -99,8 +100,9 @@ const mad_command mad_command_run = {
 static mad_status resume_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    mad_execute_options execute = {0};
-    const mad_option options[] = {MAD_EXECUTE_OPTIONS(execute), {.name = NULL}};
+    mad_sweep_options o = {.n_jobs = 0};
+    const mad_option options[] = {
+        MAD_JOBS_OPTION(o.n_jobs), MAD_EXECUTE_OPTIONS(o.execute), {.name = NULL}};
     const mad_usage usage = {options, 1, 1, NULL};
     mad_arguments args;
     mad_folder look;
@@ -112,13 +114,13 @@ static mad_status resume_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
-    MAD_TRY(mad_app_set_threads(app, execute.n_threads));
+    MAD_TRY(mad_app_set_threads(app, o.execute.n_threads));
     MAD_TRY(mad_folder_look(app->ctx, args.text[0], &look));
     if (look.state != MAD_FOLDER_NONE) {
-        MAD_TRY(mad_execute(app, args.text[0], args.text[0], &execute));
+        MAD_TRY(mad_execute(app, args.text[0], args.text[0], &o.execute));
         printf("%s\n", args.text[0]);
     } else {
-        MAD_TRY(mad_execute_all(app, mem, args.text[0], &execute));
+        MAD_TRY(mad_sweep_resume(app, mem, args.text[0], &o));
     }
 out:
     mad_arena_destroy(mem);

@@ -1,183 +1,136 @@
-/* sim/cli/sweep.c: `madloop sweep`: a grid of runs, one after the other, skipping what is done. */
-#include "sim/cli/verbs.h"
+/* sim/cli/sweep.c: `madloop sweep`: a grid of runs on all processors, skipping what is done. */
+#include "sim/cli/sweep.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/cli/app.h"
-#include "sim/cli/cost.h"
-#include "sim/cli/execute.h"
+#include "sim/cli/collect.h"
+#include "sim/cli/grid.h"
+#include "sim/cli/manifest.h"
+#include "sim/cli/mpi.h"
+#include "sim/cli/path.h"
+#include "sim/cli/pool.h"
+#include "sim/cli/verbs.h"
 #include "sim/engine/engine.h"
 
-enum { MAX_POINTS = 1000000 };
+/* ---- runs that are there ------------------------------------------------------------------- */
 
-/* ---- all runs of a folder ------------------------------------------------------------------ */
-
-static mad_status summarise_failures(mad_ctx *ctx, const char *dir, size_t n_failed, size_t n_runs)
+/* Runs below `dir`, then its sweep file. */
+static mad_status execute_runs(mad_app *app, mad_arena *mem, const char *dir, size_t n,
+                               const char *const *runs, const mad_sweep_options *options)
 {
-    if (n_failed == 0) {
-        return MAD_OK;
+    mad_status st = MAD_OK;
+    mad_pool_run *run = mad_arena_take(mem, n, sizeof *run);
+    const mad_pool_options pool = {
+        .n_jobs = options->n_jobs, .whole = dir, .execute = options->execute};
+    if (run == NULL) {
+        return mad_fail_memory(app->ctx, "a sweep");
     }
-    return mad_fail(ctx, MAD_E_FAILED,
-                    "%zu of %zu runs failed (named above); try again with: "
-                    "madloop resume %s",
-                    n_failed, n_runs, dir);
+    for (size_t i = 0; i < n; i++) {
+        run[i].dir = runs[i];
+    }
+    st = mad_pool_execute(app, mem, n, run, &pool);
+    if ((st == MAD_OK || st == MAD_E_FAILED) && mad_manifest_is_there(dir)) {
+        mad_ctx *own = mad_ctx_create(1); /* the message of a failed run stays */
+        const mad_status collected = own != NULL ? mad_collect(own, dir) : MAD_E_MEMORY;
+        if (collected != MAD_OK && st == MAD_OK) {
+            st = mad_fail(app->ctx, collected, "%s", own != NULL ? own->message : "no memory");
+        } else if (collected != MAD_OK) {
+            fprintf(stderr, "madloop: %s\n", own != NULL ? own->message : "no memory");
+        }
+        mad_ctx_destroy(own);
+    }
+    return st;
 }
 
-/* The runs of a sweep in `dir`; the first failures do not keep the others from running. */
-static mad_status execute_runs(mad_app *app, const char *dir, size_t n_runs,
-                               const char *const *runs, const mad_execute_options *options)
+/* DIR/NAME for every name, in mem; NULL when memory is short, or a name too long. */
+static const char **paths_below(mad_arena *mem, const char *dir, size_t n, const char *const *name)
 {
-    size_t n_failed = 0;
-    mad_execute_options left = *options; /* --max-hours is for the whole sweep */
-    const double t_start = mad_cost_now_s();
-    for (size_t i = 0; i < n_runs; i++) {
-        if (options->max_hours > 0.0) {
-            left.max_hours = fmax(options->max_hours - (mad_cost_now_s() - t_start) / 3600.0, 1e-9);
-        }
-        const mad_status st = mad_execute(app, runs[i], dir, &left);
-        if (st == MAD_E_INTERRUPTED) {
-            return st;
-        }
-        if (st != MAD_OK) {
-            fprintf(stderr, "madloop: %s: %s\n", runs[i], app->ctx->message);
-            mad_ctx_clear(app->ctx);
-            n_failed++;
-        } else {
-            printf("%s\n", runs[i]);
-            fflush(stdout);
+    const char **path = mad_arena_take(mem, n, sizeof *path);
+    for (size_t i = 0; path != NULL && i < n; i++) {
+        char text[PATH_MAX];
+        path[i] = mad_path_join(text, dir, name[i]) ? mad_arena_text(mem, text) : NULL;
+        if (path[i] == NULL) {
+            return NULL;
         }
     }
-    return summarise_failures(app->ctx, dir, n_failed, n_runs);
+    return path;
 }
 
-mad_status mad_execute_all(mad_app *app, mad_arena *mem, const char *dir,
-                           const mad_execute_options *options)
+mad_status mad_sweep_resume(mad_app *app, mad_arena *mem, const char *dir,
+                            const mad_sweep_options *options)
 {
     mad_status st = MAD_OK;
     size_t n_runs = 0;
     const char **runs = NULL;
-    MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
+    mad_manifest manifest;
+    if (mad_manifest_is_there(dir)) {
+        MAD_TRY(mad_manifest_read(app->ctx, mem, dir, &manifest));
+        n_runs = manifest.n_runs;
+        runs = paths_below(mem, dir, n_runs, manifest.run);
+        if (runs == NULL) {
+            return mad_fail_memory(app->ctx, "the list of runs");
+        }
+    } else {
+        MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
+    }
     if (n_runs == 0) {
         return mad_fail(app->ctx, MAD_E_IO, "%s holds no run (neither itself nor one level below)",
                         dir);
     }
-    MAD_TRY(execute_runs(app, dir, n_runs, runs, options));
+    MAD_TRY(execute_runs(app, mem, dir, n_runs, runs, options));
 out:
     return st;
 }
 
 /* ---- the grid ------------------------------------------------------------------------------ */
 
-/* "loop.n_real=1,2,3" names more than one value, "loop.n_real=1" is a plain override. */
-static mad_status split_arguments(mad_ctx *ctx, mad_arena *mem, const mad_arguments *args,
-                                  size_t *n_overrides, char **overrides, size_t *n_axes,
-                                  mad_axis *axes)
+static size_t larger(size_t a, size_t b)
 {
-    mad_status st = MAD_OK;
-    *n_overrides = *n_axes = 0;
-    for (size_t i = 1; i < args->n; i++) {
-        mad_axis axis;
-        MAD_TRY(mad_axis_parse(ctx, mem, args->text[i], &axis));
-        if (axis.n_texts == 1 && strchr(axis.texts[0], '[') == NULL) {
-            overrides[(*n_overrides)++] = args->text[i];
-        } else {
-            axes[(*n_axes)++] = axis;
-        }
-    }
-out:
-    return st;
-}
-
-/* The grid of the command line replaces the axes of the file that have the same key. */
-static size_t merge_axes(const mad_config *config, size_t n_given, const mad_axis *given,
-                         mad_axis *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < config->n_axes; i++) {
-        int replaced = 0;
-        for (size_t k = 0; k < n_given; k++) {
-            replaced |= strcmp(given[k].key, config->axes[i].key) == 0;
-        }
-        if (!replaced) {
-            out[n++] = config->axes[i];
-        }
-    }
-    for (size_t k = 0; k < n_given; k++) {
-        out[n++] = given[k];
-    }
-    return n;
-}
-
-typedef struct grid {
-    size_t n_axes;
-    const mad_axis *axes;
-    size_t n_points;
-} grid;
-
-/* Point i of the grid, last axis fastest, as overrides "key=value". */
-static mad_status point_overrides(mad_ctx *ctx, mad_arena *mem, const grid *g, size_t i_point,
-                                  char **out)
-{
-    for (size_t a = g->n_axes; a-- > 0;) {
-        const mad_axis *axis = &g->axes[a];
-        const char *value = axis->texts[i_point % axis->n_texts];
-        i_point /= axis->n_texts;
-        const size_t n = strlen(axis->key) + strlen(value) + 2;
-        out[a] = mad_arena_take(mem, n, 1);
-        if (out[a] == NULL) {
-            return mad_fail_memory(ctx, "a sweep");
-        }
-        snprintf(out[a], n, "%s=%s", axis->key, value);
-    }
-    return MAD_OK;
-}
-
-/* What a point is made of: the file and the words that all points share. */
-typedef struct recipe {
-    const char *path;
-    size_t n_overrides;
-    char **overrides;
-    int smoke;
-} recipe;
-
-/* The configuration of point i, in mem. */
-static mad_status load_point(mad_app *app, mad_arena *mem, const recipe *from, const grid *g,
-                             size_t i_point, mad_config *out)
-{
-    mad_status st = MAD_OK;
-    char **all = mad_arena_take(mem, from->n_overrides + g->n_axes, sizeof *all);
-    if (all == NULL) {
-        return mad_fail_memory(app->ctx, "a sweep");
-    }
-    memcpy(all, from->overrides, from->n_overrides * sizeof *all);
-    MAD_TRY(point_overrides(app->ctx, mem, g, i_point, all + from->n_overrides));
-    MAD_TRY(mad_load_config(app, mem, from->path, from->n_overrides + g->n_axes, all, from->smoke,
-                            out));
-out:
-    return st;
+    return a > b ? a : b;
 }
 
 /* Every configuration, and the first experiment with its data file: what is wrong with the sweep
- * as a whole must leave no folder. */
-static mad_status check_points(mad_app *app, const recipe *from, const grid *g)
+ * as a whole must leave no folder. out->run[i]: the folder of point i. */
+static mad_status check_points(mad_app *app, mad_arena *mem, const mad_sweep_grid *g,
+                               const char *dir, mad_manifest *out)
 {
     mad_status st = MAD_OK;
     mad_config config;
     mad_experiment *experiment;
     mad_arena *point = mad_arena_create(1 << 16);
-    if (point == NULL) {
-        return mad_fail_memory(app->ctx, "a sweep");
+    out->n_keys = g->n_axes;
+    out->key = mad_arena_take(mem, g->n_axes, sizeof *out->key);
+    out->n_runs = g->n_points;
+    out->run = mad_arena_take(mem, g->n_points, sizeof *out->run);
+    if (point == NULL || out->key == NULL || out->run == NULL) {
+        st = mad_fail_memory(app->ctx, "a sweep");
+        goto out;
+    }
+    for (size_t a = 0; a < g->n_axes; a++) {
+        out->key[a] = g->axes[a].key;
     }
     for (size_t i = 0; i < g->n_points; i++) {
         const mad_arena_mark mark = mad_arena_get_mark(point);
-        MAD_TRY(load_point(app, point, from, g, i, &config));
+        MAD_TRY(mad_sweep_grid_point(app, point, g, i, &config));
         if (i == 0) {
             MAD_TRY(mad_experiment_create(app->ctx, point, &config, app->registry, &experiment));
         }
+        const char *path = mad_folder_name(point, dir, &config);
+        out->run[i] = path != NULL ? mad_arena_text(mem, mad_path_name(path)) : NULL;
+        if (out->run[i] == NULL) {
+            st = mad_fail_memory(app->ctx, "a sweep");
+            goto out;
+        }
+        const size_t n_loops = mad_get_size(&config.root, "models");
+        out->n_replicates =
+            larger(out->n_replicates, mad_get_size(&config.root, "replicates") * n_loops);
+        out->n_generations = larger(out->n_generations, mad_get_size(&config.root, "generations"));
         mad_arena_release(point, mark);
     }
 out:
@@ -185,39 +138,35 @@ out:
     return st;
 }
 
-/* Every point gets its folder before the first one runs: `status` and `resume` see the whole. */
-static mad_status create_point(mad_app *app, const char *folder, const mad_config *config)
-{
-    mad_status st = MAD_OK;
-    mad_folder look;
-    MAD_TRY(mad_folder_look(app->ctx, folder, &look));
-    if (look.state == MAD_FOLDER_NONE) {
-        MAD_TRY(mad_folder_create(app->ctx, folder, config, 0));
-    }
-out:
-    return st;
-}
-
-/* runs[n_points]: the folders, from mem. */
-static mad_status create_points(mad_app *app, mad_arena *mem, const recipe *from, const char *dir,
-                                const grid *g, const char **runs)
+/* Every point gets its folder before the first one runs: `status` and `resume` see the whole. Two
+ * sweeps may do so at once. */
+static mad_status create_points(mad_app *app, const mad_sweep_grid *g, const char *dir,
+                                const char *const *runs)
 {
     mad_status st = MAD_OK;
     mad_config config;
+    int is_new = 0;
     mad_arena *point = mad_arena_create(1 << 16);
     if (point == NULL) {
         return mad_fail_memory(app->ctx, "a sweep");
     }
     for (size_t i = 0; i < g->n_points; i++) {
         const mad_arena_mark mark = mad_arena_get_mark(point);
-        MAD_TRY(load_point(app, point, from, g, i, &config));
-        runs[i] = mad_folder_name(mem, dir, &config);
-        if (runs[i] == NULL) {
-            st = mad_fail_memory(app->ctx, "a sweep");
-            goto out;
+        if (mad_folder_is_run(point, runs[i])) {
+            continue;
         }
-        MAD_TRY(create_point(app, runs[i], &config));
+        is_new = 1;
+        MAD_TRY(mad_sweep_grid_point(app, point, g, i, &config));
+        st = mad_folder_create_below(app->ctx, runs[i], &config);
+        if (st == MAD_E_EXISTS && mad_folder_is_run(point, runs[i])) {
+            mad_ctx_clear(app->ctx);
+            st = MAD_OK;
+        }
+        MAD_TRY(st);
         mad_arena_release(point, mark);
+    }
+    if (is_new) {
+        mad_folder_sync(dir);
     }
 out:
     mad_arena_destroy(point);
@@ -236,6 +185,78 @@ static mad_status refuse_run_folder(mad_ctx *ctx, const char *dir)
     return st;
 }
 
+/* ---- a part of it -------------------------------------------------------------------------- */
+
+/* "2/8": the second of eight parts. */
+static mad_status parse_shard(mad_ctx *ctx, const char *text, size_t *i, size_t *n)
+{
+    int end = 0;
+    long part = 0, parts = 1;
+    *i = 0;
+    *n = 1;
+    if (text == NULL) {
+        return MAD_OK;
+    }
+    if (sscanf(text, "%ld/%ld%n", &part, &parts, &end) != 2 || text[end] != '\0' || part < 1 ||
+        parts < part || parts > MAD_GRID_POINTS) {
+        return mad_fail(ctx, MAD_E_USAGE,
+                        "--shard '%s': expected I/N with 1 <= I <= N, for example 2/8", text);
+    }
+    *i = (size_t)part - 1;
+    *n = (size_t)parts;
+    return MAD_OK;
+}
+
+/* Every n-th folder from the i-th on, each once: --smoke may make points equal. */
+static mad_status select_runs(mad_ctx *ctx, mad_arena *mem, size_t i_shard, size_t n_shards,
+                              size_t *n_runs, const char ***run)
+{
+    mad_status st = MAD_OK;
+    size_t n = 0, n_selected = 0;
+    const char **once = NULL;
+    MAD_TRY(mad_manifest_unite(ctx, mem, *n_runs, *run, &n, &once));
+    for (size_t i = i_shard; i < n; i += n_shards) {
+        once[n_selected++] = once[i];
+    }
+    *n_runs = n_selected;
+    *run = once;
+out:
+    return st;
+}
+
+static void print_word(const char *lead, const char *path)
+{
+    char word[4 * PATH_MAX];
+    mad_shell_word(path, sizeof word, word);
+    printf("%s%s", lead, word);
+}
+
+/* One command a line, for any scheduler. */
+static mad_status print_list(mad_ctx *ctx, const char *dir, size_t n, const char *const *run,
+                             const mad_execute_options *execute)
+{
+    char program[PATH_MAX] = "", whole[PATH_MAX], path[PATH_MAX];
+    if (readlink("/proc/self/exe", program, sizeof program - 1) <= 0 ||
+        realpath(dir, whole) == NULL) {
+        return mad_fail(ctx, MAD_E_IO, "%s: no name for other programs", dir);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!mad_path_join(path, whole, mad_path_name(run[i]))) {
+            return mad_fail(ctx, MAD_E_IO, "%s: the name is too long", run[i]);
+        }
+        print_word("", program);
+        print_word(" resume --progress none ", path);
+        if (execute->n_threads > 0) {
+            printf(" --threads %zu", execute->n_threads);
+        }
+        if (execute->model_cache != NULL) {
+            print_word(" --model-cache ", execute->model_cache);
+        }
+        printf("\n");
+    }
+    return MAD_OK;
+}
+
 /* ---- verb ---------------------------------------------------------------------------------- */
 
 /* runs/NAME */
@@ -247,41 +268,36 @@ static const char *sweep_folder(mad_arena *mem, const mad_config *config)
 }
 
 mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args, const char *dir,
-                     int smoke, const mad_execute_options *execute)
+                     const mad_sweep_options *options)
 {
     mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
-    mad_config config;
-    size_t n_overrides, n_given;
-    char **overrides = mad_arena_take(mem, args->n, sizeof *overrides);
-    mad_axis *given = mad_arena_take(mem, args->n, sizeof *given);
-    if (overrides == NULL || given == NULL) {
-        return mad_fail_memory(ctx, "a sweep");
-    }
-    MAD_TRY(split_arguments(ctx, mem, args, &n_overrides, overrides, &n_given, given));
-    MAD_TRY(mad_load_config(app, mem, args->text[0], n_overrides, overrides, smoke, &config));
-    mad_axis *axes = mad_arena_take(mem, config.n_axes + n_given, sizeof *axes);
-    if (axes == NULL) {
-        return mad_fail_memory(ctx, "a sweep");
-    }
-    grid g = {.n_axes = merge_axes(&config, n_given, given, axes), .axes = axes, .n_points = 1};
-    for (size_t a = 0; a < g.n_axes; a++) {
-        if (mad_size_mul(g.n_points, axes[a].n_texts, &g.n_points) != MAD_OK ||
-            g.n_points > MAX_POINTS) {
-            return mad_fail(ctx, MAD_E_RANGE, "the grid has more than %d points", MAX_POINTS);
-        }
-    }
-    const recipe from = {args->text[0], n_overrides, overrides, smoke};
-    const char **runs = mad_arena_take(mem, g.n_points, sizeof *runs);
-    const char *folder = dir != NULL ? dir : sweep_folder(mem, &config);
-    if (runs == NULL || folder == NULL) {
+    mad_sweep_grid g;
+    mad_manifest manifest = {.n_keys = 0};
+    size_t i_shard, n_shards;
+    MAD_TRY(parse_shard(ctx, options->shard, &i_shard, &n_shards));
+    MAD_TRY(mad_sweep_grid_read(app, mem, args, options->smoke,
+                                options->is_sure ? SIZE_MAX : MAD_GRID_POINTS, &g));
+    const char *folder = dir != NULL ? dir : sweep_folder(mem, &g.config);
+    if (folder == NULL) {
         return mad_fail_memory(ctx, "a sweep");
     }
     MAD_TRY(refuse_run_folder(ctx, folder));
-    MAD_TRY(check_points(app, &from, &g));
+    MAD_TRY(check_points(app, mem, &g, folder, &manifest));
+    const char **runs = paths_below(mem, folder, manifest.n_runs, manifest.run);
+    if (runs == NULL) {
+        return mad_fail_memory(ctx, "a sweep");
+    }
     MAD_TRY(mad_folder_make(ctx, folder));
-    MAD_TRY(create_points(app, mem, &from, folder, &g, runs));
-    MAD_TRY(execute_runs(app, folder, g.n_points, runs, execute));
+    MAD_TRY(mad_manifest_extend(ctx, mem, folder, &manifest));
+    MAD_TRY(create_points(app, &g, folder, runs));
+    size_t n = manifest.n_runs;
+    MAD_TRY(select_runs(ctx, mem, i_shard, n_shards, &n, &runs));
+    if (options->is_list) {
+        MAD_TRY(print_list(ctx, folder, n, runs, &options->execute));
+    } else {
+        MAD_TRY(execute_runs(app, mem, folder, n, runs, options));
+    }
 out:
     return st;
 }
@@ -289,18 +305,23 @@ out:
 static mad_status sweep_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    mad_execute_options execute = {0};
+    mad_sweep_options o = {.n_jobs = 0};
     const char *dir = NULL;
-    int smoke = 0;
     const mad_option options[] = {
         {"out", 'o', "DIR", "folder of the sweep (default runs/NAME)", .text = &dir},
-        {"smoke", 0, NULL, "run tiny versions", .flag = &smoke},
-        MAD_EXECUTE_OPTIONS(execute),
+        MAD_JOBS_OPTION(o.n_jobs),
+        {"shard", 0, "I/N", "run only the I-th of N parts of the grid", .text = &o.shard},
+        {"list", 0, NULL, "make the folders and print one command a line, for any scheduler",
+         .flag = &o.is_list},
+        {"smoke", 0, NULL, "run tiny versions", .flag = &o.smoke},
+        {"yes", 0, NULL, "run grids of more than a million points too", .flag = &o.is_sure},
+        MAD_EXECUTE_OPTIONS(o.execute),
         {.name = NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
                              "The grid is that of the file's `sweep:` block and of arguments such "
                              "as loop.n_real=0,500,1000 bias.strength=range(0.5,1,0.1) "
-                             "loop.n_synthetic=log(10,1000,5) seed=0-9."};
+                             "loop.n_synthetic=log(10,1000,5) seed=0-9. What is done is skipped, "
+                             "what failed is tried again. See docs/sweeps.md."};
     mad_arguments args;
     mad_arena *mem = mad_arena_create(1 << 16);
     if (mem == NULL) {
@@ -310,9 +331,14 @@ static mad_status sweep_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
-    MAD_TRY(mad_app_set_threads(app, execute.n_threads));
-    MAD_TRY(mad_sweep(app, mem, &args, dir, smoke, &execute));
+    MAD_TRY(mad_app_set_threads(app, o.execute.n_threads));
+    if (mad_mpi_rank() > 0) {
+        mad_mpi_serve(app, o.execute.model_cache);
+    } else {
+        MAD_TRY(mad_sweep(app, mem, &args, dir, &o));
+    }
 out:
+    mad_mpi_leave();
     mad_arena_destroy(mem);
     return st;
 }
@@ -320,6 +346,6 @@ out:
 const mad_command mad_command_sweep = {
     .name = "sweep",
     .arguments = "CONFIG [key=a,b ...] [key=value ...]",
-    .doc = "Run a grid of experiments, skipping what is done",
+    .doc = "Run a grid of experiments on all processors, skipping what is done",
     .run = sweep_verb,
 };

@@ -2,6 +2,7 @@
 #include "sim/store/h5util.h"
 
 #include <errno.h>
+#include <hdf5_hl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -417,4 +418,45 @@ mad_status mad_h5_shape(mad_ctx *ctx, hid_t dataset, const char *name, size_t ma
         }
     }
     return mad_h5_close(ctx, st, space);
+}
+
+mad_status mad_h5_write_scale(mad_ctx *ctx, hid_t file, const char *name, const char *long_name,
+                              size_t n, int32_t first, hid_t *out)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    int32_t *value = mad_arena_take_raw(ctx->scratch, n, sizeof *value);
+    const hsize_t dims[1] = {n};
+    hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, scale = H5I_INVALID_HID;
+    const mad_attribute attributes[] = {{.name = "long_name", .text = long_name},
+                                        {.name = "units", .text = "1"}};
+
+    if (value == NULL) {
+        st = mad_fail_memory(ctx, "the dimension scales");
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        value[i] = first + (int32_t)i;
+    }
+    space = H5Screate_simple(1, dims, NULL);
+    creation = H5Pcreate(H5P_DATASET_CREATE);
+    if (H5Pset_obj_track_times(creation, 0) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "properties of /%s", name);
+        goto out;
+    }
+    scale = H5Dcreate2(file, name, H5T_STD_I32LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    if (scale < 0 || H5Dwrite(scale, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0 ||
+        H5DSset_scale(scale, name) < 0) {
+        st = mad_h5_fail(ctx, MAD_E_IO, "cannot write /%s", name);
+        goto out;
+    }
+    MAD_TRY(mad_h5_write_attributes(ctx, scale, 2, attributes));
+    *out = scale;
+    scale = H5I_INVALID_HID;
+out:
+    st = mad_h5_close(ctx, st, scale);
+    st = mad_h5_close(ctx, st, creation);
+    st = mad_h5_close(ctx, st, space);
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }

@@ -53,6 +53,11 @@ MAD_MUST_CHECK mad_status mad_h5_make_groups(mad_ctx *ctx, hid_t file, const cha
 /** Halve the largest of dims[rank] until the product times item_bytes is at most 1 MiB. */
 void mad_h5_shrink_chunk(size_t rank, hsize_t *dims, size_t item_bytes);
 
+/** int32 [n] first, first + 1, ... as a dimension scale, left open in *out. MAD_E_IO, MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_h5_write_scale(mad_ctx *ctx, hid_t file, const char *name,
+                                             const char *long_name, size_t n, int32_t first,
+                                             hid_t *out);
+
 /** Rank and shape of a dataset's space. MAD_E_DATA: rank above max_rank. */
 MAD_MUST_CHECK mad_status mad_h5_shape(mad_ctx *ctx, hid_t dataset, const char *name,
                                        size_t max_rank, size_t *rank, size_t *shape);

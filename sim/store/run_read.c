@@ -164,7 +164,21 @@ out:
     return mad_h5_close(ctx, st, scale);
 }
 
-/* only: the group whose series are read; NULL = of all groups, "" = of none. */
+/* 1 when a blank-separated list has the word. */
+static int has_word(const char *list, const char *word)
+{
+    const size_t n = strlen(word);
+    while (*list != '\0') {
+        const size_t n_this = strcspn(list, " ");
+        if (n_this == n && strncmp(list, word, n) == 0) {
+            return 1;
+        }
+        list += n_this + (list[n_this] == ' ');
+    }
+    return 0;
+}
+
+/* only: the groups whose series are read; NULL = all groups, "" = none. */
 static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char *only,
                             mad_run *run)
 {
@@ -189,7 +203,7 @@ static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char
     }
     run->series = series;
     for (size_t i = 0; i < N_GROUPS; i++) {
-        if (only == NULL || strcmp(only, groups[i]) == 0) {
+        if (only == NULL || has_word(only, groups[i])) {
             MAD_TRY(read_group(ctx, mem, file, groups[i], n_max, run, series));
         }
     }
@@ -225,10 +239,10 @@ mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *
     return read_run(ctx, mem, dir, NULL, out);
 }
 
-mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir, const char *group,
-                             mad_run *out)
+mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                             const char *groups_wanted, mad_run *out)
 {
-    return read_run(ctx, mem, dir, group, out);
+    return read_run(ctx, mem, dir, groups_wanted, out);
 }
 
 const mad_run_series *mad_run_find(const mad_run *run, const char *group, const char *name)

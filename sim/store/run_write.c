@@ -19,48 +19,6 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* int32 [n] first, first + 1, ... as a dimension scale. */
-static mad_status write_scale(mad_ctx *ctx, hid_t file, const char *name, const char *long_name,
-                              size_t n, int32_t first, hid_t *out)
-{
-    mad_status st = MAD_OK;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    int32_t *value = mad_arena_take_raw(ctx->scratch, n, sizeof *value);
-    const hsize_t dims[1] = {n};
-    hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, scale = H5I_INVALID_HID;
-    const mad_attribute attributes[] = {{.name = "long_name", .text = long_name},
-                                        {.name = "units", .text = "1"}};
-
-    if (value == NULL) {
-        st = mad_fail_memory(ctx, "the dimension scales");
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++) {
-        value[i] = first + (int32_t)i;
-    }
-    space = H5Screate_simple(1, dims, NULL);
-    creation = H5Pcreate(H5P_DATASET_CREATE);
-    if (H5Pset_obj_track_times(creation, 0) < 0) {
-        st = mad_h5_fail(ctx, MAD_E_IO, "properties of /%s", name);
-        goto out;
-    }
-    scale = H5Dcreate2(file, name, H5T_STD_I32LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    if (scale < 0 || H5Dwrite(scale, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0 ||
-        H5DSset_scale(scale, name) < 0) {
-        st = mad_h5_fail(ctx, MAD_E_IO, "cannot write /%s", name);
-        goto out;
-    }
-    MAD_TRY(mad_h5_write_attributes(ctx, scale, 2, attributes));
-    *out = scale;
-    scale = H5I_INVALID_HID;
-out:
-    st = mad_h5_close(ctx, st, scale);
-    st = mad_h5_close(ctx, st, creation);
-    st = mad_h5_close(ctx, st, space);
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
 static mad_status series_path(mad_ctx *ctx, const char *group, const char *name, char *path)
 {
     const int n = snprintf(path, MAX_NAME_BYTES, "/%s/%s", group, name);
@@ -160,10 +118,11 @@ static mad_status write_layout(mad_ctx *ctx, hid_t file, const mad_run_layout *l
     MAD_TRY(mad_h5_write_attributes(ctx, file, 1, &conventions));
     MAD_TRY(mad_h5_write_count(ctx, file, "n_done", 0));
     MAD_TRY(mad_h5_write_attributes(ctx, file, layout->n_attributes, layout->attributes));
-    MAD_TRY(write_scale(ctx, file, "replicate", "independent repetition, from 0",
-                        layout->n_replicates, 0, &on.replicate));
-    MAD_TRY(write_scale(ctx, file, "generation", "generation; 1 is trained on real data only",
-                        layout->n_generations, 1, &on.generation));
+    MAD_TRY(mad_h5_write_scale(ctx, file, "replicate", "independent repetition, from 0",
+                               layout->n_replicates, 0, &on.replicate));
+    MAD_TRY(mad_h5_write_scale(ctx, file, "generation",
+                               "generation; 1 is trained on real data only", layout->n_generations,
+                               1, &on.generation));
     for (size_t i = 0; i < layout->n_series; i++) {
         MAD_TRY(create_series(ctx, file, layout, &layout->series[i], &on));
     }

@@ -125,10 +125,10 @@ typedef struct mad_run {
 /** errors  MAD_E_IO: no such file;  MAD_E_DATA: not a madloop-1 run file, or damaged */
 MAD_MUST_CHECK mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out);
 
-/** As mad_run_read, but of the series only those of one group ("lineage"), or with "" none: for a
- *  look at a long run. */
+/** As mad_run_read, but of the series only those of some groups ("lineage", "metrics floor"), or
+ *  with "" none: for a look at a long run. */
 MAD_MUST_CHECK mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
-                                            const char *group, mad_run *out);
+                                            const char *groups, mad_run *out);
 
 /** Interacting loops (attribute models) become one replicate each group, of their mean: they are not
  *  independent, and an error bar takes groups as its unit. Nothing where there is one loop.

@@ -10,6 +10,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from harness import contents
 from hostile import BINARY, FILE_WORLD, GOOD, accepted, call, put, refused, run_checks, snapshot
 
 NOBODY = 65534
+OFD_SETLK = 37  # F_OFD_SETLK of fcntl.h: a lock that belongs to the open file
 
 
 # ---- folders -------------------------------------------------------------------------------------
@@ -153,8 +155,8 @@ def check_resume():
            lambda f: edit(f, "replicates: 2", "replicates: 1"))
     refuse(2, "config.yaml:1:1: byte 0xff", lambda f: (f / "config.yaml").write_bytes(b"\xff\xfe"))
     refuse(3, "no config.yaml", lambda f: (f / "config.yaml").unlink())
-    with open("stopped/lock", "rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with open("stopped/lock", "r+b") as lock:
+        fcntl.fcntl(lock, OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
         refused(3, "another process is running this", "resume", "stopped")
         refused(3, "another process is running this", "run", "good.yaml", "-o", "stopped",
                 "--force")

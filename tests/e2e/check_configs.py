@@ -16,7 +16,9 @@ os.environ.setdefault("MADLOOP_DATA", str((ROOT / ".." / "shared" / "data").reso
 
 # What the product promises of the verbs' options; a verb may have more.
 OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force out",
-           "resume": "threads model-cache max-hours progress", "sweep": "smoke threads out progress",
+           "resume": "jobs threads model-cache max-hours progress",
+           "sweep": "out jobs shard list smoke yes threads model-cache max-hours progress",
+           "collect": "", "worker": "model-cache",
            "status": "json", "plot": "out format", "table": "format json", "theory": "json",
            "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
            "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
