@@ -124,53 +124,67 @@ static void remove_claim(const char *claim)
     (void)rmdir(claim);
 }
 
-/* A dead claim gets this process as its owner. Of several that try, `takeover` admits one, which
- * looks again before it believes what it saw. Returns 1 when the claim is this process's. */
-static int take_over(const char *claim, const char *owner, int lock)
+/* `target` becomes a folder with this process as its `owner`, whole or not at all: 1; 0: there is one
+ * that is not empty; -1: it cannot be written. `draft` is this process's own name for it. */
+static int place(const char *draft, const char *target)
 {
-    char gate[PATH_MAX], fresh[PATH_MAX], line[OWNER_BYTES];
-    if (!mad_path_join(gate, claim, "takeover") || !mad_path_join(fresh, gate, "owner")) {
+    char owner[PATH_MAX];
+    if (!mad_path_join(owner, draft, "owner") || (mkdir(draft, 0777) != 0 && errno != EEXIST)) {
+        return -1;
+    }
+    const int is_written = write_owner(owner);
+    const int is_placed = is_written && rename(draft, target) == 0;
+    const int is_occupied = errno == ENOTEMPTY || errno == EEXIST;
+    if (!is_placed) {
+        const int reason = errno;
+        remove_claim(draft);
+        errno = reason;
+    }
+    return is_placed ? 1 : is_written && is_occupied ? 0 : -1;
+}
+
+/* A dead claim gets this process as its owner. Of several that try, the folder `takeover` in it admits
+ * one, which looks again before it believes what it saw. Returns 1 when the claim is its own. */
+static int take_over(const char *draft, const char *claim, const char *owner, int lock)
+{
+    char gate[PATH_MAX], gate_owner[PATH_MAX], line[OWNER_BYTES];
+    if (!mad_path_join(gate, claim, "takeover") || !mad_path_join(gate_owner, gate, "owner")) {
         return 0;
     }
-    if (mkdir(gate, 0777) != 0) {
-        if (age_s(gate, lock) > STALE_S) { /* of one that was killed in these few lines */
+    if (place(draft, gate) != 1) {
+        read_line(gate_owner, sizeof line, line);
+        if (!is_alive(line, gate_owner, lock)) { /* of one that was killed in these few lines */
             remove_claim(gate);
         }
         return 0;
     }
     read_line(owner, sizeof line, line);
-    const int taken =
-        !is_alive(line, owner, lock) && write_owner(fresh) && rename(fresh, owner) == 0;
+    const int taken = !is_alive(line, owner, lock) && rename(gate_owner, owner) == 0;
     remove_claim(gate);
     return taken;
 }
 
-/* DIR/claim appears with its owner in it: 1 when it is this process's, 0 when somebody else has it,
- * -1 when it cannot be written. */
+/* DIR/claim with this process as its owner: as place(). */
 static int claim_folder(const char *dir, int lock)
 {
-    char claim[PATH_MAX], owner[PATH_MAX], draft[PATH_MAX], draft_owner[PATH_MAX];
+    char claim[PATH_MAX], owner[PATH_MAX], draft[PATH_MAX];
     char name[ID_BYTES + 64], id[ID_BYTES], line[OWNER_BYTES];
     machine_id(id);
     (void)snprintf(name, sizeof name, ".claim-%s-%ld", id, (long)getpid());
     if (!mad_path_join(claim, dir, "claim") || !mad_path_join(owner, claim, "owner") ||
-        !mad_path_join(draft, dir, name) || !mad_path_join(draft_owner, draft, "owner")) {
+        !mad_path_join(draft, dir, name)) {
         return -1;
     }
     for (int i = 0; i < MAX_TRIES; i++) {
-        if ((mkdir(draft, 0777) != 0 && errno != EEXIST) || !write_owner(draft_owner)) {
-            remove_claim(draft);
-            return -1;
+        const int placed = place(draft, claim);
+        if (placed != 0) {
+            return placed;
         }
-        if (rename(draft, claim) == 0) { /* fails on a folder that is not empty */
-            return 1;
-        }
-        remove_claim(draft);
         read_line(owner, sizeof line, line);
         if (is_alive(line, owner, lock)) {
             return 0;
         }
-        if (take_over(claim, owner, lock)) {
+        if (take_over(draft, claim, owner, lock)) {
             return 1;
         }
     }

@@ -29,8 +29,8 @@ typedef struct mad_pool_options {
 } mad_pool_options;
 
 /**
- * Run what is left of every run. Threads are shared out: as many runs at a time as there are
- * threads, one thread each; where fewer runs are left, more threads each. A run that fails, or whose
+ * Run what is left of every run. Threads are shared out among the runs that are under way; where
+ * fewer are left than can be, each gets more. A run that fails, or whose
  * process dies, keeps no other from running; what another process works on is waited for, and run if
  * that one leaves it unfinished. What is done goes to stdout, what fails to stderr at once and in a
  * list at the end.

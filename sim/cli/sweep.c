@@ -2,6 +2,7 @@
 #include "sim/cli/sweep.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,42 @@
 #include "sim/cli/verbs.h"
 #include "sim/engine/engine.h"
 
+enum { MANY_RUNS = 16 };
+
 /* ---- runs that are there ------------------------------------------------------------------- */
+
+/* Runs at a time that end the work soonest, by how much a run gains from a second thread: few large
+ * runs go one after the other on all threads, many go side by side on one thread each. What cannot be
+ * read is left for the run itself to say. */
+static size_t choose_jobs(mad_app *app, mad_arena *mem, size_t n, const char *const *runs)
+{
+    const size_t n_threads = app->n_threads;
+    double gain = 0.9, least = (double)INFINITY;
+    size_t n_left = n, best = 1;
+    mad_folder look;
+    mad_config config;
+    if (n >= MANY_RUNS * n_threads) {
+        return n_threads;
+    }
+    for (size_t i = 0; i < n; i++) {
+        n_left -=
+            mad_folder_look(app->ctx, runs[i], &look) == MAD_OK && look.state == MAD_FOLDER_DONE;
+        if (i == 0 &&
+            mad_folder_config(app->ctx, mem, runs[i], 0, NULL, app->registry, &config) == MAD_OK) {
+            gain = (config.model_type->flags & MAD_MODEL_THREADED) != 0 ? 0.9 : 0.5;
+        }
+        mad_ctx_clear(app->ctx);
+    }
+    for (size_t n_jobs = 1; n_jobs <= n_threads && n_jobs <= n_left; n_jobs++) {
+        const double n_rounds = ceil((double)n_left / (double)n_jobs);
+        const double seconds = n_rounds / (1.0 + gain * (double)(n_threads / n_jobs - 1));
+        if (seconds <= least) {
+            least = seconds;
+            best = n_jobs;
+        }
+    }
+    return best;
+}
 
 /* Runs below `dir`, then its sweep file. */
 static mad_status execute_runs(mad_app *app, mad_arena *mem, const char *dir, size_t n,
@@ -26,13 +62,15 @@ static mad_status execute_runs(mad_app *app, mad_arena *mem, const char *dir, si
 {
     mad_status st = MAD_OK;
     mad_pool_run *run = mad_arena_take(mem, n, sizeof *run);
-    const mad_pool_options pool = {
-        .n_jobs = options->n_jobs, .whole = dir, .execute = options->execute};
+    mad_pool_options pool = {.n_jobs = options->n_jobs, .whole = dir, .execute = options->execute};
     if (run == NULL) {
         return mad_fail_memory(app->ctx, "a sweep");
     }
     for (size_t i = 0; i < n; i++) {
         run[i].dir = runs[i];
+    }
+    if (pool.n_jobs == 0 && mad_mpi_size() == 1) {
+        pool.n_jobs = choose_jobs(app, mem, n, runs);
     }
     st = mad_pool_execute(app, mem, n, run, &pool);
     if ((st == MAD_OK || st == MAD_E_FAILED) && mad_manifest_is_there(dir)) {

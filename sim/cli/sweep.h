@@ -6,7 +6,7 @@
 
 /* Defaults by initialiser {0}. */
 typedef struct mad_sweep_options {
-    size_t n_jobs;     /* runs at a time; 0 = one a thread */
+    size_t n_jobs;     /* runs at a time; 0 = what ends soonest */
     const char *shard; /* "I/N"; NULL: all of it */
     int is_list;       /* print the commands, run nothing */
     int smoke;         /* tiny versions */
@@ -17,7 +17,7 @@ typedef struct mad_sweep_options {
 /** Row of an option table. */
 #define MAD_JOBS_OPTION(n)                                                                         \
     {                                                                                              \
-        "jobs", 'j', "N", "runs at a time (default: as many as threads); they share the threads",  \
+        "jobs", 'j', "N", "runs at a time, which share the threads (default: what ends soonest)",  \
             .count = &(n), .min = 1, .max = 1000                                                   \
     }
 
