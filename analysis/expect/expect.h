@@ -79,6 +79,15 @@ MAD_MUST_CHECK mad_status mad_criterion_check(mad_ctx *ctx, const mad_criterion 
 MAD_MUST_CHECK mad_status mad_criterion_judge(mad_ctx *ctx, const mad_criterion *criterion,
                                               const mad_expect_arm *arms, mad_judgement *out);
 
+/**
+ * A run of one replicate that measured what the closed forms of another say: its metrics are the
+ * other's /theory. Judging a criterion on it gives its closed form, where each measure in it has one.
+ * memory  from mem; values and names are borrowed from `run`
+ * errors  MAD_E_MEMORY
+ */
+MAD_MUST_CHECK mad_status mad_expect_closed_form(mad_ctx *ctx, mad_arena *mem, const mad_run *run,
+                                                 mad_run *out);
+
 /** "PASS", "FAIL", "INCONCLUSIVE" */
 const char *mad_judged_word(mad_judged verdict);
 

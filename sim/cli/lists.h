@@ -142,6 +142,7 @@
     X(mad_command_run)                                                                             \
     X(mad_command_resume)                                                                          \
     X(mad_command_sweep)                                                                           \
+    X(mad_command_map)                                                                             \
     X(mad_command_collect)                                                                         \
     X(mad_command_worker)                                                                          \
     X(mad_command_status)                                                                          \

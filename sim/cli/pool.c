@@ -52,7 +52,7 @@ static void set_state(pool *p, size_t i, mad_pool_state state)
     if (state == MAD_POOL_WAITING && i < p->i_next) {
         p->i_next = i;
     }
-    if (state == MAD_POOL_DONE) {
+    if (state == MAD_POOL_DONE && !p->options->is_quiet) {
         printf("%s\n", run->dir);
         (void)fflush(stdout);
     }

@@ -24,6 +24,7 @@ typedef struct mad_pool_run {
 
 typedef struct mad_pool_options {
     size_t n_jobs;     /* runs at a time; 0 = a thread each, as many as there are threads */
+    int is_quiet;      /* 1: what is done is not named on stdout */
     const char *whole; /* what `madloop resume` goes on with */
     mad_execute_options execute; /* n_threads: of all runs together */
 } mad_pool_options;

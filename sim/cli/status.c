@@ -121,7 +121,7 @@ static mad_status show_all(mad_app *app, mad_arena *mem, const char *dir, json_t
         const mad_status shown = show_run(app, mem, runs[i], list, n_in);
         st = st == MAD_OK ? shown : st;
     }
-    if (list == NULL) {
+    if (list == NULL && st == MAD_OK) {
         show_sum(n_runs, n_in);
     }
 out:
