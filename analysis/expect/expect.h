@@ -80,8 +80,8 @@ MAD_MUST_CHECK mad_status mad_criterion_judge(mad_ctx *ctx, const mad_criterion 
                                               const mad_expect_arm *arms, mad_judgement *out);
 
 /**
- * A run of one replicate that measured what the closed forms of another say: its metrics are the
- * other's /theory. Judging a criterion on it gives its closed form, where each measure in it has one.
+ * A run of one replicate that measured what the closed forms of another say: its metrics, and its
+ * /theory, are the other's /theory. Judging a criterion on it gives its closed form, where each measure in it has one.
  * memory  from mem; values and names are borrowed from `run`
  * errors  MAD_E_MEMORY
  */

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "analysis/plot/figure.h"
+#include "analysis/plot/sweep_map.h"
 #include "sim/cli/options.h"
 
 extern const mad_command mad_command_plot;
@@ -101,7 +103,7 @@ static mad_status draw_all(mad_ctx *ctx, const char *dir, const mad_figures *fig
 }
 
 static mad_status plot_runs(mad_app *app, const mad_arguments *args, const char *dir,
-                            const int is_picked[N_FORMATS], int is_json)
+                            const int is_picked[N_FORMATS], int is_json, const mad_sweep_map *map)
 {
     mad_status st = MAD_OK;
     mad_runs runs;
@@ -123,7 +125,8 @@ static mad_status plot_runs(mad_app *app, const mad_arguments *args, const char 
         dir = own;
     }
     MAD_TRY(make_folder(app->ctx, dir));
-    MAD_TRY(mad_figures_write(app->ctx, mem, &runs, dir, &figures));
+    MAD_TRY(map->expression != NULL ? mad_sweep_maps_write(app->ctx, mem, &runs, dir, map, &figures)
+                                    : mad_figures_write(app->ctx, mem, &runs, dir, &figures));
     if (figures.n == 0) {
         st = mad_fail(app->ctx, MAD_E_DATA, "plot: nothing to draw: no generation is done yet");
         goto out;
@@ -150,6 +153,7 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
     int is_json = 0;
     int is_picked[N_FORMATS] = {0};
     mad_arguments args;
+    mad_sweep_map map = {.contour = (double)NAN};
     const mad_option options[] = {
         {"out", 'o', "DIR",
          "folder for the figures (default: figures in the run's folder; for "
@@ -157,6 +161,14 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
          .text = &dir},
         {"format", 'f', "LIST", "svg, png, pdf, or several with commas (default svg)",
          .text = &list},
+        {"map", 'm', "EXPRESSION",
+         "draw this over two keys of a sweep instead: 'recall@last' (docs/reproduce.md)",
+         .text = &map.expression},
+        {"contour", 0, "VALUE", "with --map: draw where it has this value", .real = &map.contour,
+         .min = -1e300, .max = 1e300},
+        {"x", 0, "KEY", "with --map: the key to the right (default: the first that is swept)",
+         .text = &map.x},
+        {"y", 0, "KEY", "with --map: the key upwards (default: the next)", .text = &map.y},
         {"json", 0, NULL, "print the list of pictures as JSON", .flag = &is_json},
         {.name = NULL},
     };
@@ -167,7 +179,11 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
         goto out;
     }
     MAD_TRY(pick_formats(app->ctx, list, is_picked));
-    MAD_TRY(plot_runs(app, &args, dir, is_picked, is_json));
+    if (map.expression == NULL && (map.x != NULL || map.y != NULL || !isnan(map.contour))) {
+        st = mad_fail(app->ctx, MAD_E_USAGE, "plot: --x, --y and --contour belong to --map");
+        goto out;
+    }
+    MAD_TRY(plot_runs(app, &args, dir, is_picked, is_json, &map));
 out:
     return st;
 }

@@ -29,6 +29,10 @@ typedef struct mad_map_cell {
     mad_probe_state state;
 } mad_map_cell;
 
+/** How far the sides are apart, as boundaries are interpolated: ln(left/right) where both are positive,
+ *  else left - right. */
+double mad_map_distance(const mad_map_cell *cell);
+
 typedef struct mad_map {
     size_t n_x, n_y;
     mad_map_cell *cell;       /* [n_x][n_y] */
@@ -46,10 +50,11 @@ MAD_MUST_CHECK mad_status mad_map_point(mad_app *app, mad_arena *mem, const mad_
                                         size_t i_x, size_t i_y, size_t i_look, mad_config *out);
 
 /**
- * Trace the boundary: rays from the outermost inward, each led by its neighbours (ray.h). A point is
- * looked at again, with the next seed, until a two-sided t test at alpha/max_looks of left - right over
- * all its replicates decides (Bonferroni over the looks: the chance that any look errs is below
- * alpha), at most max_looks times. Runs that are done are not run again.
+ * Trace the boundary: rays from the outermost inward, each led by its neighbours (ray.h). A two-sided t
+ * test at alpha/max_looks of left - right over all replicates decides at a point. Where several points
+ * between the last inside and the first outside stay undecided, the clearest of them is looked at
+ * again, with the next seed, at most max_looks times in all (Bonferroni over the looks: the chance that
+ * any look errs is below alpha). Runs that are done are not run again.
  *
  * errors  those of mad_load_config, mad_experiment_create, mad_pool_execute, mad_criterion_judge
  * memory  from mem
@@ -59,7 +64,7 @@ MAD_MUST_CHECK mad_status mad_map_trace(mad_app *app, mad_arena *mem,
                                         const mad_sweep_options *options, mad_map *out);
 
 /** Fill in map->closed_form, where every measure of the criterion has a closed form: the first change
- *  of sign of left - right along y, linear between points.
+ *  of sign of mad_map_distance along y, linear between points.
  *  errors  those of mad_load_config, mad_experiment_create; MAD_E_MEMORY */
 MAD_MUST_CHECK mad_status mad_map_closed_form(mad_app *app, const mad_map_question *question,
                                               mad_map *map);

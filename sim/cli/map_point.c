@@ -40,7 +40,7 @@ out:
     return st;
 }
 
-/* left - right of the closed form at a point; NaN where it has none. */
+/* How far the sides of the closed form are apart at a point; NaN where it has none. */
 static mad_status difference_at(mad_app *app, const mad_map_question *q, size_t i_x, size_t i_y,
                                 double *out)
 {
@@ -63,7 +63,7 @@ static mad_status difference_at(mad_app *app, const mad_map_question *q, size_t 
     const mad_expect_arm arm = {.name = "", .run = &closed};
     st = mad_criterion_judge(ctx, q->criterion, &arm, &judged);
     if (st == MAD_OK) {
-        *out = judged.measured - judged.expected;
+        *out = mad_map_distance(&(mad_map_cell){.left = judged.measured, .right = judged.expected});
     } else if (st == MAD_E_CONFIG) { /* a measure without one */
         mad_ctx_clear(ctx);
         st = MAD_OK;

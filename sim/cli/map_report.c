@@ -132,10 +132,11 @@ json_t *mad_map_json(const mad_map_question *q, const mad_map *map)
     json_t *rays = json_array();
     for (size_t x = 0; x < map->n_x; x++) {
         const boundary b = boundary_of(q, map, x);
-        (void)json_array_append_new(rays, json_pack("{s:s, s:o, s:o, s:o, s:b}", "x", q->x.texts[x],
-                                                    "from", mad_json_number(b.low), "to",
-                                                    mad_json_number(b.high), "crossing",
-                                                    mad_json_number(b.crossing), "consistent",
+        (void)json_array_append_new(rays, json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "x",
+                                                    q->x.texts[x], "from", mad_json_number(b.low),
+                                                    "to", mad_json_number(b.high), "crossing",
+                                                    mad_json_number(b.crossing), "closed_form",
+                                                    mad_json_number(b.closed_form), "consistent",
                                                     map->bracket[x].is_consistent));
     }
     return json_pack("{s:o, s:s, s:s, s:f, s:I, s:I, s:I, s:o, s:o}", "criterion",
@@ -149,7 +150,7 @@ mad_status mad_map_draw(mad_ctx *ctx, mad_arena *mem, const mad_map_question *q,
 {
     mad_status st = MAD_OK;
     char dir[PATH_MAX];
-    int has_closed_form = 0;
+    int has_closed_form = 0, is_ratio = 1;
     const size_t n = map->n_x * map->n_y;
     double *value = mad_arena_take(mem, n, sizeof *value);
     double *at = mad_arena_take(mem, 4 * map->n_x, sizeof *at);
@@ -157,7 +158,8 @@ mad_status mad_map_draw(mad_ctx *ctx, mad_arena *mem, const mad_map_question *q,
         return mad_fail_memory(ctx, "a figure");
     }
     for (size_t i = 0; i < n; i++) {
-        value[i] = map->cell[i].n_looks > 0 ? map->cell[i].left - map->cell[i].right : (double)NAN;
+        value[i] = map->cell[i].n_looks > 0 ? mad_map_distance(&map->cell[i]) : (double)NAN;
+        is_ratio &= map->cell[i].n_looks == 0 || map->cell[i].left > 0.0;
     }
     for (size_t x = 0; x < map->n_x; x++) {
         const boundary b = boundary_of(q, map, x);
@@ -171,16 +173,16 @@ mad_status mad_map_draw(mad_ctx *ctx, mad_arena *mem, const mad_map_question *q,
     const mad_phase_line line[] = {
         {.text = q->text, .y = at, .low = at + map->n_x, .high = at + 2 * map->n_x},
         {.text = "closed form", .y = at + 3 * map->n_x}};
-    const mad_phase_map figure = {.name = "map",
-                                  .title =
-                                      "Points that were run (blank: not needed), and the boundary",
-                                  .value_label = "left side - right side",
-                                  .x = {q->x.key, q->x.n_texts, q->x.texts},
-                                  .y = {q->y.key, q->y.n_texts, q->y.texts},
-                                  .value = value,
-                                  .centre = 0.0,
-                                  .n_lines = has_closed_form ? 2 : 1,
-                                  .line = line};
+    const mad_phase_map figure = {
+        .name = "map",
+        .title = "Points that were run (blank: not needed), and the boundary",
+        .value_label = is_ratio ? "ln(left side / right side)" : "left side - right side",
+        .x = {q->x.key, q->x.n_texts, q->x.texts},
+        .y = {q->y.key, q->y.n_texts, q->y.texts},
+        .value = value,
+        .centre = 0.0,
+        .n_lines = has_closed_form ? 2 : 1,
+        .line = line};
     MAD_TRY(mad_folder_make(ctx, dir));
     MAD_TRY(mad_phase_map_write(ctx, dir, &figure));
     st = mad_gnuplot_draw(ctx, dir, "map", "svg");

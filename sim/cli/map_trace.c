@@ -81,7 +81,7 @@ static void decide(const tracer *t, mad_map_cell *cell)
         mad_student_t_critical(df, t->q->alpha / (double)t->q->max_looks) * cell->std_error;
     if (isfinite(difference) && fabs(difference) > limit) {
         cell->state = difference < 0.0 ? MAD_PROBE_INSIDE : MAD_PROBE_OUTSIDE;
-    } else if (cell->n_looks == t->q->max_looks) {
+    } else {
         cell->state = MAD_PROBE_OPEN;
     }
 }
@@ -114,13 +114,19 @@ out:
 
 /* ---- rays ---------------------------------------------------------------------------------- */
 
+double mad_map_distance(const mad_map_cell *cell)
+{
+    return cell->left > 0.0 && cell->right > 0.0 ? log(cell->left / cell->right)
+                                                 : cell->left - cell->right;
+}
+
 /* The points of a ray in the order in which the criterion is to cease. */
 static mad_ray ray_of(const tracer *t, size_t i_x)
 {
     const size_t n = t->map->n_y;
     for (size_t i = 0; i < n; i++) {
         const mad_map_cell *cell = cell_at(t, i_x, t->map->is_reversed ? n - 1 - i : i);
-        const double difference = cell->left - cell->right;
+        const double difference = mad_map_distance(cell);
         t->probe[i] = (mad_probe){cell->state, t->q->holds_below ? difference : -difference};
     }
     return (mad_ray){n, t->probe};
@@ -172,6 +178,25 @@ static void find_direction(tracer *t, size_t i_x)
     }
 }
 
+/* One undecided point is as good as the boundary; of more, the one closest to a decision is looked at
+ * again. In points of the ray; SIZE_MAX: none. */
+static size_t look_again(const tracer *t, size_t i_x, const mad_ray *ray)
+{
+    const mad_ray_bracket b = mad_ray_look(ray);
+    size_t best = SIZE_MAX, n_open = 0;
+    double best_z = -1.0;
+    for (size_t i = (size_t)(b.inside + 1); i < b.outside; i++) {
+        const mad_map_cell *cell = cell_at(t, i_x, t->map->is_reversed ? ray->n - 1 - i : i);
+        const double z = fabs(cell->left - cell->right) / cell->std_error;
+        n_open += cell->state == MAD_PROBE_OPEN;
+        if (cell->n_looks < t->q->max_looks && z > best_z) {
+            best = i;
+            best_z = z;
+        }
+    }
+    return n_open > 1 ? best : SIZE_MAX;
+}
+
 static size_t next_point(tracer *t, size_t i_x)
 {
     const size_t n = t->map->n_y;
@@ -189,7 +214,8 @@ static size_t next_point(tracer *t, size_t i_x)
         }
     }
     const mad_ray ray = ray_of(t, i_x);
-    const size_t i = mad_ray_next(&ray, &hint);
+    const size_t next = mad_ray_next(&ray, &hint);
+    const size_t i = next != SIZE_MAX ? next : look_again(t, i_x, &ray);
     return i == SIZE_MAX || !t->map->is_reversed ? i : n - 1 - i;
 }
 
@@ -222,7 +248,7 @@ static mad_status look_once(tracer *t, size_t *n)
         return mad_fail_memory(app->ctx, "a map");
     }
     for (size_t x = 0; x < t->map->n_x; x++) {
-        if (t->is_active[x] && t->wanted[x] != SIZE_MAX) {
+        if (t->wanted[x] != SIZE_MAX) {
             MAD_TRY(make_folder(t, x, t->wanted[x], cell_at(t, x, t->wanted[x])->n_looks,
                                 &run[*n].dir));
             ray[(*n)++] = x;
@@ -260,12 +286,7 @@ static mad_status trace_active(tracer *t)
     mad_status st = MAD_OK;
     for (size_t n = 1; n > 0;) {
         for (size_t x = 0; x < t->map->n_x; x++) {
-            const size_t now = t->wanted[x];
-            const int is_undecided = now != SIZE_MAX && cell_at(t, x, now)->n_looks > 0 &&
-                                     cell_at(t, x, now)->state == MAD_PROBE_UNKNOWN;
-            if (t->is_active[x] && !is_undecided) {
-                t->wanted[x] = next_point(t, x);
-            }
+            t->wanted[x] = t->is_active[x] ? next_point(t, x) : SIZE_MAX;
         }
         MAD_TRY(look_once(t, &n));
     }

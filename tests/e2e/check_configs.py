@@ -18,8 +18,9 @@ os.environ.setdefault("MADLOOP_DATA", str((ROOT / ".." / "shared" / "data").reso
 OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force out",
            "resume": "jobs threads model-cache max-hours progress",
            "sweep": "out jobs shard list smoke yes threads model-cache max-hours progress",
+           "map": "boundary alpha looks out smoke json jobs threads model-cache max-hours progress",
            "collect": "", "worker": "model-cache",
-           "status": "json", "plot": "out format", "table": "format json", "theory": "json",
+           "status": "json", "plot": "out format map contour x y json", "table": "format json", "theory": "json",
            "sample": "generation rows out replicate class seed force", "audit": "seconds json strict",
            "metrics": "only labels train test features centres sigma weights bootstrap seed json threads "
                       "k rule directions ct-cell-rows fld-rows c2st-columns c2st-k tail-quantile "
