@@ -2,8 +2,8 @@
 #ifndef MAD_TABLE_DECAY_ROWS_H
 #define MAD_TABLE_DECAY_ROWS_H
 
+#include "analysis/fit/decay.h"
 #include "analysis/table/cells.h"
-#include "analysis/table/decay.h"
 #include "analysis/table/runs.h"
 #include "sim/store/json.h"
 

@@ -1,9 +1,9 @@
-/* analysis/table/decay.c: see the header. */
-#include "analysis/table/decay.h"
+/* analysis/fit/decay.c: see the header. */
+#include "analysis/fit/decay.h"
 
 #include <math.h>
 
-#include "analysis/table/summary.h"
+#include "analysis/fit/estimate.h"
 #include "sim/base/par.h"
 #include "sim/base/rng.h"
 #include "sim/num/stats.h"

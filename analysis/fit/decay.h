@@ -1,6 +1,6 @@
-/* analysis/table/decay.h: how fast a curve approaches where it ends up. */
-#ifndef MAD_TABLE_DECAY_H
-#define MAD_TABLE_DECAY_H
+/* analysis/fit/decay.h: how fast a curve approaches where it ends up. */
+#ifndef MAD_FIT_DECAY_H
+#define MAD_FIT_DECAY_H
 
 #include "sim/base/ctx.h"
 
