@@ -32,6 +32,16 @@ const char *mad_cell_estimate(mad_arena *mem, const mad_estimate *estimate)
     return keep(mem, text);
 }
 
+const char *mad_cell_interval(mad_arena *mem, double x, double low, double high)
+{
+    char text[MAD_CELL_BYTES];
+    if (isnan(low) || isnan(high)) {
+        return mad_cell_number(mem, x);
+    }
+    (void)snprintf(text, sizeof text, "%.3g [%.3g, %.3g]", x, low, high);
+    return keep(mem, text);
+}
+
 const char *mad_cell_count(mad_arena *mem, size_t n)
 {
     char text[MAD_CELL_BYTES];

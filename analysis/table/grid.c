@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 32 };
 static const double ROUNDING = 1e-12; /* relative: intervals of equal values */
 
 /* Characters, not bytes, of a UTF-8 text: continuation bytes do not count. */
@@ -154,9 +153,9 @@ static void print_csv_row(FILE *file, const mad_grid *grid, size_t i_row)
 
 void mad_grid_print(FILE *file, mad_grid_format format, const mad_grid *grid)
 {
-    size_t width[MAX_COLUMNS] = {0};
+    size_t width[MAD_GRID_COLUMNS] = {0};
 
-    MAD_ASSERT(grid->n_columns <= MAX_COLUMNS);
+    MAD_ASSERT(grid->n_columns <= MAD_GRID_COLUMNS);
     column_widths(grid, width);
     if (format == MAD_GRID_LATEX) {
         (void)fputs("% needs \\usepackage{booktabs}\n\\begin{tabular}{", file);

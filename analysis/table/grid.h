@@ -14,6 +14,8 @@ typedef enum mad_grid_format {
 } mad_grid_format;
 #define MAD_GRID_FORMATS "text|markdown|latex|csv" /* in the order of the enum */
 
+#define MAD_GRID_COLUMNS 64 /* at most */
+
 /* cell[i_row * n_columns + i_column], UTF-8; row 0 is the heading. */
 typedef struct mad_grid {
     size_t n_rows, n_columns;

@@ -6,9 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "analysis/table/decay_rows.h"
+#include "analysis/table/fit_rows.h"
 #include "sim/cli/options.h"
 #include "sim/config/config.h"
+#include "sim/iface/text.h"
 
 extern const mad_command mad_command_table;
 
@@ -22,7 +23,7 @@ typedef struct table {
     size_t n_rows;
     mad_summary *rows;
     const mad_run_entry **run;
-    mad_decay_row *decay; /* [n_rows]; NULL: not asked for */
+    mad_fit_row *fits; /* [n_rows]; NULL: not asked for */
 } table;
 
 /* Keep of names[*n] those listed in "a,b" (in that order). */
@@ -114,18 +115,51 @@ out:
     return st;
 }
 
-static mad_status take_decays(mad_ctx *ctx, mad_arena *mem, table *t)
+/* "0.5, 2": the default where the list is NULL */
+static mad_status read_thresholds(mad_ctx *ctx, mad_arena *mem, const char *list,
+                                  mad_fractions *out)
+{
+    size_t n = 0;
+    const char *const *piece;
+
+    *out = mad_default_fractions;
+    if (list == NULL) {
+        return MAD_OK;
+    }
+    if (mad_text_split(ctx, mem, list, &n, &piece) != MAD_OK || n == 0 || n > MAD_MAX_FRACTIONS) {
+        mad_ctx_clear(ctx);
+        goto refused;
+    }
+    out->n = n;
+    for (size_t k = 0; k < n; k++) {
+        if (!mad_number_parse(piece[k], &out->at[k]) || !(out->at[k] > 0.0) || out->at[k] == 1.0) {
+            goto refused;
+        }
+    }
+    return MAD_OK;
+refused:
+    return mad_fail(ctx, MAD_E_USAGE,
+                    "table: option '--thresholds' expects 1 to %d numbers above 0 that are not 1, "
+                    "with commas between, got '%s'",
+                    MAD_MAX_FRACTIONS, list);
+}
+
+static mad_status take_fits(mad_ctx *ctx, mad_arena *mem, const char *thresholds, table *t)
 {
     mad_status st = MAD_OK;
+    mad_fractions fractions;
 
-    t->decay = mad_arena_take(mem, t->n_rows, sizeof *t->decay);
-    if (t->decay == NULL) {
+    MAD_TRY(read_thresholds(ctx, mem, thresholds, &fractions));
+    t->fits = mad_arena_take(mem, t->n_rows, sizeof *t->fits);
+    if (t->fits == NULL) {
         return mad_fail_memory(ctx, "table");
     }
     for (size_t i = 0; i < t->n_rows; i++) {
-        MAD_TRY(mad_decay_row_take(ctx, t->run[i], find_row(&t->run[i]->run, t->rows[i].name),
-                                   &t->rows[i], &t->decay[i]));
+        t->fits[i].run = t->run[i];
+        t->fits[i].name = t->rows[i].name;
+        t->fits[i].series = find_row(&t->run[i]->run, t->rows[i].name);
     }
+    MAD_TRY(mad_fit_rows_take(ctx, mem, &fractions, t->n_rows, t->fits));
 out:
     return st;
 }
@@ -234,8 +268,8 @@ static mad_status print_json(mad_ctx *ctx, const table *t)
                       json_estimate(&s->final), "change", json_estimate(&s->change), "floor",
                       json_estimate(&s->floor), "theory", mad_json_number(s->theory), "half_life",
                       mad_json_number(s->half_life), "trend", mad_trend_text(s->trend));
-        if (t->decay != NULL) {
-            (void)json_object_set_new(row, "decay", mad_decay_row_json(&t->decay[i]));
+        if (t->fits != NULL) {
+            (void)json_object_set_new(row, "fits", mad_fit_row_json(&t->fits[i]));
         }
         is_bad = row == NULL || json_array_append_new(array, row) != 0;
     }
@@ -246,6 +280,23 @@ static mad_status print_json(mad_ctx *ctx, const table *t)
     json_decref(array);
     return is_bad ? mad_fail(ctx, MAD_E_IO, "table: cannot write JSON (text that is no UTF-8?)")
                   : MAD_OK;
+}
+
+static mad_status print_fits(mad_ctx *ctx, mad_arena *mem, const table *t, mad_grid_format format,
+                             int with_fits, int with_survival)
+{
+    mad_status st = MAD_OK;
+    if (with_fits) {
+        MAD_TRY(mad_fit_rows_print(ctx, mem, format, t->n_rows, t->fits));
+    }
+    if (with_fits && with_survival) {
+        (void)putchar('\n');
+    }
+    if (with_survival) {
+        MAD_TRY(mad_fit_survival_print(ctx, mem, format, t->n_rows, t->fits));
+    }
+out:
+    return st;
 }
 
 static mad_status table_run(mad_app *app, int argc, char **argv)
@@ -259,8 +310,8 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         "fits.";
     mad_status st = MAD_OK;
     size_t format = MAD_GRID_TEXT;
-    int is_json = 0, with_decay = 0;
-    const char *list = NULL;
+    int is_json = 0, with_fits = 0, with_survival = 0;
+    const char *list = NULL, *thresholds = NULL;
     const char *names[MAX_METRICS];
     mad_arguments args;
     mad_runs runs;
@@ -270,10 +321,19 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         {"format", 'f', "FORMAT", MAD_GRID_FORMATS " (default text)", .count = &format,
          .choices = MAD_GRID_FORMATS},
         {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
-        {"decay", 0, NULL,
-         "fits of c + a exp(-b t) and c + a (t + 1)^-b to the means, t = generation - 1, with the "
-         "half-life of the approach to c and its 95 % interval over replicates",
-         .flag = &with_decay},
+        {"fits", 0, NULL,
+         "laws fitted to the means (exponential, power, linear, plateau), the one of the least "
+         "AICc, "
+         "rate and half-lives with 95 % intervals over replicates, turns, crossings of thresholds",
+         .flag = &with_fits},
+        {"survival", 0, NULL,
+         "curves of the share of replicates that have not crossed a threshold (with --json: as "
+         "--fits)",
+         .flag = &with_survival},
+        {"thresholds", 0, "A,B",
+         "as fractions of the first value (default 0.9,0.75,0.5,0.25,0.1); above 1: crossed "
+         "upwards",
+         .text = &thresholds},
         {"json", 0, NULL, "print JSON", .flag = &is_json},
         {.name = NULL},
     };
@@ -295,13 +355,21 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         MAD_TRY(pick_metrics(app->ctx, mem, list, &n_names, names));
     }
     MAD_TRY(summarise(app->ctx, mem, &runs, n_names, names, &t));
-    if (with_decay) {
-        MAD_TRY(take_decays(app->ctx, mem, &t));
+    if (thresholds != NULL && !with_fits && !with_survival) {
+        st = mad_fail(app->ctx, MAD_E_USAGE,
+                      "table: option '--thresholds' goes with '--fits' or '--survival'");
+        goto out;
     }
-    MAD_TRY(is_json ? print_json(app->ctx, &t)
-            : with_decay
-                ? mad_decay_rows_print(app->ctx, mem, (mad_grid_format)format, t.n_rows, t.decay)
-                : print_grid(app->ctx, mem, &t, (mad_grid_format)format));
+    if (with_fits || with_survival) {
+        MAD_TRY(take_fits(app->ctx, mem, thresholds, &t));
+    }
+    if (is_json) {
+        st = print_json(app->ctx, &t);
+    } else if (t.fits == NULL) {
+        st = print_grid(app->ctx, mem, &t, (mad_grid_format)format);
+    } else {
+        st = print_fits(app->ctx, mem, &t, (mad_grid_format)format, with_fits, with_survival);
+    }
 out:
     mad_arena_destroy(mem);
     return st;
