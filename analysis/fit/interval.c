@@ -16,9 +16,9 @@ typedef struct question {
     double *column[MAX_TERMS];          /* [n_points] orthonormal: of 1, f, df/db */
     double *row[MAX_TERMS];             /* [n_points] weights of c, a, b in the data */
     double upper[MAX_TERMS][MAX_TERMS]; /* derivative of column j = sum_i column[i] upper[i][j] */
-    double *influence[MAX_TERMS];       /* [n_replicates] on c, a, b; mean 0 */
-    double *v;                          /* [n_replicates] */
-    mad_interval limits;                /* of the studentised mean */
+    double *influence[MAX_TERMS]; /* [n_replicates] on c, a, b; mean 0; of what is not free 0 */
+    double *v;                    /* [n_replicates] */
+    mad_interval limits;          /* of the studentised mean */
 } question;
 
 static double dot(size_t n, const double *x, const double *y)
@@ -146,12 +146,11 @@ static double above_half(question *q, double t)
     const size_t n = q->sample->n_replicates;
     const double f = mad_law_shape(q->law, fit->b, t), f_0 = mad_law_shape(q->law, fit->b, 0.0);
     /* by c, a, and -a b, as the third column is df/db over -a */
-    const double by[MAX_TERMS] = {0.5, f - 0.5 * f_0,
-                                  q->n_terms == MAX_TERMS ? f * mad_law_time(q->law, t) : 0.0};
+    const double by[MAX_TERMS] = {0.5, f - 0.5 * f_0, f * mad_law_time(q->law, t)};
     const double value = 0.5 * fit->c + fit->a * (f - 0.5 * f_0);
     for (size_t r = 0; r < n; r++) {
         q->v[r] = value;
-        for (size_t j = 0; j < q->n_terms; j++) {
+        for (size_t j = 0; j < MAX_TERMS; j++) {
             q->v[r] += by[j] * q->influence[j][r];
         }
     }
@@ -215,7 +214,7 @@ static int has_room(mad_ctx *ctx, question *q)
     for (size_t j = 0; j < MAX_TERMS; j++) {
         q->column[j] = mad_arena_take_raw(ctx->scratch, q->sample->n_points, sizeof(double));
         q->row[j] = mad_arena_take_raw(ctx->scratch, q->sample->n_points, sizeof(double));
-        q->influence[j] = mad_arena_take_raw(ctx->scratch, q->sample->n_replicates, sizeof(double));
+        q->influence[j] = mad_arena_take(ctx->scratch, q->sample->n_replicates, sizeof(double));
         is_short |= q->column[j] == NULL || q->row[j] == NULL || q->influence[j] == NULL;
     }
     q->v = mad_arena_take_raw(ctx->scratch, q->sample->n_replicates, sizeof(double));

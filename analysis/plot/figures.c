@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "analysis/plot/curves.h"
+#include "analysis/plot/fit_set.h"
 #include "analysis/plot/internal.h"
 
 enum { MAX_METRICS = 256, MAX_OVERVIEW = 12 };
@@ -83,6 +84,26 @@ out:
     return st;
 }
 
+/* How fast the main measures go. */
+static mad_status write_fits(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, const char *dir,
+                             mad_figures *out)
+{
+    mad_status st = MAD_OK;
+    const char *names[MAX_METRICS];
+    mad_fit_set sets[MAX_OVERVIEW];
+    int done = 0;
+    size_t n = mad_runs_names(runs, "metrics", MAX_METRICS, names);
+    n = n < MAX_OVERVIEW ? n : MAX_OVERVIEW;
+
+    MAD_TRY(mad_fit_sets_read(ctx, mem, runs, n, names, sets));
+    MAD_TRY(mad_half_lives_figure(ctx, runs, dir, n, sets, &done));
+    MAD_TRY(done ? keep(ctx, mem, out, "half-lives") : MAD_OK);
+    MAD_TRY(mad_survival_figure(ctx, runs, dir, n, sets, &done));
+    MAD_TRY(done ? keep(ctx, mem, out, "survival") : MAD_OK);
+out:
+    return st;
+}
+
 mad_status mad_figures_write(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs, const char *dir,
                              mad_figures *out)
 {
@@ -91,6 +112,7 @@ mad_status mad_figures_write(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs,
 
     out->n = 0;
     MAD_TRY(write_metrics(ctx, mem, runs, dir, out));
+    MAD_TRY(write_fits(ctx, mem, runs, dir, out));
     MAD_TRY(mad_plane_figure(ctx, mem, runs, dir, &done));
     MAD_TRY(done ? keep(ctx, mem, out, "precision-recall") : MAD_OK);
     MAD_TRY(mad_samples_figure(ctx, mem, runs, dir, &done));

@@ -92,9 +92,8 @@ static const char *flags_of(const mad_fits *f)
 
 static void law_line(line *l, const mad_fit_row *row)
 {
-    static const char *const head[] = {"metric",    "run",       "law",      "c",
-                                       "a",         "b",         "AICc exp", "AICc power",
-                                       "AICc line", "AICc flat", "flags"};
+    static const char *const head[] = {"metric",   "run",   "law",  "c",    "a",    "b",
+                                       "AICc exp", "power", "line", "flat", "flags"};
     if (row == NULL) {
         memcpy(l->cell, head, sizeof head);
         l->n = sizeof head / sizeof *head;

@@ -79,9 +79,9 @@ with workspace() as work:
     # all figures in all formats, named on stdout
     out, _ = madloop("plot", work / "demo", "--format", "svg,png,pdf")
     names = check_pictures(work / "demo" / "figures", ("svg", "png", "pdf"))
-    assert names == ["lineage", "loss", "metric-frechet", "metric-precision", "metric-recall",
-                     "overview", "precision-recall", "samples"], names
-    assert len(out.splitlines()) == 24 and all(os.path.exists(f) for f in out.splitlines())
+    assert names == ["half-lives", "lineage", "loss", "metric-frechet", "metric-precision",
+                     "metric-recall", "overview", "precision-recall", "samples", "survival"], names
+    assert len(out.splitlines()) == 30 and all(os.path.exists(f) for f in out.splitlines())
 
     # the data of a figure equal numpy's
     table = blocks(work / "demo" / "figures" / "metric-recall.tsv")
@@ -98,6 +98,24 @@ with workspace() as work:
     # a drift over two decades has a logarithmic axis, recall the axis 0..1
     assert "set logscale y" in (work / "demo/figures/metric-frechet.gp").read_text()
     assert "set yrange [0:1.02]" in (work / "demo/figures/metric-recall.gp").read_text()
+
+    # half-lives and survival curves are those of the table
+    for row in json.loads(madloop("table", work / "demo", "--fits", "--json", "-m", "recall")[0]):
+        fit = row["fits"]
+        best = next((law for law in fit["laws"] if law["law"] == fit["best"]))
+        of_run = f" of {row['run']} "
+        for what, key in (("the plateau", "half_life"), ("0", "half_life_zero")):
+            data = next(data for comment, data in blocks(work / "demo/figures/half-lives.tsv")
+                        if f"half-life to {what}{of_run}" in comment)
+            want = [np.nan if x is None else float(x) for x in best[key].values()]
+            at = [list(data[column]) for column in ("half_life", "low", "high")]
+            assert any(np.array_equal([column[i] for column in at], want, equal_nan=True)
+                       for i in range(len(at[0]))), (row["run"], key, at, want)
+        curve = next(part for part in fit["survival"] if part["threshold"] == 0.5)["curve"]
+        data = next(data for comment, data in blocks(work / "demo/figures/survival.tsv")
+                    if f"recall{of_run}" in comment)
+        assert list(data["survival"][2:-1:2]) == [step["survival"] for step in curve]
+        assert list(data["generation"][2:-1:2]) == [step["generation"] for step in curve]
 
     # a user redraws from the folder alone, in any format
     (work / "demo/figures/metric-recall.png").unlink()
