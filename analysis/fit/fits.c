@@ -21,7 +21,7 @@ mad_status mad_fits_reserve(mad_ctx *ctx, mad_arena *mem, size_t n_replicates,
     return MAD_OK;
 }
 
-static mad_status fit_laws(mad_ctx *ctx, const mad_sample *sample, size_t n_generations,
+static mad_status fit_laws(mad_ctx *ctx, const mad_replicates *sample, size_t n_generations,
                            mad_fits *out)
 {
     mad_status st = MAD_OK;
@@ -49,10 +49,10 @@ mad_status mad_fits_take(mad_ctx *ctx, size_t stride, size_t n_generations, cons
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const size_t n = out->n_replicates;
-    mad_sample sample;
+    mad_replicates sample;
     mad_status st = MAD_OK;
 
-    MAD_TRY(mad_sample_take(ctx, n, stride, n_generations, value, &sample));
+    MAD_TRY(mad_replicates_take(ctx, n, stride, n_generations, value, &sample));
     out->n_points = sample.n_points;
     MAD_TRY(fit_laws(ctx, &sample, n_generations, out));
     MAD_TRY(mad_turn_find(ctx, &sample, &out->turn));

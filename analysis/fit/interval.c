@@ -9,7 +9,7 @@ static const double HORIZON = 1000.0; /* lengths of the curve */
 
 /* A law, the replicates, and room for columns over the points and numbers of the replicates. */
 typedef struct question {
-    const mad_sample *sample;
+    const mad_replicates *sample;
     mad_law law;
     const mad_law_fit *fit;
     size_t n_terms;                     /* that are free: c, a, b, or without the last */
@@ -63,7 +63,7 @@ static void fill_columns(question *q, double b, size_t n_terms)
 static double score(question *q, double b)
 {
     fill_columns(q, b, MAX_TERMS);
-    mad_sample_contrast(q->sample, q->column[MAX_TERMS - 1], 1, q->v);
+    mad_replicates_contrast(q->sample, q->column[MAX_TERMS - 1], 1, q->v);
     return mad_studentised(q->sample->n_replicates, 1, q->v);
 }
 
@@ -96,7 +96,7 @@ static double walk(question *q, double from, double step, double end)
 
 static mad_status rate_interval(mad_ctx *ctx, question *q, mad_interval *out)
 {
-    const mad_sample *s = q->sample;
+    const mad_replicates *s = q->sample;
     const double first = (double)s->gen[0], last = (double)s->gen[s->n_points - 1];
     const double low = log(mad_law_least_b(q->law, first, last));
     const double high = log(mad_law_largest_b(q->law));
@@ -131,7 +131,7 @@ static void fill_influence(question *q)
         }
     }
     for (size_t j = 0; j < k; j++) {
-        mad_sample_contrast(q->sample, q->row[j], 1, q->influence[j]);
+        mad_replicates_contrast(q->sample, q->row[j], 1, q->influence[j]);
         mean[j] = dot(n, q->row[j], q->sample->mean);
         for (size_t r = 0; r < n_rep; r++) {
             q->influence[j][r] -= mean[j];
@@ -199,7 +199,7 @@ out:
 static mad_status slope_interval(mad_ctx *ctx, question *q, mad_interval *out)
 {
     mad_status st = MAD_OK;
-    mad_sample_contrast(q->sample, q->row[1], 1, q->v);
+    mad_replicates_contrast(q->sample, q->row[1], 1, q->v);
     const double t = mad_studentised(q->sample->n_replicates, 1, q->v);
     const double se = t != 0.0 ? q->fit->a / t : 0.0;
     MAD_TRY(mad_studentised_limits(ctx, q->sample->n_replicates, q->v, &q->limits));
@@ -221,7 +221,7 @@ static int has_room(mad_ctx *ctx, question *q)
     return !is_short && q->v != NULL;
 }
 
-mad_status mad_law_intervals_take(mad_ctx *ctx, const mad_sample *sample, mad_law law,
+mad_status mad_law_intervals_take(mad_ctx *ctx, const mad_replicates *sample, mad_law law,
                                   const mad_law_fit *fit, mad_law_intervals *out)
 {
     const mad_interval none = {(double)NAN, (double)NAN};

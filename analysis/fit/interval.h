@@ -3,7 +3,7 @@
 #define MAD_FIT_INTERVAL_H
 
 #include "analysis/fit/law.h"
-#include "analysis/fit/sample.h"
+#include "analysis/fit/replicates.h"
 
 /* 95 % intervals over replicates. NaN: fewer than two replicates, or no such number. */
 typedef struct mad_law_intervals {
@@ -30,7 +30,7 @@ typedef struct mad_law_intervals {
  *         estimating functions)
  * errors  MAD_E_MEMORY
  */
-MAD_MUST_CHECK mad_status mad_law_intervals_take(mad_ctx *ctx, const mad_sample *sample,
+MAD_MUST_CHECK mad_status mad_law_intervals_take(mad_ctx *ctx, const mad_replicates *sample,
                                                  mad_law law, const mad_law_fit *fit,
                                                  mad_law_intervals *out);
 

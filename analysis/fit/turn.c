@@ -72,7 +72,7 @@ static double beyond(const reference *ref, double t)
 }
 
 /* Weights of the slope of the line through points begin..end-1; 0 elsewhere. */
-static void slope_weights(const mad_sample *s, size_t begin, size_t end, double *weight)
+static void slope_weights(const mad_replicates *s, size_t begin, size_t end, double *weight)
 {
     const double n = (double)(end - begin);
     double mean = 0.0, square = 0.0;
@@ -88,19 +88,19 @@ static void slope_weights(const mad_sample *s, size_t begin, size_t end, double 
 }
 
 /* Slopes of every replicate before and after each split: v[n_replicates][2 n_splits]. */
-static void fill_slopes(const mad_sample *s, size_t n_splits, double *weight, double *v)
+static void fill_slopes(const mad_replicates *s, size_t n_splits, double *weight, double *v)
 {
     for (size_t k = 0; k < n_splits; k++) {
         /* inner points, spread evenly: all of them where there are few */
         const size_t at = 1 + (2 * k + 1) * (s->n_points - 2) / (2 * n_splits);
         slope_weights(s, 0, at + 1, weight);
-        mad_sample_contrast(s, weight, 2 * n_splits, v + 2 * k);
+        mad_replicates_contrast(s, weight, 2 * n_splits, v + 2 * k);
         slope_weights(s, at, s->n_points, weight);
-        mad_sample_contrast(s, weight, 2 * n_splits, v + 2 * k + 1);
+        mad_replicates_contrast(s, weight, 2 * n_splits, v + 2 * k + 1);
     }
 }
 
-static mad_status test_turn(mad_ctx *ctx, const mad_sample *s, mad_turn *out)
+static mad_status test_turn(mad_ctx *ctx, const mad_replicates *s, mad_turn *out)
 {
     const size_t n = s->n_replicates;
     const size_t n_splits = s->n_points - 2 < MAX_SPLITS ? s->n_points - 2 : MAX_SPLITS;
@@ -131,7 +131,7 @@ out:
 }
 
 /* The generations that may be the extremum; sign: 1 of a valley, -1 of a peak. */
-static mad_status locate(mad_ctx *ctx, const mad_sample *s, double sign, mad_turn *out)
+static mad_status locate(mad_ctx *ctx, const mad_replicates *s, double sign, mad_turn *out)
 {
     const size_t n = s->n_replicates, n_points = s->n_points;
     double *weight = mad_arena_take(ctx->scratch, n_points, sizeof *weight);
@@ -149,7 +149,7 @@ static mad_status locate(mad_ctx *ctx, const mad_sample *s, double sign, mad_tur
     for (size_t i = 0; i < n_points; i++) { /* how far the extremum is beyond generation i */
         weight[i] += sign;
         weight[best] -= sign;
-        mad_sample_contrast(s, weight, n_points, v + i);
+        mad_replicates_contrast(s, weight, n_points, v + i);
         weight[i] = weight[best] = 0.0;
     }
     MAD_TRY(take_reference(ctx, n, n_points, v, &ref));
@@ -167,7 +167,7 @@ out:
     return st;
 }
 
-mad_status mad_turn_find(mad_ctx *ctx, const mad_sample *sample, mad_turn *out)
+mad_status mad_turn_find(mad_ctx *ctx, const mad_replicates *sample, mad_turn *out)
 {
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     const double nan = (double)NAN;

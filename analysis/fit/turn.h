@@ -2,7 +2,7 @@
 #ifndef MAD_FIT_TURN_H
 #define MAD_FIT_TURN_H
 
-#include "analysis/fit/sample.h"
+#include "analysis/fit/replicates.h"
 
 typedef enum mad_turn_kind {
     MAD_TURN_NONE,   /* not shown at 5 % */
@@ -38,6 +38,6 @@ typedef struct mad_turn {
  * errors  MAD_E_MEMORY
  * threads same bits for any number
  */
-MAD_MUST_CHECK mad_status mad_turn_find(mad_ctx *ctx, const mad_sample *sample, mad_turn *out);
+MAD_MUST_CHECK mad_status mad_turn_find(mad_ctx *ctx, const mad_replicates *sample, mad_turn *out);
 
 #endif

@@ -330,7 +330,8 @@ mad_status mad_fit_survival_print(mad_ctx *ctx, mad_arena *mem, mad_grid_format 
     for (size_t i = 0; i < n_rows; i++) {
         for (size_t k = 0; k < rows[i].fits.fractions.n; k++) {
             const mad_survival *s = &rows[i].fits.survival[k];
-            const mad_survival_step start = {0, s->n, 0, 1.0, (double)NAN, (double)NAN};
+            const mad_survival_step start = {
+                0, s->n, 0, s->n > 0 ? 1.0 : (double)NAN, (double)NAN, (double)NAN};
             for (size_t j = 0; j < s->n_steps; j++) {
                 survival_line(&l, &rows[i], k, &s->step[j], number);
             }

@@ -322,8 +322,7 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
          .choices = MAD_GRID_FORMATS},
         {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
         {"fits", 0, NULL,
-         "laws fitted to the means (exponential, power, linear, plateau), the one of the least "
-         "AICc, "
+         "laws fitted to the means (exponential, power, linear, plateau), the choice by AICc, its "
          "rate and half-lives with 95 % intervals over replicates, turns, crossings of thresholds",
          .flag = &with_fits},
         {"survival", 0, NULL,

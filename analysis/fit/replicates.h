@@ -1,31 +1,31 @@
-/* analysis/fit/sample.h: replicates of one curve, and how far a mean over them may be off.
+/* analysis/fit/replicates.h: replicates of one curve, and how far a mean over them may be off.
  *
  * Everything inferred here is the mean over replicates of one number each (a contrast of its curve),
  * divided by its standard error: whatever the correlation between the generations of a curve, only
  * replicates are taken as independent. */
-#ifndef MAD_FIT_SAMPLE_H
-#define MAD_FIT_SAMPLE_H
+#ifndef MAD_FIT_REPLICATES_H
+#define MAD_FIT_REPLICATES_H
 
 #include "sim/base/ctx.h"
 
 /* The generations at which the mean over the replicates is finite. */
-typedef struct mad_sample {
+typedef struct mad_replicates {
     size_t n_replicates, stride;
     const double *value; /* [n_replicates][stride], borrowed */
     size_t n_points;
     size_t *gen;    /* [n_points] from 0: t of the laws */
     double *mean;   /* [n_points] over the replicates measured there */
     size_t *n_used; /* [n_points] how many these are */
-} mad_sample;
+} mad_replicates;
 
 /**
  * shape   value: [n_replicates][stride], of which n_generations count; NaN = not measured
  * errors  MAD_E_MEMORY
  * memory  of ctx->scratch: mark before, release after
  */
-MAD_MUST_CHECK mad_status mad_sample_take(mad_ctx *ctx, size_t n_replicates, size_t stride,
-                                          size_t n_generations, const double *value,
-                                          mad_sample *out);
+MAD_MUST_CHECK mad_status mad_replicates_take(mad_ctx *ctx, size_t n_replicates, size_t stride,
+                                              size_t n_generations, const double *value,
+                                              mad_replicates *out);
 
 /**
  * sum_i weight[i] y_ri of every replicate r. What a replicate lacks is taken from the mean, and what
@@ -33,8 +33,8 @@ MAD_MUST_CHECK mad_status mad_sample_take(mad_ctx *ctx, size_t n_replicates, siz
  * contrast of the mean curve (to first order in the missing share).
  * shape   weight: [n_points]; out[r * out_stride], r < n_replicates
  */
-void mad_sample_contrast(const mad_sample *sample, const double *weight, size_t out_stride,
-                         double *out);
+void mad_replicates_contrast(const mad_replicates *sample, const double *weight, size_t out_stride,
+                             double *out);
 
 /** Mean over its standard error of v[0], v[stride] ...; 0/0 is 0. Fewer than two: NaN. */
 double mad_studentised(size_t n, size_t stride, const double *v);

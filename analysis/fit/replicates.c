@@ -1,5 +1,5 @@
-/* analysis/fit/sample.c: see the header. */
-#include "analysis/fit/sample.h"
+/* analysis/fit/replicates.c: see the header. */
+#include "analysis/fit/replicates.h"
 
 #include <math.h>
 
@@ -10,11 +10,11 @@
 
 static const double ALPHA = 0.05; /* 95 % intervals */
 
-mad_status mad_sample_take(mad_ctx *ctx, size_t n_replicates, size_t stride, size_t n_generations,
-                           const double *value, mad_sample *out)
+mad_status mad_replicates_take(mad_ctx *ctx, size_t n_replicates, size_t stride,
+                               size_t n_generations, const double *value, mad_replicates *out)
 {
     double *work = mad_arena_take_raw(ctx->scratch, n_replicates, sizeof *work);
-    *out = (mad_sample){
+    *out = (mad_replicates){
         .n_replicates = n_replicates,
         .stride = stride,
         .value = value,
@@ -36,8 +36,8 @@ mad_status mad_sample_take(mad_ctx *ctx, size_t n_replicates, size_t stride, siz
     return MAD_OK;
 }
 
-void mad_sample_contrast(const mad_sample *sample, const double *weight, size_t out_stride,
-                         double *out)
+void mad_replicates_contrast(const mad_replicates *sample, const double *weight, size_t out_stride,
+                             double *out)
 {
     double of_mean = 0.0;
     for (size_t i = 0; i < sample->n_points; i++) {
