@@ -26,6 +26,13 @@ typedef struct table {
     mad_fit_row *fits; /* [n_rows]; NULL: not asked for */
 } table;
 
+/* What the options ask for. */
+typedef struct request {
+    size_t format; /* mad_grid_format */
+    int is_json, with_fits, with_survival;
+    const char *list, *thresholds; /* NULL: all, the default ones */
+} request;
+
 /* Keep of names[*n] those listed in "a,b" (in that order). */
 static mad_status pick_metrics(mad_ctx *ctx, mad_arena *mem, const char *list, size_t *n,
                                const char **names)
@@ -282,18 +289,49 @@ static mad_status print_json(mad_ctx *ctx, const table *t)
                   : MAD_OK;
 }
 
-static mad_status print_fits(mad_ctx *ctx, mad_arena *mem, const table *t, mad_grid_format format,
-                             int with_fits, int with_survival)
+static mad_status print_table(mad_ctx *ctx, mad_arena *mem, const table *t, const request *ask)
 {
+    const mad_grid_format format = (mad_grid_format)ask->format;
     mad_status st = MAD_OK;
-    if (with_fits) {
+
+    if (ask->is_json) {
+        return print_json(ctx, t);
+    }
+    if (t->fits == NULL) {
+        return print_grid(ctx, mem, t, format);
+    }
+    if (ask->with_fits) {
         MAD_TRY(mad_fit_rows_print(ctx, mem, format, t->n_rows, t->fits));
     }
-    if (with_fits && with_survival) {
+    if (ask->with_fits && ask->with_survival) {
         (void)putchar('\n');
     }
-    if (with_survival) {
+    if (ask->with_survival) {
         MAD_TRY(mad_fit_survival_print(ctx, mem, format, t->n_rows, t->fits));
+    }
+out:
+    return st;
+}
+
+static mad_status take_table(mad_ctx *ctx, mad_arena *mem, const mad_arguments *args,
+                             const request *ask, table *out)
+{
+    const char *names[MAX_METRICS];
+    size_t n_names;
+    mad_runs *runs = mad_arena_take(mem, 1, sizeof *runs); /* rows borrow from it */
+    mad_status st = MAD_OK;
+
+    if (runs == NULL) {
+        return mad_fail_memory(ctx, "runs");
+    }
+    MAD_TRY(mad_runs_load(ctx, mem, args->n, args->text, runs));
+    MAD_TRY(list_names(ctx, mem, runs, &n_names, names));
+    if (ask->list != NULL) {
+        MAD_TRY(pick_metrics(ctx, mem, ask->list, &n_names, names));
+    }
+    MAD_TRY(summarise(ctx, mem, runs, n_names, names, out));
+    if (ask->with_fits || ask->with_survival) {
+        MAD_TRY(take_fits(ctx, mem, ask->thresholds, out));
     }
 out:
     return st;
@@ -309,31 +347,27 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         "their "
         "fits.";
     mad_status st = MAD_OK;
-    size_t format = MAD_GRID_TEXT;
-    int is_json = 0, with_fits = 0, with_survival = 0;
-    const char *list = NULL, *thresholds = NULL;
-    const char *names[MAX_METRICS];
+    request ask = {.format = MAD_GRID_TEXT};
     mad_arguments args;
-    mad_runs runs;
     table t = {0};
     mad_arena *mem = NULL;
     const mad_option options[] = {
-        {"format", 'f', "FORMAT", MAD_GRID_FORMATS " (default text)", .count = &format,
+        {"format", 'f', "FORMAT", MAD_GRID_FORMATS " (default text)", .count = &ask.format,
          .choices = MAD_GRID_FORMATS},
-        {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &list},
+        {"metrics", 'm', "A,B", "only these metrics, in this order", .text = &ask.list},
         {"fits", 0, NULL,
          "laws fitted to the means (exponential, power, linear, plateau), the choice by AICc, its "
          "rate and half-lives with 95 % intervals over replicates, turns, crossings of thresholds",
-         .flag = &with_fits},
+         .flag = &ask.with_fits},
         {"survival", 0, NULL,
          "curves of the share of replicates that have not crossed a threshold (with --json: as "
          "--fits)",
-         .flag = &with_survival},
+         .flag = &ask.with_survival},
         {"thresholds", 0, "A,B",
          "as fractions of the first value (default 0.9,0.75,0.5,0.25,0.1); above 1: crossed "
          "upwards",
-         .text = &thresholds},
-        {"json", 0, NULL, "print JSON", .flag = &is_json},
+         .text = &ask.thresholds},
+        {"json", 0, NULL, "print JSON", .flag = &ask.is_json},
         {.name = NULL},
     };
 
@@ -342,33 +376,18 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
+    if (ask.thresholds != NULL && !ask.with_fits && !ask.with_survival) {
+        st = mad_fail(app->ctx, MAD_E_USAGE,
+                      "table: option '--thresholds' goes with '--fits' or '--survival'");
+        goto out;
+    }
     mem = mad_arena_create((size_t)1 << 20);
     if (mem == NULL) {
         st = mad_fail_memory(app->ctx, "runs");
         goto out;
     }
-    MAD_TRY(mad_runs_load(app->ctx, mem, args.n, args.text, &runs));
-    size_t n_names;
-    MAD_TRY(list_names(app->ctx, mem, &runs, &n_names, names));
-    if (list != NULL) {
-        MAD_TRY(pick_metrics(app->ctx, mem, list, &n_names, names));
-    }
-    MAD_TRY(summarise(app->ctx, mem, &runs, n_names, names, &t));
-    if (thresholds != NULL && !with_fits && !with_survival) {
-        st = mad_fail(app->ctx, MAD_E_USAGE,
-                      "table: option '--thresholds' goes with '--fits' or '--survival'");
-        goto out;
-    }
-    if (with_fits || with_survival) {
-        MAD_TRY(take_fits(app->ctx, mem, thresholds, &t));
-    }
-    if (is_json) {
-        st = print_json(app->ctx, &t);
-    } else if (t.fits == NULL) {
-        st = print_grid(app->ctx, mem, &t, (mad_grid_format)format);
-    } else {
-        st = print_fits(app->ctx, mem, &t, (mad_grid_format)format, with_fits, with_survival);
-    }
+    MAD_TRY(take_table(app->ctx, mem, &args, &ask, &t));
+    MAD_TRY(print_table(app->ctx, mem, &t, &ask));
 out:
     mad_arena_destroy(mem);
     return st;
