@@ -344,8 +344,7 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
         "done, with 95 % Student-t half-widths; change is the paired difference and decides the "
         "trend; floor is the same measure real against real; half-life is the generation at which "
         "the mean falls below half of generation 1's. Rows model/NAME are what models report of "
-        "their "
-        "fits.";
+        "their fits.";
     mad_status st = MAD_OK;
     request ask = {.format = MAD_GRID_TEXT};
     mad_arguments args;
@@ -360,12 +359,10 @@ static mad_status table_run(mad_app *app, int argc, char **argv)
          "rate and half-lives with 95 % intervals over replicates, turns, crossings of thresholds",
          .flag = &ask.with_fits},
         {"survival", 0, NULL,
-         "curves of the share of replicates that have not crossed a threshold (with --json: as "
-         "--fits)",
+         "curves of the share of replicates not yet across a threshold (with --json: as --fits)",
          .flag = &ask.with_survival},
         {"thresholds", 0, "A,B",
-         "as fractions of the first value (default 0.9,0.75,0.5,0.25,0.1); above 1: crossed "
-         "upwards",
+         "fractions of the first value (default 0.9,0.75,0.5,0.25,0.1); above 1: crossed upwards",
          .text = &ask.thresholds},
         {"json", 0, NULL, "print JSON", .flag = &ask.is_json},
         {.name = NULL},
