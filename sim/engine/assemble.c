@@ -183,14 +183,36 @@ static void keep_lineage(engine *g, const replicate *r, const lineage *line)
     }
 }
 
+/* Rows from i on that come from the same place: blocks and models follow one another. */
+static size_t run_of_rows(const worker *w, size_t i)
+{
+    size_t n = 1;
+    while (i + n < w->train.n_rows && w->source[i + n] == w->source[i]) {
+        n++;
+    }
+    return n;
+}
+
+/* Generations back to the oldest model that rows of the training set come from. */
+static size_t oldest_age(const worker *w, size_t generation)
+{
+    size_t oldest = 0;
+    for (size_t i = 0; i < w->train.n_rows; i += run_of_rows(w, i)) {
+        const int32_t source = w->source[i];
+        const size_t age = source > 0 ? generation - (size_t)source % MAX_SOURCE_GENERATION : 0;
+        oldest = age > oldest ? age : oldest;
+    }
+    return oldest;
+}
+
 /* Shares of the training set by where its rows come from. */
 static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, const worker *w)
 {
     const size_t n_ages = g->e->n_ages, n = w->train.n_rows, t = g->generation;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const size_t n_models = g->e->setting.n_models;
+    const size_t n_models = g->e->setting.n_models, n_back = oldest_age(w, t) + 1;
     size_t *by_age =
-        mad_arena_take(ctx->scratch, n_models * (t + 1), sizeof *by_age); /* of models */
+        mad_arena_take(ctx->scratch, n_models * n_back, sizeof *by_age); /* of models */
     lineage line = {.origin = mad_arena_take(ctx->scratch, n_ages, sizeof *line.origin),
                     .ancestor = mad_arena_take(ctx->scratch, n_ages, sizeof *line.ancestor),
                     .depth = mad_arena_take(ctx->scratch, n_ages, sizeof *line.depth)};
@@ -198,15 +220,16 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     if (by_age == NULL || line.origin == NULL || line.ancestor == NULL || line.depth == NULL) {
         return mad_fail_memory(ctx, "the lineage of a training set");
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, n_rows; i < n; i += n_rows) {
+        n_rows = run_of_rows(w, i);
         if (w->source[i] > 0) {
             const size_t distance = (size_t)w->source[i] / MAX_SOURCE_GENERATION;
             const size_t generation = (size_t)w->source[i] % MAX_SOURCE_GENERATION;
-            by_age[distance * (t + 1) + t - generation]++;
+            by_age[distance * n_back + t - generation] += n_rows;
         } else {
-            n_real++;
+            n_real += n_rows;
             if (n_ages > 0) {
-                line.ancestor[age_column(g, t - (size_t)-w->source[i])] += 1.0;
+                line.ancestor[age_column(g, t - (size_t)-w->source[i])] += (double)n_rows;
             }
         }
     }
@@ -218,9 +241,9 @@ static mad_status trace_lineage(mad_ctx *ctx, engine *g, const replicate *r, con
     for (size_t a = 0; a < n_ages; a++) {
         line.ancestor[a] /= (double)n;
     }
-    for (size_t k = n_models * (t + 1); k-- > 0;) {
+    for (size_t k = n_models * n_back; k-- > 0;) {
         if (by_age[k] > 0) {
-            descend(g, mad_engine_neighbour(g, r, k / (t + 1)), k % (t + 1),
+            descend(g, mad_engine_neighbour(g, r, k / n_back), k % n_back,
                     (double)by_age[k] / (double)n, &line);
         }
     }

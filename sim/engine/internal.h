@@ -349,6 +349,17 @@ static inline mad_key mad_engine_key(const engine *g, const replicate *r, size_t
 /** Where a value of the commit in progress is written. */
 double *mad_engine_cell(const engine *g, size_t i_series, size_t i_replicate);
 
+/* ---- what a bias does to the spread ---------------------------------------------------------- */
+
+/* Sums of squares about the mean, of all rows and within classes; of categories the heterozygosity. */
+typedef struct spread {
+    double all, within;
+} spread;
+
+/** MAD_E_MEMORY. */
+MAD_MUST_CHECK mad_status mad_spread_of(mad_ctx *ctx, const mad_experiment *e, const mad_set *rows,
+                                        spread *out);
+
 /* ---- measuring ----------------------------------------------------------------------------- */
 
 /** Draw the replicate's reference rows. */

@@ -11,62 +11,6 @@ enum { MAX_BATCHES = 16, MAX_TWINS = 1024 };
 
 /* ---- what the bias does to the spread ------------------------------------------------------ */
 
-/* Sums of squares about the mean, of all rows and within classes; of categories the heterozygosity. */
-typedef struct spread {
-    double all, within;
-} spread;
-
-static double sum_of_squares(const mad_set *rows, int32_t label)
-{
-    double total = 0.0;
-    for (size_t j = 0; j < rows->dim; j++) {
-        double mean = 0.0, n = 0.0, square = 0.0;
-        for (size_t i = 0; i < rows->n_rows; i++) {
-            if (label < 0 || rows->label[i] == label) {
-                const double step = rows->x[i * rows->dim + j] - mean;
-                n += 1.0;
-                mean += step / n;
-                square += step * (rows->x[i * rows->dim + j] - mean);
-            }
-        }
-        total += square;
-    }
-    return total;
-}
-
-static mad_status heterozygosity(mad_ctx *ctx, const mad_set *rows, size_t n_categories,
-                                 double *out)
-{
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    double *p = mad_arena_take(ctx->scratch, n_categories, sizeof *p);
-    if (p == NULL) {
-        return mad_fail_memory(ctx, "the frequencies of categories");
-    }
-    *out = 1.0;
-    for (size_t i = 0; i < rows->n_rows; i++) {
-        p[(size_t)rows->x[i]] += 1.0 / (double)rows->n_rows;
-    }
-    for (size_t k = 0; k < n_categories; k++) {
-        *out -= p[k] * p[k];
-    }
-    mad_arena_release(ctx->scratch, mark);
-    return MAD_OK;
-}
-
-static mad_status spread_of(mad_ctx *ctx, const mad_experiment *e, const mad_set *rows, spread *out)
-{
-    const mad_world_info *info = &e->world->info;
-    *out = (spread){0};
-    if (info->kind == MAD_WORLD_CATEGORICAL) {
-        return heterozygosity(ctx, rows, info->n_categories, &out->all);
-    }
-    out->all = sum_of_squares(rows, -1);
-    for (size_t k = 0; rows->label != NULL && k < info->n_classes; k++) {
-        out->within += sum_of_squares(rows, (int32_t)k);
-    }
-    return MAD_OK;
-}
-
 /* What the bias did to the rows of all models of a block, and to rows drawn without it. */
 typedef struct bias_effect {
     spread with, without;
@@ -91,8 +35,8 @@ static mad_status compare_twins(mad_ctx *ctx, const mad_experiment *e, worker *w
     biased.n_rows = n;
     MAD_TRY(mad_set_take(ctx, ctx->scratch, n, rows->dim, rows->label != NULL, &twins));
     MAD_TRY(e->setting.model->sample(ctx, w->model, key, first_item, &twins));
-    MAD_TRY(spread_of(ctx, e, &biased, &with));
-    MAD_TRY(spread_of(ctx, e, &twins, &without));
+    MAD_TRY(mad_spread_of(ctx, e, &biased, &with));
+    MAD_TRY(mad_spread_of(ctx, e, &twins, &without));
     add_spread(&effect->with, with);
     add_spread(&effect->without, without);
 out:
@@ -114,11 +58,11 @@ static mad_status apply_bias(mad_ctx *ctx, const mad_experiment *e, worker *w, s
         MAD_TRY(s->model->moments(ctx, w->model, &w->law));
     }
     if (effect != NULL) {
-        MAD_TRY(spread_of(ctx, e, rows, &without));
+        MAD_TRY(mad_spread_of(ctx, e, rows, &without));
     }
     MAD_TRY(s->bias->apply(ctx, &in, rows));
     if (effect != NULL) {
-        MAD_TRY(spread_of(ctx, e, rows, &with));
+        MAD_TRY(mad_spread_of(ctx, e, rows, &with));
         add_spread(&effect->with, with);
         add_spread(&effect->without, without);
     }
@@ -187,13 +131,13 @@ mad_status mad_biased_probabilities(mad_ctx *ctx, const engine *g, worker *w, si
 
 /* ---- candidates ---------------------------------------------------------------------------- */
 
-/* How many rows come from each model: i.i.d. ages, rows grouped by model. */
-static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t from, size_t n_rows,
-                            uint64_t batch, size_t *count)
+/* How many rows come from each of the models first..from: i.i.d. ages, rows grouped by model. */
+static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t first, size_t from,
+                            size_t n_rows, uint64_t batch, size_t *count)
 {
     const mad_loop *loop = g->e->loop;
-    if (g->e->n_models_kept == 1) {
-        count[from - 1] = n_rows;
+    if (first == from) {
+        count[0] = n_rows;
         return MAD_OK;
     }
     double *cum = mad_arena_take(ctx->scratch, from, sizeof *cum);
@@ -206,7 +150,7 @@ static mad_status draw_ages(mad_ctx *ctx, engine *g, const replicate *r, size_t 
     }
     mad_rng rng = mad_rng_open(mad_engine_key(g, r, from, MAD_RNG_AGE), batch);
     for (size_t i = 0; i < n_rows; i++) {
-        count[mad_rng_index(&rng, from, cum)]++;
+        count[mad_rng_index(&rng, from, cum) - (first - 1)]++;
     }
     return MAD_OK;
 }
@@ -266,16 +210,17 @@ static mad_status draw_of_loop(mad_ctx *ctx, engine *g, replicate *r, worker *w,
     mad_status st = MAD_OK;
     const mad_key key = mad_engine_key(g, r, from, MAD_RNG_SAMPLE);
     const uint64_t at_batch = distance * LOOP_ITEMS + batch * BATCH_ITEMS;
-    size_t *count = mad_arena_take(ctx->scratch, from, sizeof *count);
+    const size_t n_kept = g->e->n_models_kept, first = from > n_kept ? from - n_kept + 1 : 1;
+    size_t *count = mad_arena_take(ctx->scratch, from - first + 1, sizeof *count);
     if (count == NULL) {
         return mad_fail_memory(ctx, "the ages of models");
     }
-    MAD_TRY(draw_ages(ctx, g, r, from, rows->n_rows, distance * MAX_BATCHES + batch, count));
-    for (size_t tau = 1, at = 0; tau <= from; at += count[tau - 1], tau++) {
-        if (count[tau - 1] > 0) {
+    MAD_TRY(draw_ages(ctx, g, r, first, from, rows->n_rows, distance * MAX_BATCHES + batch, count));
+    for (size_t tau = first, at = 0; tau <= from; at += count[tau - first], tau++) {
+        if (count[tau - first] > 0) {
             /* stream items of each earlier model start at their own 2^32: ages never share one */
             const uint64_t first_item = ((uint64_t)(from - tau) << 32) + at_batch;
-            mad_set part = mad_set_rows(rows, at, count[tau - 1]);
+            mad_set part = mad_set_rows(rows, at, count[tau - first]);
             MAD_TRY(take_parents(ctx, of, &part));
             MAD_TRY(mad_state_load(ctx, g, mad_engine_neighbour(g, r, distance), tau, w));
             MAD_TRY(draw(ctx, g->e, w, key, first_item, tau, &part, effect));
