@@ -64,8 +64,9 @@ static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm 
                         s->group, s->name, s->name, s->name);
     }
     if (!is_floor && generation > run->n_generations) {
-        return mad_fail(ctx, MAD_E_CONFIG, "%s/%s has %zu generations, not %zu", s->group, s->name,
-                        run->n_generations, generation);
+        return mad_fail(ctx, MAD_E_CONFIG, "%s/%s has %zu generations, not %zu%s", s->group,
+                        s->name, run->n_generations, generation,
+                        run->n_planned > run->n_generations ? ": its stop rule ended the run" : "");
     }
     if (is_theory) {
         return one_value(ctx, series->value[generation - 1], out);

@@ -79,6 +79,7 @@ mad_status mad_smoke_overrides(mad_ctx *ctx, mad_arena *mem, const mad_config *c
         {"loop", "n_synthetic", &config->loop, 200},
         {"loop", "budget", &config->loop, 100},
         {"measure", "n", &config->measure, 200},
+        {"stop", "window", &config->stop, 2},
         {"model", "train.steps", &config->model, 50},
         {"model", "train.epochs", &config->model, 0}, /* a fit has one length */
         {"model", "train.samples", &config->model, 0},
@@ -191,6 +192,7 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
     mad_status st = MAD_OK;
     mad_config config;
     mad_experiment *made = NULL;
+    const mad_setting *setting = NULL;
     mad_folder look;
     mad_progress_view view = {.style = MAD_PROGRESS_NONE};
     MAD_TRY(mad_folder_look(ctx, dir, &look));
@@ -202,7 +204,7 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
         MAD_TRY(mad_experiment_create(ctx, mem, &config, app->registry, &made));
         experiment = made;
     }
-    const mad_setting *setting = mad_experiment_setting(experiment);
+    setting = mad_experiment_setting(experiment);
     MAD_TRY(note(ctx, dir, look.n_done > 0 ? "resume" : "start", "version", MADLOOP_VERSION,
                  (double)look.n_done));
     view = mad_progress_view_for((mad_progress_style)options->progress, setting->name);
@@ -214,9 +216,15 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
                                  .progress =
                                      options->watch != NULL ? options->watch : mad_progress_show};
     MAD_TRY(mad_engine_run(ctx, experiment, &run));
-    MAD_TRY(note(ctx, dir, "done", NULL, NULL, (double)setting->n_generations));
+    MAD_TRY(mad_folder_look(ctx, dir, &look));
+    MAD_TRY(note(ctx, dir, "done", look.stop_reason[0] != '\0' ? "reason" : NULL, look.stop_message,
+                 (double)look.n_done));
 out:
     mad_progress_end(&view);
+    if (st == MAD_OK && look.n_done < look.n_generations) {
+        fprintf(stderr, "%s: ended after generation %zu of %zu: %s\n", setting->name, look.n_done,
+                look.n_generations, look.stop_message);
+    }
     return st;
 }
 

@@ -247,6 +247,12 @@ int mad_folder_has_results(const char *dir)
     return file_in(dir, "run.h5");
 }
 
+static void copy_attribute(const mad_run *run, const char *name, size_t n_bytes, char *out)
+{
+    const char *text = mad_attribute_text(run->n_attributes, run->attributes, name);
+    (void)snprintf(out, n_bytes, "%s", text != NULL ? text : "");
+}
+
 mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
 {
     mad_status st = MAD_OK;
@@ -263,8 +269,10 @@ mad_status mad_folder_look(mad_ctx *ctx, const char *dir, mad_folder *out)
     }
     MAD_TRY(mad_run_read_part(ctx, mem, dir, "", &run));
     out->n_done = run.n_done;
-    out->n_generations = run.n_generations;
-    out->state = run.n_done == run.n_generations ? MAD_FOLDER_DONE : MAD_FOLDER_PARTIAL;
+    out->n_generations = run.n_planned;
+    out->state = mad_run_is_done(&run) ? MAD_FOLDER_DONE : MAD_FOLDER_PARTIAL;
+    copy_attribute(&run, "stop_reason", sizeof out->stop_reason, out->stop_reason);
+    copy_attribute(&run, "stop_message", sizeof out->stop_message, out->stop_message);
 out:
     mad_arena_destroy(mem);
     return st;

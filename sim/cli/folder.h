@@ -13,7 +13,9 @@ typedef enum mad_folder_state {
 
 typedef struct mad_folder {
     mad_folder_state state;
-    size_t n_done, n_generations;
+    size_t n_done, n_generations; /* as the configuration has them */
+    char stop_reason[32];         /* the word of a stop rule that has ended the run, "" without */
+    char stop_message[512];
     int is_locked; /* a process is writing it */
 } mad_folder;
 

@@ -65,12 +65,18 @@ static mad_status show_line(mad_ctx *ctx, const char *dir, const char *state,
                             const mad_folder *look, json_t *list)
 {
     if (list == NULL) {
-        printf("%-8s %6zu/%-6zu %s\n", state, look->n_done, look->n_generations, dir);
+        printf("%-8s %6zu/%-6zu %s%s%s%s\n", state, look->n_done, look->n_generations, dir,
+               look->stop_reason[0] != '\0' ? " (stop: " : "", look->stop_reason,
+               look->stop_reason[0] != '\0' ? ")" : "");
         return MAD_OK;
     }
     json_t *row =
         json_pack("{s:s, s:s, s:I, s:I}", "dir", dir, "state", state, "n_done",
                   (json_int_t)look->n_done, "generations", (json_int_t)look->n_generations);
+    if (look->stop_reason[0] != '\0') {
+        (void)json_object_set_new(row, "stop_reason", json_string(look->stop_reason));
+        (void)json_object_set_new(row, "stop_message", json_string(look->stop_message));
+    }
     return json_array_append_new(list, row) == 0
                ? MAD_OK
                : mad_fail(ctx, MAD_E_IO, "%s: JSON cannot hold this name", dir);

@@ -51,6 +51,21 @@ const mad_param mad_checkpoint_params[] = {
     {"every", MAD_PARAM_INT, "1", 1, 1e6, NULL, "generations", "generations per commit to disk"},
     {0}};
 
+const mad_param mad_stop_params[] = {
+    {"metric", MAD_PARAM_TEXT, "none", 0, 0, NULL, NULL, "output that the tests below look at"},
+    {"below", MAD_PARAM_FORM, "none", -1e300, 1e300, "none|#", NULL,
+     "stop once its mean over replicates is below this"},
+    {"above", MAD_PARAM_FORM, "none", -1e300, 1e300, "none|#", NULL,
+     "stop once its mean over replicates is above this"},
+    {"plateau", MAD_PARAM_FORM, "none", 1e-300, 1e300, "none|#", NULL,
+     "stop once its mean has moved by less than this per generation, over the whole window"},
+    {"window", MAD_PARAM_INT, "5", 1, 1e6, NULL, "generations", "length of a plateau"},
+    {"alpha", MAD_PARAM_REAL, "0.05", 1e-9, 0.5, NULL, NULL,
+     "probability of a wrong stop, over all tests of the run together"},
+    {"samples", MAD_PARAM_FORM, "none", 1, MAX_WHOLE, "none|#N", "rows",
+     "budget: stop once the fits of all replicates have seen so many rows"},
+    {0}};
+
 const mad_section_info mad_sections[MAD_N_SECTIONS] = {
     [MAD_SECTION_ROOT] = {.name = ""},
     [MAD_SECTION_WORLD] = {.name = "world", .selector = "kind", .doc = "where real data come from"},
@@ -81,6 +96,7 @@ const mad_section_info mad_sections[MAD_N_SECTIONS] = {
                              .doc = "what lies between synthetic rows and the next training set"},
     [MAD_SECTION_MEASURE] = {.name = "measure"},
     [MAD_SECTION_CHECKPOINT] = {.name = "checkpoint"},
+    [MAD_SECTION_STOP] = {.name = "stop", .may_be_absent = 1},
 };
 
 /* world_plugin(list, i, out): the i-th entry of a NULL-ended registry list (NULL: an empty one), as
@@ -136,6 +152,8 @@ int mad_section_plugin(const mad_registry *registry, mad_section section, size_t
         return fixed_plugin(mad_root_params, i, out);
     case MAD_SECTION_CHECKPOINT:
         return fixed_plugin(mad_checkpoint_params, i, out);
+    case MAD_SECTION_STOP:
+        return fixed_plugin(mad_stop_params, i, out);
     case MAD_SECTION_WORLD:
         return world_plugin(registry->worlds, i, out);
     case MAD_SECTION_MODEL:
@@ -173,7 +191,8 @@ mad_values *mad_section_values(mad_config *c, mad_section section)
                                                 [MAD_SECTION_POST] = &c->post,
                                                 [MAD_SECTION_CHANNEL] = &c->channel,
                                                 [MAD_SECTION_MEASURE] = &c->measure,
-                                                [MAD_SECTION_CHECKPOINT] = &c->checkpoint};
+                                                [MAD_SECTION_CHECKPOINT] = &c->checkpoint,
+                                                [MAD_SECTION_STOP] = &c->stop};
     return values[section];
 }
 

@@ -8,6 +8,7 @@
 extern const mad_param mad_root_params[];       /* name seed replicates models ... */
 extern const mad_param mad_measure_params[];    /* n metrics moments preview; metrics add theirs */
 extern const mad_param mad_checkpoint_params[]; /* every */
+extern const mad_param mad_stop_params[];       /* metric below above plateau ... */
 
 typedef struct mad_axis { /* one key of the sweep block or of the command line's grid */
     const char *key;      /* "loop.n_real" */
@@ -30,6 +31,8 @@ typedef struct mad_notes {
 
 typedef struct mad_config {
     mad_values root, world, model, loop, bias, select, correct, post, channel, measure, checkpoint;
+    mad_values stop;        /* n_values 0 without a block `stop` */
+    const char *stop_place; /* "file:line:col" of stop.metric, for messages; NULL: none is named */
     const mad_world_type *world_type;
     const mad_model_type *model_type;
     const mad_loop_type *loop_type;
@@ -97,6 +100,9 @@ mad_naming mad_measure_named(const mad_registry *registry, const mad_metric_type
 
 /** Whether a word names any output. */
 int mad_measure_is_known(const mad_registry *registry, const char *word);
+
+/** Whether a word is the name of one output. */
+int mad_measure_is_output(const mad_registry *registry, const char *word);
 
 /** The name of an output closest to `word`, or NULL. */
 const char *mad_measure_nearest(const mad_registry *registry, const char *word);

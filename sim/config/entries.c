@@ -46,7 +46,7 @@ mad_status mad_entries_put(mad_ctx *ctx, mad_entries *entries, const mad_entry *
     return MAD_OK;
 }
 
-static void print_place(mad_place place, size_t n_bytes, char *out)
+void mad_place_text(mad_place place, size_t n_bytes, char *out)
 {
     if (place.line == 0) {
         snprintf(out, n_bytes, "%s", place.file);
@@ -62,14 +62,14 @@ mad_status mad_fail_at(mad_ctx *ctx, mad_place place, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    print_place(place, sizeof where, where);
+    mad_place_text(place, sizeof where, where);
     return mad_fail(ctx, MAD_E_CONFIG, "%s: %s", where, message);
 }
 
 mad_status mad_fail_moved(mad_ctx *ctx, mad_status code, mad_place place, const char *what)
 {
     char where[512];
-    print_place(place, sizeof where, where);
+    mad_place_text(place, sizeof where, where);
     return what == NULL ? mad_fail_while(ctx, code, "%s", where)
                         : mad_fail_while(ctx, code, "%s: %s", where, what);
 }

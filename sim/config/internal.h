@@ -45,6 +45,9 @@ MAD_MUST_CHECK mad_status mad_entries_add(mad_ctx *ctx, mad_entries *entries,
 MAD_MUST_CHECK mad_status mad_entries_put(mad_ctx *ctx, mad_entries *entries,
                                           const mad_entry *entry);
 
+/** "file:line:col", or what stands for a place without a line. */
+void mad_place_text(mad_place place, size_t n_bytes, char *out);
+
 /** MAD_E_CONFIG with "file:line:col: message". */
 mad_status mad_fail_at(mad_ctx *ctx, mad_place place, const char *format, ...) MAD_PRINTF(3, 4);
 
@@ -90,6 +93,7 @@ typedef enum mad_section {
     MAD_SECTION_CHANNEL,
     MAD_SECTION_MEASURE,
     MAD_SECTION_CHECKPOINT,
+    MAD_SECTION_STOP,
     MAD_N_SECTIONS
 } mad_section;
 
@@ -98,6 +102,7 @@ typedef struct mad_section_info {
     const char *selector; /* "kind", "family" or NULL */
     const char *fallback; /* of the selector; NULL = required or no selector */
     const char *doc;      /* of the selector */
+    int may_be_absent;    /* 1: without a key of it there are no values, and nothing is printed */
 } mad_section_info;
 
 extern const mad_section_info mad_sections[MAD_N_SECTIONS];
@@ -146,6 +151,10 @@ mad_status mad_fail_unknown(const mad_resolver *r, const mad_entry *entry);
 /** "unknown model 'gaus': gauss | kde (did you mean 'gauss'?)" at a place. */
 mad_status mad_fail_plugin(const mad_resolver *r, mad_place place, mad_section section,
                            const char *word);
+
+/** What the table of `stop` cannot say: keys that contradict or lack each other. Nothing where there
+ *  is no such block. MAD_E_CONFIG with the place. */
+MAD_MUST_CHECK mad_status mad_stop_settle(const mad_resolver *r);
 
 /** Write config->resolved and config->hash. */
 MAD_MUST_CHECK mad_status mad_print_resolved(const mad_resolver *r);

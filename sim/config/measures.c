@@ -5,7 +5,7 @@
 
 enum { MAX_NAMES = 256 };
 
-static int is_output(const mad_registry *registry, const char *word)
+int mad_measure_is_output(const mad_registry *registry, const char *word)
 {
     for (const mad_metric_type *const *type = registry->metrics; *type != NULL; type++) {
         for (const mad_metric_output *o = (*type)->outputs; o->name != NULL; o++) {
@@ -27,7 +27,8 @@ mad_naming mad_measure_named(const mad_registry *registry, const mad_metric_type
     }
     const int is_part =
         strcmp(type->name, word) == 0 || (strncmp(name, word, n) == 0 && name[n] == '_');
-    return is_part && n > 0 && !is_output(registry, word) ? MAD_NAMED_WITH_OTHERS : MAD_NOT_NAMED;
+    return is_part && n > 0 && !mad_measure_is_output(registry, word) ? MAD_NAMED_WITH_OTHERS
+                                                                      : MAD_NOT_NAMED;
 }
 
 int mad_measure_is_known(const mad_registry *registry, const char *word)

@@ -126,7 +126,9 @@ mad_status mad_print_resolved(const mad_resolver *r)
     }
     print_group(out, &config->root, "", 0, 0);
     for (mad_section s = MAD_SECTION_ROOT + 1; s < MAD_N_SECTIONS; s++) {
-        print_section(out, r, s, mad_section_values(config, s));
+        if (!mad_sections[s].may_be_absent || mad_section_values(config, s)->n_values > 0) {
+            print_section(out, r, s, mad_section_values(config, s));
+        }
     }
     const int failed = ferror(out);
     config->resolved = fclose(out) != 0 || failed ? NULL : mad_arena_text(r->mem, text);

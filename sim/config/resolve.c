@@ -102,6 +102,7 @@ static mad_status choose_plugins(mad_resolver *r)
 #undef CHOSEN
     r->chosen[MAD_SECTION_ROOT].params = mad_root_params;
     r->chosen[MAD_SECTION_CHECKPOINT].params = mad_checkpoint_params;
+    r->chosen[MAD_SECTION_STOP].params = mad_stop_params;
     MAD_TRY(mad_measure_table(r->ctx, r->mem, r->registry, &r->chosen[MAD_SECTION_MEASURE].params));
 out:
     return st;
@@ -396,6 +397,18 @@ out:
     return st;
 }
 
+/* 1 when some entry is a key of the section, or the section itself. */
+static int is_given(const mad_resolver *r, mad_section section)
+{
+    const char *rest;
+    for (size_t i = 0; i < r->entries->n_entries; i++) {
+        if (mad_key_section(r->entries->entry[i].key, &rest) == section) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 mad_status mad_resolve(mad_resolver *r)
 {
     mad_status st = MAD_OK;
@@ -408,9 +421,12 @@ mad_status mad_resolve(mad_resolver *r)
     MAD_TRY(settle_name(r));
     const size_t n_generations = mad_get_size(&c->root, "generations");
     for (mad_section s = MAD_SECTION_ROOT + 1; s < MAD_N_SECTIONS; s++) {
-        MAD_TRY(parse_section(r, s, n_generations, mad_section_values(c, s)));
+        if (!mad_sections[s].may_be_absent || is_given(r, s)) {
+            MAD_TRY(parse_section(r, s, n_generations, mad_section_values(c, s)));
+        }
     }
     MAD_TRY(check_metrics(r));
+    MAD_TRY(mad_stop_settle(r));
     for (size_t i = 0; i < r->n_axes; i++) {
         MAD_TRY(check_axis(r, &r->axis[i]));
     }

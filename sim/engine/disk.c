@@ -129,8 +129,11 @@ mad_status mad_disk_commit(mad_ctx *ctx, engine *g, size_t last)
     /* the models first: a run file never promises a generation that cannot be resumed */
     MAD_TRY(mad_gen_write(ctx, g->options->dir, last, mad_disk_config_hash(g->e), file.n_arrays,
                           file.arrays));
+    mad_run_root root = {.peak_bytes = mad_peak_bytes()};
+    MAD_TRY(mad_stop_attributes(ctx, ctx->scratch, &g->e->stop_rule, &g->verdict,
+                                &root.n_attributes, &root.attributes));
     MAD_TRY(mad_run_commit(ctx, g->options->dir, &g->e->layout, g->begin, n_gens,
-                           (const double *const *)g->data, mad_peak_bytes()));
+                           (const double *const *)g->data, &root));
     for (size_t t = first_since_due(g, last); is_due && t < last; t++) {
         MAD_TRY(mad_gen_remove(ctx, g->options->dir, t));
     }

@@ -373,6 +373,7 @@ static mad_status commit(mad_ctx *ctx, engine *g)
     const size_t last = g->generation, n_gens = last - g->begin + 1;
     mad_status st = MAD_OK;
     close_ranks(g, n_gens);
+    MAD_TRY(mad_stopping_look(ctx, g, n_gens));
     if (options->dir != NULL) {
         for (size_t i = 0; i < g->n_preview_replicates && g->e->n_preview > 0; i++) {
             MAD_TRY(mad_measure_preview(ctx, g, &g->replicates[i]));
@@ -438,6 +439,7 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
     engine g = {.e = experiment, .options = options, .begin = options->first_generation};
     MAD_TRY(mad_engine_create(ctx, &g));
     MAD_TRY(mad_cache_open(ctx, &g));
+    MAD_TRY(mad_stopping_open(ctx, &g));
     MAD_TRY(prepare(ctx, &g));
     for (g.generation = g.begin; g.generation <= n_generations; g.generation++) {
         st = run_window(ctx, &g, t_start);
@@ -453,6 +455,9 @@ mad_status mad_engine_run(mad_ctx *ctx, const mad_experiment *experiment,
         const int is_due = g.generation % experiment->every == 0;
         if (is_due || is_last || is_over || is_stopped) {
             MAD_TRY(commit(ctx, &g));
+        }
+        if (g.verdict.reason != MAD_STOP_NOT) {
+            break;
         }
         if (!is_last && is_stopped) {
             MAD_TRY(mad_ctx_poll(ctx));

@@ -48,7 +48,8 @@ typedef struct mad_run_options {
 } mad_run_options;
 
 /**
- * Run generations first_generation..G of every replicate.
+ * Run generations first_generation..G of every replicate, or up to the one that the stop rule ends the
+ * run at.
  *
  * errors   what the plug-ins report; MAD_E_INTERRUPTED after the stop flag: everything committed
  *          stays, the generation in progress is dropped

@@ -404,6 +404,7 @@ mad_status mad_experiment_create(mad_ctx *ctx, mad_arena *mem, const mad_config 
     MAD_TRY(mad_choose_measures(ctx, mem, e));
     MAD_TRY(try_model(ctx, mem, e));
     MAD_TRY(mad_layout_create(ctx, mem, e));
+    MAD_TRY(mad_stopping_create(ctx, e));
     MAD_TRY(mad_run_check(ctx, &e->layout));
     MAD_TRY(check_commit(ctx, e));
     *out = e;

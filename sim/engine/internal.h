@@ -6,6 +6,7 @@
 
 #include "sim/engine/engine.h"
 #include "sim/engine/features.h"
+#include "sim/engine/stop.h"
 
 enum {
     MAX_OUTPUTS = 16, /* of one metric group */
@@ -85,7 +86,10 @@ struct mad_experiment {
     metric_group *groups;
     own_series own;
     gain_curve gain;
-    size_t n_state; /* numbers in the state of a model */
+    int may_stop; /* there is a block `stop`: */
+    mad_stop_rule stop_rule;
+    size_t stop_series; /* that its tests look at, where it has a metric */
+    size_t n_state;     /* numbers in the state of a model */
     mad_run_layout layout;
     mad_series *series;
     mad_vector *vectors;
@@ -243,6 +247,9 @@ typedef struct engine {
     int64_t *preview_ancestor; /* likewise; NULL: not followed */
     struct probe *probe;       /* of a forecast, see there */
     uint64_t cache_hash;       /* of what trained models hang on; 0: none are kept */
+    double *watched;           /* [R][G] what the tests of `stop` look at; NULL: nothing */
+    double *seen;              /* [R][G] rows that the fits saw, where there is a budget of them */
+    mad_stop_verdict verdict;  /* of the newest look */
 } engine;
 
 typedef mad_status mad_replicate_fn(mad_ctx *ctx, engine *g, replicate *r);
@@ -263,6 +270,18 @@ void mad_engine_destroy(engine *g);
  *  are. */
 MAD_MUST_CHECK mad_status mad_engine_each(mad_ctx *ctx, engine *g, size_t n_replicates,
                                           mad_replicate_fn *fn);
+
+/** The rule of the block `stop`; after the layout. MAD_E_CONFIG with the place: a metric that is not
+ *  measured. */
+MAD_MUST_CHECK mad_status mad_stopping_create(mad_ctx *ctx, mad_experiment *e);
+
+/** Memory of the looks and, of a run that goes on, what they have seen. MAD_E_MEMORY; those of
+ *  mad_run_read. */
+MAD_MUST_CHECK mad_status mad_stopping_open(mad_ctx *ctx, engine *g);
+
+/** Take the n_gens generations that are to be committed, [R][n_gens] in g->data, and look at the last
+ *  one when it is due: an interruption adds a commit, but no look. MAD_E_MEMORY */
+MAD_MUST_CHECK mad_status mad_stopping_look(mad_ctx *ctx, engine *g, size_t n_gens);
 
 /** Whether ancestry is followed, and how. MAD_E_UNSUPPORTED: the model does not say who begot whom. */
 MAD_MUST_CHECK mad_status mad_ancestry_choose(mad_ctx *ctx, mad_experiment *e);

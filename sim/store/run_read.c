@@ -19,6 +19,17 @@ int mad_run_has_group(const char *name)
     return 0;
 }
 
+/* 1: a stop rule has ended the run. */
+static int is_stopped(const mad_run *run)
+{
+    return mad_attribute_text(run->n_attributes, run->attributes, "stop_reason") != NULL;
+}
+
+int mad_run_is_done(const mad_run *run)
+{
+    return run->n_done == run->n_generations;
+}
+
 /* 1 when the shape is one that its group may have. */
 static int shape_fits(const mad_run *run, const mad_run_series *series)
 {
@@ -34,6 +45,20 @@ static int shape_fits(const mad_run *run, const mad_run_series *series)
     }
     return series->rank >= 2 && shape[0] == run->n_replicates && shape[1] == run->n_generations &&
            (series->rank == 2 || shape[2] > 0);
+}
+
+/* [rows][n_generations][width] becomes [rows][n_done][width]: nothing stands behind the end of a run
+ * that its stop rule ended. */
+static void cut_short(const mad_run *run, mad_run_series *series, double *value)
+{
+    const int is_theory = strcmp(series->group, "theory") == 0;
+    const size_t n_rows = is_theory ? 1 : series->shape[0];
+    const size_t width = series->rank == 3 ? series->shape[2] : 1;
+    for (size_t r = 1; r < n_rows; r++) {
+        memmove(value + r * run->n_done * width, value + r * run->n_generations * width,
+                run->n_done * width * sizeof *value);
+    }
+    series->shape[is_theory ? 0 : 1] = run->n_done;
 }
 
 /* Sizes are checked before memory is taken: a damaged file must not ask for terabytes. */
@@ -62,6 +87,10 @@ static mad_status read_values(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
         return mad_h5_fail(ctx, MAD_E_DATA, "cannot read /%s/%s", series->group, series->name);
     }
     series->value = value;
+    if (is_stopped(run) && strcmp(series->group, "floor") != 0 &&
+        strcmp(series->group, "audit") != 0) {
+        cut_short(run, series, value);
+    }
     return MAD_OK;
 }
 
@@ -195,6 +224,11 @@ static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char
                       run->n_generations);
         goto out;
     }
+    run->n_planned = run->n_generations;
+    if (is_stopped(run) && run->n_done == 0) {
+        st = mad_fail(ctx, MAD_E_DATA, "a stop_reason, but no generation is done");
+        goto out;
+    }
     MAD_TRY(count_datasets(ctx, file, &n_max));
     series = mad_arena_take(mem, n_max, sizeof *series);
     if (series == NULL) {
@@ -207,6 +241,7 @@ static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char
             MAD_TRY(read_group(ctx, mem, file, groups[i], n_max, run, series));
         }
     }
+    run->n_generations = is_stopped(run) ? run->n_done : run->n_planned;
 out:
     return st;
 }

@@ -236,7 +236,8 @@ out:
 }
 
 static mad_status append(mad_ctx *ctx, const mad_publish *names, const mad_run_layout *layout,
-                         size_t begin, size_t n_gens, const double *const *data, size_t peak_bytes)
+                         size_t begin, size_t n_gens, const double *const *data,
+                         const mad_run_root *root)
 {
     mad_status st = MAD_OK;
     size_t n_done;
@@ -252,16 +253,17 @@ static mad_status append(mad_ctx *ctx, const mad_publish *names, const mad_run_l
     for (size_t i = 0; i < layout->n_series; i++) {
         MAD_TRY(write_columns(ctx, file, layout, &layout->series[i], begin, n_gens, data[i]));
     }
-    if (peak_bytes > 0) {
-        MAD_TRY(mad_h5_write_count(ctx, file, "peak_bytes", peak_bytes));
+    if (root->peak_bytes > 0) {
+        MAD_TRY(mad_h5_write_count(ctx, file, "peak_bytes", root->peak_bytes));
     }
+    MAD_TRY(mad_h5_write_attributes(ctx, file, root->n_attributes, root->attributes));
     MAD_TRY(mad_h5_write_count(ctx, file, "n_done", begin + n_gens - 1));
 out:
     return mad_h5_close_file(ctx, st, file, names->temp);
 }
 
 mad_status mad_run_commit(mad_ctx *ctx, const char *dir, const mad_run_layout *layout, size_t begin,
-                          size_t n_gens, const double *const *data, size_t peak_bytes)
+                          size_t n_gens, const double *const *data, const mad_run_root *root)
 {
     mad_status st = MAD_OK;
     mad_publish names;
@@ -273,7 +275,7 @@ mad_status mad_run_commit(mad_ctx *ctx, const char *dir, const mad_run_layout *l
         return st;
     }
     MAD_TRY(mad_publish_copy(ctx, &names));
-    st = append(ctx, &names, layout, begin, n_gens, data, peak_bytes);
+    st = append(ctx, &names, layout, begin, n_gens, data, root);
     if (st != MAD_OK) {
         st = mad_fail_while(ctx, st, "committing generation %zu to '%s'", begin, names.path);
         goto out;

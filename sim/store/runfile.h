@@ -36,7 +36,7 @@ typedef struct mad_vector {
 typedef struct mad_run_layout {
     size_t n_replicates, n_generations;
     size_t n_attributes; /* of "/": config, config_hash, seed, ...; the store adds conventions,
-                            n_done and, at commits, peak_bytes itself */
+                            n_done and, at commits, those of mad_run_root itself */
     const mad_attribute *attributes;
     size_t n_series;
     const mad_series *series;
@@ -60,19 +60,25 @@ MAD_MUST_CHECK mad_status mad_run_check(mad_ctx *ctx, const mad_run_layout *layo
 MAD_MUST_CHECK mad_status mad_run_create(mad_ctx *ctx, const char *dir,
                                          const mad_run_layout *layout);
 
+/* What a commit writes at "/" beside n_done. */
+typedef struct mad_run_root {
+    size_t peak_bytes;   /* largest resident set of the process so far; 0: left alone */
+    size_t n_attributes; /* why the run ends with this commit: stop_reason, stop_generation, ... */
+    const mad_attribute *attributes;
+} mad_run_root;
+
 /**
  * Publish generations begin..begin+n_gens-1 (from 1): run.h5 is copied, the columns written, n_done
  * set to begin+n_gens-1, closed, fsynced, renamed, the folder fsynced. Generations that are done
  * may be committed again.
  *
- * peak_bytes  largest resident set of the process so far, kept as attribute; 0: left alone
  * shape   data[i_series]: [n_replicates][n_gens][width]
  * errors  MAD_E_IO, MAD_E_DATA (run.h5 damaged, or not of this layout, or begin > n_done + 1):
  *         run.h5 stays as it was
  */
 MAD_MUST_CHECK mad_status mad_run_commit(mad_ctx *ctx, const char *dir,
                                          const mad_run_layout *layout, size_t begin, size_t n_gens,
-                                         const double *const *data, size_t peak_bytes);
+                                         const double *const *data, const mad_run_root *root);
 
 /* One dataset of a gen file. The preview is stored as "samples" float64 [R][n][dim], "labels" int64
  * [R][n] where there are labels, and "real" float64 [R][n][dim] (see mad_preview_read). */
@@ -115,12 +121,20 @@ typedef struct mad_run_series {
 } mad_run_series;
 
 typedef struct mad_run {
-    size_t n_replicates, n_generations, n_done;
+    size_t n_replicates;
+    size_t n_generations; /* columns of the series. A run that its stop rule ended early has no more
+                             than were done */
+    size_t n_planned;     /* generations of the configuration, and columns of the file */
+    size_t n_done;
     size_t n_attributes;
     const mad_attribute *attributes;
     size_t n_series; /* of all groups (mad_run_has_group), by name in each */
     const mad_run_series *series;
 } mad_run;
+
+/** 1: nothing is left to be done: n_done is n_generations, and n_planned too where no stop rule ended
+ *  the run. */
+int mad_run_is_done(const mad_run *run);
 
 /** errors  MAD_E_IO: no such file;  MAD_E_DATA: not a madloop-1 run file, or damaged */
 MAD_MUST_CHECK mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out);

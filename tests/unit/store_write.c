@@ -62,7 +62,7 @@ static mad_status commit(mad_ctx *ctx, const char *dir, const mad_run_layout *la
         }
     }
     const mad_status st = mad_gen_write(ctx, dir, gen, "00ff", 2, arrays);
-    return st != MAD_OK ? st : mad_run_commit(ctx, dir, layout, gen, 1, data, 0);
+    return st != MAD_OK ? st : mad_run_commit(ctx, dir, layout, gen, 1, data, &(mad_run_root){0});
 }
 
 static mad_status write_layout(mad_ctx *ctx, const char *dir)

@@ -147,7 +147,8 @@ static void test_run(void **state)
     const double *const data[] = {numbers, numbers, numbers};
 
     assert_int_equal(mad_run_create(f->ctx, f->dir, &layout), MAD_OK);
-    assert_int_equal(mad_run_commit(f->ctx, f->dir, &layout, 1, 4, data, 0), MAD_OK);
+    assert_int_equal(mad_run_commit(f->ctx, f->dir, &layout, 1, 4, data, &(mad_run_root){0}),
+                     MAD_OK);
     assert_in_range(damage(f, "run.h5", read_run), N_DAMAGED / 3, N_DAMAGED);
 }
 

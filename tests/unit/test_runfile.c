@@ -91,7 +91,7 @@ static mad_status commit(fixture *f, size_t begin, size_t n)
             }
         }
     }
-    return mad_run_commit(f->ctx, f->dir, &the_layout, begin, n, data, 0);
+    return mad_run_commit(f->ctx, f->dir, &the_layout, begin, n, data, &(mad_run_root){0});
 }
 
 static void check_columns(const mad_run *run, size_t n_done)
@@ -206,7 +206,8 @@ static void test_many_chunks(void **state)
         for (size_t i = 0; i < MANY_R * n; i++) {
             column[i] = value_of(0, i / n, begin + i % n, 0);
         }
-        assert_int_equal(mad_run_commit(f->ctx, f->dir, &layout, begin, n, data, 0), MAD_OK);
+        assert_int_equal(
+            mad_run_commit(f->ctx, f->dir, &layout, begin, n, data, &(mad_run_root){0}), MAD_OK);
     }
     assert_int_equal(mad_run_read(f->ctx, f->mem, f->dir, &run), MAD_OK);
     assert_int_equal(run.n_done, MANY_G);
@@ -254,7 +255,8 @@ static void test_commit_errors(void **state)
     assert_int_equal(mad_run_create(f->ctx, f->dir, &the_layout), MAD_OK);
     expect(f, commit(f, 2, 1), MAD_E_DATA, "only 0 are done");
     other.n_generations = G + 1;
-    expect(f, mad_run_commit(f->ctx, f->dir, &other, 1, 1, data, 0), MAD_E_DATA, "/metrics/recall");
+    expect(f, mad_run_commit(f->ctx, f->dir, &other, 1, 1, data, &(mad_run_root){0}), MAD_E_DATA,
+           "/metrics/recall");
     assert_int_equal(commit(f, 1, 2), MAD_OK);
     assert_int_equal(commit(f, 1, 2), MAD_OK); /* again: a resumed run does that */
     assert_int_equal(mad_run_read(f->ctx, f->mem, f->dir, &run), MAD_OK);
