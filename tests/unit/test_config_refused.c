@@ -132,6 +132,44 @@ static void test_shapes(void **state)
                           "bytes, no '/', no '.' in front), got 'a/b'");
 }
 
+static void test_stop(void **state)
+{
+    (void)state;
+    mad_case_refused_more("stop: 5", "a.yaml:3:7: 'stop' is a section: expected keys, got '5'");
+    mad_case_refused_more("stop: {}",
+                          "a.yaml:3:7: stop: nothing to stop at: give stop.metric with stop.below, "
+                          "stop.above or stop.plateau, or stop.samples");
+    mad_case_refused_more("stop: {alpha: 0.01}",
+                          "a.yaml:3:15: stop: nothing to stop at: give stop.metric with "
+                          "stop.below, stop.above or stop.plateau, or stop.samples");
+    mad_case_refused_more("stop: {below: 0.3}",
+                          "a.yaml:3:15: stop.below is a test of stop.metric: name an output, such "
+                          "as 'recall'");
+    mad_case_refused_more("stop: {metric: recall}",
+                          "a.yaml:3:16: stop.metric: no test of it is given: stop.below, "
+                          "stop.above or stop.plateau");
+    mad_case_refused_more("stop: {metric: recal, below: 0.3}",
+                          "a.yaml:3:16: stop.metric: expected the name of one output, got 'recal' "
+                          "(did you mean 'recall'?)");
+    mad_case_refused_more("stop: {metric: recall, below: 0.3, above: 0.3}\nreplicates: 3",
+                          "a.yaml:3:31: stop.below is 0.3 and stop.above 0.3: every value would be "
+                          "a stop");
+    mad_case_refused_more("stop: {metric: recall, above: 0.3}",
+                          "a.yaml:3:31: stop.above is tested over replicates: there must be at "
+                          "least 2, replicates is 1");
+    mad_case_refused_more(
+        "stop: {metric: recall, plateau: 0.01, window: 10}\nreplicates: 3",
+        "a.yaml:3:47: stop.window: a plateau of 10 generations does not fit into a run of 10");
+    mad_case_refused_more("stop: {metric: recall, below: low}\nreplicates: 3",
+                          "a.yaml:3:31: stop.below: expected none | a number from -1e+300 to "
+                          "1e+300, got 'low'");
+    mad_case_refused_more("stop: {metric: recall, below: 0, alpha: 1}",
+                          "a.yaml:3:41: stop.alpha: expected a number from 1e-09 to 0.5, got '1'");
+    mad_case_refused_override("stop.samples=0",
+                              "override 'stop.samples=0': stop.samples: expected none | a whole "
+                              "number from 1 to 9007199254740991, got '0'");
+}
+
 static void test_syntax(void **state)
 {
     (void)state;
@@ -273,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_unknown, mad_case_each),
         cmocka_unit_test_setup(test_shapes, mad_case_each),
+        cmocka_unit_test_setup(test_stop, mad_case_each),
         cmocka_unit_test_setup(test_syntax, mad_case_each),
         cmocka_unit_test_setup(test_files, mad_case_each),
         cmocka_unit_test_setup(test_broken_texts_end, mad_case_each),
