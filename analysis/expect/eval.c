@@ -22,8 +22,7 @@ static mad_status one_value(mad_ctx *ctx, double x, values *out)
     return st;
 }
 
-/* Replicates [begin, end) are not looked at. */
-static void left_out(subset of, size_t n, size_t *begin, size_t *end)
+void mad_subset_left_out(subset of, size_t n, size_t *begin, size_t *end)
 {
     const int is_all = of.left_out >= of.n_groups;
     *begin = is_all ? n : n * of.left_out / of.n_groups;
@@ -71,7 +70,7 @@ static mad_status eval_series(mad_ctx *ctx, const tree *s, const mad_expect_arm 
     if (is_theory) {
         return one_value(ctx, series->value[generation - 1], out);
     }
-    left_out(of, run->n_replicates, &begin, &end);
+    mad_subset_left_out(of, run->n_replicates, &begin, &end);
     MAD_TRY(take_values(ctx, run->n_replicates - (end - begin), out));
     for (size_t r = 0; r < run->n_replicates; r++) {
         if (r < begin || r >= end) {

@@ -76,6 +76,15 @@ typedef struct subset {
     size_t n_groups, left_out; /* left_out = n_groups: none */
 } subset;
 
+enum { MAX_GROUPS = 50 }; /* of a jackknife */
+
+/** Of n replicates, [begin, end) are not looked at. */
+void mad_subset_left_out(subset of, size_t n, size_t *begin, size_t *end);
+
+/** Standard error of a statistic from its values without each of n groups. Efron & Stein 1981, Ann.
+ *  Stat. 9:586. */
+double mad_jackknife_error(size_t n, const double *without);
+
 /* Values per replicate; n = 1 for what does not hang on replicates. */
 typedef struct values {
     size_t n;

@@ -7,7 +7,6 @@
 #include "analysis/expect/internal.h"
 #include "sim/num/stats.h"
 
-enum { MAX_GROUPS = 50 };
 #define SAME 1e-9 /* relative: rounding of what is computed in two ways */
 
 /* Both sides at one generation, and what is known of their difference. */
@@ -45,12 +44,22 @@ static size_t n_replicates(const tree *node, const mad_expect_arm *arms)
     return n;
 }
 
+double mad_jackknife_error(size_t n, const double *without)
+{
+    const double mean = mad_mean(n, without);
+    double square = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        square += (without[k] - mean) * (without[k] - mean);
+    }
+    return sqrt(square * (double)(n - 1) / (double)n);
+}
+
 /* The jackknife: one group of replicates left out of both sides at a time. */
 static mad_status jackknife(mad_ctx *ctx, const mad_criterion *c, const mad_expect_arm *arms,
                             size_t generation, size_t n_groups, double *std_error)
 {
     mad_status st = MAD_OK;
-    double without[MAX_GROUPS], square = 0.0;
+    double without[MAX_GROUPS];
     size_t n;
     for (size_t k = 0; k < n_groups; k++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
@@ -61,11 +70,7 @@ static mad_status jackknife(mad_ctx *ctx, const mad_criterion *c, const mad_expe
         without[k] = left - right;
         mad_arena_release(ctx->scratch, mark);
     }
-    const double mean = mad_mean(n_groups, without);
-    for (size_t k = 0; k < n_groups; k++) {
-        square += (without[k] - mean) * (without[k] - mean);
-    }
-    *std_error = sqrt(square * (double)(n_groups - 1) / (double)n_groups);
+    *std_error = mad_jackknife_error(n_groups, without);
 out:
     return st;
 }

@@ -1,4 +1,5 @@
-/* sim/cli/profile.c: `madloop profile`: which definitions of model collapse finished runs meet. */
+/* sim/cli/profile.c: `madloop profile`: which definitions of model collapse finished runs meet, and which
+ * indicators warned of it. */
 #include <math.h>
 #include <stdio.h>
 
@@ -7,6 +8,7 @@
 #include "sim/cli/options.h"
 #include "sim/cli/print_json.h"
 #include "sim/cli/verbs.h"
+#include "sim/cli/warnings.h"
 #include "sim/store/json.h"
 
 enum { INDENT = 28 };
@@ -17,6 +19,8 @@ typedef struct report {
     const mad_run **runs;
     mad_profile *profiles;
     mad_thresholds thresholds;
+    mad_warnings *warnings;
+    mad_warning_options ask;
 } report;
 
 /* ---- text ---------------------------------------------------------------------------------- */
@@ -73,10 +77,12 @@ static void print_text(const report *r)
     print_thresholds(&r->thresholds);
     if (r->n > 1) {
         print_matrix(r);
-        return;
     }
-    for (size_t d = 0; d < MAD_N_DEFINITIONS; d++) {
+    for (size_t d = 0; r->n == 1 && d < MAD_N_DEFINITIONS; d++) {
         print_finding(d, &r->profiles[0].finding[d]);
+    }
+    for (size_t i = 0; i < r->n; i++) {
+        mad_warnings_print(r->dirs[i], r->runs[i], &r->ask, &r->warnings[i]);
     }
 }
 
@@ -103,7 +109,8 @@ static mad_status print_json(mad_ctx *ctx, const report *r)
             (void)json_array_append_new(findings, json_finding(d, &r->profiles[i].finding[d]));
         }
         (void)json_array_append_new(
-            runs, json_pack("{s:o, s:o}", "run", mad_json_text(r->dirs[i]), "profile", findings));
+            runs, json_pack("{s:o, s:o, s:o}", "run", mad_json_text(r->dirs[i]), "profile",
+                            findings, "warnings", mad_warnings_json(&r->ask, &r->warnings[i])));
     }
     return mad_print_json(ctx, json_pack("{s:{s:f, s:f, s:f, s:f}, s:o}", "thresholds", "factor",
                                          r->thresholds.factor, "share", r->thresholds.share, "rare",
@@ -117,7 +124,8 @@ static mad_status read_runs(mad_ctx *ctx, mad_arena *mem, report *r)
     mad_status st = MAD_OK;
     r->runs = mad_arena_take(mem, r->n, sizeof *r->runs);
     r->profiles = mad_arena_take(mem, r->n, sizeof *r->profiles);
-    if (r->runs == NULL || r->profiles == NULL) {
+    r->warnings = mad_arena_take(mem, r->n, sizeof *r->warnings);
+    if (r->runs == NULL || r->profiles == NULL || r->warnings == NULL) {
         return mad_fail_memory(ctx, "the runs");
     }
     for (size_t i = 0; i < r->n; i++) {
@@ -126,6 +134,7 @@ static mad_status read_runs(mad_ctx *ctx, mad_arena *mem, report *r)
         MAD_TRY(mad_run_read(ctx, mem, r->dirs[i], run));
         MAD_TRY(mad_run_join_loops(ctx, mem, run));
         r->runs[i] = run;
+        MAD_TRY(mad_warnings_make(ctx, mem, run, &r->ask, &r->warnings[i]));
     }
 out:
     return st;
@@ -134,7 +143,7 @@ out:
 static mad_status profile_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    report r = {.thresholds = mad_thresholds_default};
+    report r = {.thresholds = mad_thresholds_default, .ask = mad_warning_options_default};
     int as_json = 0;
     mad_arguments args;
     const mad_option options[] = {
@@ -146,6 +155,7 @@ static mad_status profile_verb(mad_app *app, int argc, char **argv)
          .real = &r.thresholds.rare, .min = 1e-9, .max = 0.999999},
         {"p", 0, "P", "level of the one-sided tests (default 0.01)", .real = &r.thresholds.p,
          .min = 1e-12, .max = 0.5},
+        MAD_WARNING_OPTIONS(r.ask),
         {"json", 0, NULL, "print JSON", .flag = &as_json},
         {.name = NULL}};
     const mad_usage usage = {options, 1, SIZE_MAX,
@@ -159,6 +169,7 @@ static mad_status profile_verb(mad_app *app, int argc, char **argv)
     if (args.shown_help) {
         goto out;
     }
+    MAD_TRY(mad_warnings_check(app, &r.ask));
     r.n = args.n;
     r.dirs = (const char *const *)args.text;
     MAD_TRY(read_runs(app->ctx, mem, &r));
@@ -176,6 +187,6 @@ out:
 const mad_command mad_command_profile = {
     .name = "profile",
     .arguments = "DIR ...",
-    .doc = "Which of the eight definitions of model collapse finished runs meet",
+    .doc = "Which of the eight definitions of model collapse runs meet, and what warned of it",
     .run = profile_verb,
 };

@@ -53,17 +53,6 @@ static void take_generation(const look *l, size_t generation, double *x)
     }
 }
 
-/* Student's t of x against c; infinite without spread, NaN where a value is not finite. */
-static double student_t(size_t n, const double *x, double c)
-{
-    const double mean = mad_mean(n, x);
-    const double error = sqrt(mad_variance(n, x, 1.0) / (double)n);
-    if (error == 0.0) {
-        return mean == c ? 0.0 : copysign(INFINITY, mean - c);
-    }
-    return (mean - c) / error;
-}
-
 static int all_finite(size_t n, const double *x)
 {
     for (size_t i = 0; i < n; i++) {
@@ -90,8 +79,8 @@ static double plateau_t(const look *l, double *first)
         if (!all_finite(l->n_units, l->x)) {
             return (double)NAN;
         }
-        least = fmin(least, student_t(l->n_units, l->x, -margin));
-        least = fmin(least, -student_t(l->n_units, l->x, margin));
+        least = fmin(least, mad_student_t(l->n_units, l->x, -margin));
+        least = fmin(least, -mad_student_t(l->n_units, l->x, margin));
     }
     return least;
 }
@@ -128,10 +117,10 @@ static mad_status test_metric(mad_ctx *ctx, const mad_stop_rule *rule, const dou
     }
     out->mean = mad_mean(l.n_units, l.x);
     if (!isnan(rule->below)) {
-        judge(&l, MAD_STOP_BELOW, -student_t(l.n_units, l.x, rule->below), out);
+        judge(&l, MAD_STOP_BELOW, -mad_student_t(l.n_units, l.x, rule->below), out);
     }
     if (!isnan(rule->above)) {
-        judge(&l, MAD_STOP_ABOVE, student_t(l.n_units, l.x, rule->above), out);
+        judge(&l, MAD_STOP_ABOVE, mad_student_t(l.n_units, l.x, rule->above), out);
     }
     if (!isnan(rule->plateau) && generation > rule->window) {
         judge(&l, MAD_STOP_PLATEAU, plateau_t(&l, first), out);

@@ -73,6 +73,16 @@ double mad_variance(size_t n, const double *x, double ddof)
     return freedom > 0.0 ? sum_squares(n, x, mad_mean(n, x)) / freedom : (double)NAN;
 }
 
+double mad_student_t(size_t n, const double *x, double c)
+{
+    const double mean = mad_mean(n, x);
+    const double error = sqrt(mad_variance(n, x, 1.0) / (double)n);
+    if (error == 0.0) {
+        return mean == c ? 0.0 : copysign(INFINITY, mean - c);
+    }
+    return (mean - c) / error;
+}
+
 double mad_quantile_sorted(size_t n, const double *sorted, double p)
 {
     MAD_ASSERT(n > 0 && p >= 0.0 && p <= 1.0);

@@ -39,6 +39,10 @@ double mad_quantile_sorted(size_t n, const double *sorted, double p);
 /** Sort ascending in place (NaN last). */
 void mad_sort(size_t n, double *x);
 
+/** Student's t of x[n] against c: (mean - c) / (sd / sqrt n). Infinite without spread (0 where the mean
+ *  is c), NaN where a value is not finite or n < 2. */
+double mad_student_t(size_t n, const double *x, double c);
+
 double mad_digamma(double x);  /* x > 0, error < 1e-13 (1 + |value|) */
 double mad_trigamma(double x); /* x > 0, rel error < 1e-12 */
 double mad_normal_cdf(double z);
