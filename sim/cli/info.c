@@ -75,11 +75,13 @@ static mad_status describe_sweep(mad_ctx *ctx, size_t n_runs, const char *const 
     (void)json_object_set_new(out, "kind", json_string("sweep"));
     (void)json_object_set_new(out, "runs", list);
     for (size_t i = 0; i < n_runs; i++) {
-        char text[64];
+        char text[128];
         mad_folder look;
         MAD_TRY(mad_folder_look(ctx, runs[i], &look));
-        (void)snprintf(text, sizeof text, "%zu of %zu generations", look.n_done,
-                       look.n_generations);
+        const int is_stopped = look.stop_reason[0] != '\0';
+        (void)snprintf(text, sizeof text, "%zu of %zu generations%s%s%s", look.n_done,
+                       look.n_generations, is_stopped ? " (stop: " : "", look.stop_reason,
+                       is_stopped ? ")" : "");
         (void)mad_json_put(list, runs[i], json_string(text));
     }
 out:
