@@ -79,13 +79,14 @@ static mad_status print_rows(const collection *c, size_t i_point, const mad_run 
             continue;
         }
         for (size_t i = 0; i < run->n_replicates * run->n_generations; i++) {
-            const size_t generation = i % run->n_generations + 1;
-            if (generation > run->n_done) {
-                continue;
+            const size_t replicate = i / run->n_generations, g = i % run->n_generations;
+            if (g < run->n_done) {
+                char value[32] = ""; /* not measured */
+                if (!isnan(series->value[i])) {
+                    (void)snprintf(value, sizeof value, "%.17g", series->value[i]);
+                }
+                fprintf(c->csv, "%s%zu,%zu,%s,%s\n", lead, replicate, g + 1, series->name, value);
             }
-            fprintf(c->csv, "%s%zu,%zu,%s,", lead, i / run->n_generations, generation,
-                    series->name);
-            fprintf(c->csv, isnan(series->value[i]) ? "\n" : "%.17g\n", series->value[i]);
         }
     }
     free(lead);
@@ -137,7 +138,10 @@ static mad_status add_run(collection *c, mad_arena *mem, mad_arena *point, size_
     if (!mad_folder_has_results(dir)) {
         goto out;
     }
-    MAD_TRY(mad_run_read_part(c->ctx, point, dir, MAD_SWEEP_GROUPS, &run));
+    MAD_TRY(mad_run_read_values(c->ctx, point, dir, MAD_SWEEP_GROUPS, &run));
+    if (!mad_sweep_file_knows(c->h5, &run)) {
+        MAD_TRY(mad_run_read_part(c->ctx, point, dir, MAD_SWEEP_GROUPS, &run));
+    }
     c->n_done[i_point] = run.n_done;
     MAD_TRY(mad_sweep_file_put(c->ctx, c->h5, i_point, &run));
     MAD_TRY(print_rows(c, i_point, &run));

@@ -95,7 +95,7 @@ static mad_status read_values(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
 }
 
 static mad_status read_series(mad_ctx *ctx, mad_arena *mem, const mad_run *run, hid_t group,
-                              mad_run_series *series)
+                              int with_attributes, mad_run_series *series)
 {
     mad_status st = MAD_OK;
     const hid_t dataset = H5Dopen2(group, series->name, H5P_DEFAULT);
@@ -106,7 +106,10 @@ static mad_status read_series(mad_ctx *ctx, mad_arena *mem, const mad_run *run, 
     }
     MAD_TRY(mad_h5_shape(ctx, dataset, series->name, 3, &series->rank, series->shape));
     MAD_TRY(read_values(ctx, mem, run, dataset, series));
-    MAD_TRY(mad_h5_read_attributes(ctx, mem, dataset, &series->n_attributes, &series->attributes));
+    if (with_attributes) {
+        MAD_TRY(
+            mad_h5_read_attributes(ctx, mem, dataset, &series->n_attributes, &series->attributes));
+    }
 out:
     return mad_h5_close(ctx, st, dataset);
 }
@@ -130,7 +133,8 @@ static mad_status open_group(mad_ctx *ctx, hid_t file, const char *name, hid_t *
 
 /* Appends the datasets of one group, in order of their names, to series[n_series..n_max). */
 static mad_status read_group(mad_ctx *ctx, mad_arena *mem, hid_t file, const char *group_name,
-                             size_t n_max, mad_run *run, mad_run_series *series)
+                             int with_attributes, size_t n_max, mad_run *run,
+                             mad_run_series *series)
 {
     mad_status st = MAD_OK;
     size_t n;
@@ -148,7 +152,7 @@ static mad_status read_group(mad_ctx *ctx, mad_arena *mem, hid_t file, const cha
             goto out;
         }
         *one = (mad_run_series){.group = group_name, .name = name};
-        MAD_TRY(read_series(ctx, mem, run, group, one));
+        MAD_TRY(read_series(ctx, mem, run, group, with_attributes, one));
         run->n_series++;
     }
 out:
@@ -207,9 +211,13 @@ static int has_word(const char *list, const char *word)
     return 0;
 }
 
-/* only: the groups whose series are read; NULL = all groups, "" = none. */
-static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char *only,
-                            mad_run *run)
+/* What is read of the series. */
+typedef struct part {
+    const char *groups; /* NULL = all, "" = none */
+    int with_attributes;
+} part;
+
+static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, part of, mad_run *run)
 {
     mad_status st = MAD_OK;
     size_t n_max;
@@ -237,8 +245,8 @@ static mad_status read_file(mad_ctx *ctx, mad_arena *mem, hid_t file, const char
     }
     run->series = series;
     for (size_t i = 0; i < N_GROUPS; i++) {
-        if (only == NULL || has_word(only, groups[i])) {
-            MAD_TRY(read_group(ctx, mem, file, groups[i], n_max, run, series));
+        if (of.groups == NULL || has_word(of.groups, groups[i])) {
+            MAD_TRY(read_group(ctx, mem, file, groups[i], of.with_attributes, n_max, run, series));
         }
     }
     run->n_generations = is_stopped(run) ? run->n_done : run->n_planned;
@@ -246,8 +254,7 @@ out:
     return st;
 }
 
-static mad_status read_run(mad_ctx *ctx, mad_arena *mem, const char *dir, const char *only,
-                           mad_run *out)
+static mad_status read_run(mad_ctx *ctx, mad_arena *mem, const char *dir, part of, mad_run *out)
 {
     mad_status st = MAD_OK;
     mad_publish names;
@@ -257,7 +264,7 @@ static mad_status read_run(mad_ctx *ctx, mad_arena *mem, const char *dir, const 
     mad_h5_quiet();
     MAD_TRY(mad_publish_init(ctx, dir, "run.h5", &names));
     MAD_TRY(mad_h5_open_file(ctx, names.path, H5F_ACC_RDONLY, &file));
-    st = read_file(ctx, mem, file, only, &run);
+    st = read_file(ctx, mem, file, of, &run);
     if (st != MAD_OK) {
         st = mad_fail_while(ctx, st, "reading '%s'", names.path);
     }
@@ -271,13 +278,19 @@ out:
 
 mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char *dir, mad_run *out)
 {
-    return read_run(ctx, mem, dir, NULL, out);
+    return read_run(ctx, mem, dir, (part){NULL, 1}, out);
 }
 
 mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
                              const char *groups_wanted, mad_run *out)
 {
-    return read_run(ctx, mem, dir, groups_wanted, out);
+    return read_run(ctx, mem, dir, (part){groups_wanted, 1}, out);
+}
+
+mad_status mad_run_read_values(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                               const char *groups_wanted, mad_run *out)
+{
+    return read_run(ctx, mem, dir, (part){groups_wanted, 0}, out);
 }
 
 const mad_run_series *mad_run_find(const mad_run *run, const char *group, const char *name)

@@ -144,6 +144,10 @@ MAD_MUST_CHECK mad_status mad_run_read(mad_ctx *ctx, mad_arena *mem, const char 
 MAD_MUST_CHECK mad_status mad_run_read_part(mad_ctx *ctx, mad_arena *mem, const char *dir,
                                             const char *groups, mad_run *out);
 
+/** As mad_run_read_part without the attributes of series: for a look at many runs of one kind. */
+MAD_MUST_CHECK mad_status mad_run_read_values(mad_ctx *ctx, mad_arena *mem, const char *dir,
+                                              const char *groups, mad_run *out);
+
 /** Interacting loops (attribute models) become one replicate each group, of their mean: they are not
  *  independent, and an error bar takes groups as its unit. Nothing where there is one loop.
  *  MAD_E_MEMORY. */

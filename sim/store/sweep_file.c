@@ -83,26 +83,36 @@ out:
     return mad_h5_close(ctx, st, space);
 }
 
+static series *known_series(const mad_sweep_file *f, const mad_run_series *of)
+{
+    const size_t n_group = strlen(of->group);
+    for (size_t i = 0; i < f->n_series; i++) {
+        const char *path = f->all[i].path;
+        if (strncmp(path, of->group, n_group) == 0 && path[n_group] == '/' &&
+            strcmp(path + n_group + 1, of->name) == 0) {
+            return &f->all[i];
+        }
+    }
+    return NULL;
+}
+
 static mad_status find_series(mad_ctx *ctx, mad_sweep_file *f, const mad_run_series *of,
                               series **out)
 {
-    char path[PATH_BYTES];
     mad_status st = MAD_OK;
-    if (snprintf(path, sizeof path, "%s/%s", of->group, of->name) >= PATH_BYTES) {
-        return mad_fail(ctx, MAD_E_RANGE, "the name '%s' is too long", of->name);
-    }
-    for (size_t i = 0; i < f->n_series; i++) {
-        if (strcmp(f->all[i].path, path) == 0) {
-            *out = &f->all[i];
-            return MAD_OK;
-        }
+    *out = known_series(f, of);
+    if (*out != NULL) {
+        return MAD_OK;
     }
     if (f->n_series == MAX_SERIES) {
         return mad_fail(ctx, MAD_E_RANGE, "the runs have more than %d measures", MAX_SERIES);
     }
-    *out = &f->all[f->n_series++];
+    *out = &f->all[f->n_series];
     (*out)->dataset = H5I_INVALID_HID;
-    memcpy((*out)->path, path, sizeof path);
+    if (snprintf((*out)->path, PATH_BYTES, "%s/%s", of->group, of->name) >= PATH_BYTES) {
+        return mad_fail(ctx, MAD_E_RANGE, "the name '%s' is too long", of->name);
+    }
+    f->n_series++;
     MAD_TRY(create_series(ctx, f, of, *out));
 out:
     return st;
@@ -162,6 +172,16 @@ mad_status mad_sweep_file_create(mad_ctx *ctx, mad_arena *mem, const char *path,
     *out = f;
 out:
     return st == MAD_OK ? st : mad_sweep_file_close(ctx, st, f);
+}
+
+int mad_sweep_file_knows(const mad_sweep_file *file, const mad_run *run)
+{
+    for (size_t i = 0; i < run->n_series; i++) {
+        if (run->series[i].rank <= 2 && known_series(file, &run->series[i]) == NULL) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 mad_status mad_sweep_file_put(mad_ctx *ctx, mad_sweep_file *file, size_t i_point,

@@ -29,6 +29,9 @@ MAD_MUST_CHECK mad_status mad_sweep_file_create(mad_ctx *ctx, mad_arena *mem, co
                                                 const mad_sweep_layout *layout,
                                                 mad_sweep_file **out);
 
+/** 1 when every series of the run has its place already: its attributes are not needed. */
+int mad_sweep_file_knows(const mad_sweep_file *file, const mad_run *run);
+
 /**
  * Write what a run holds of MAD_SWEEP_GROUPS as point i: /metrics and /lineage [point][R][G], /floor
  * [point][R], /theory [point][G], NaN where a run has no such number. Series with more dimensions
