@@ -59,7 +59,7 @@ static mad_status jackknife(mad_ctx *ctx, const mad_criterion *c, const mad_expe
                             size_t generation, size_t n_groups, double *std_error)
 {
     mad_status st = MAD_OK;
-    double without[MAX_GROUPS];
+    double without[MAX_GROUPS] = {0};
     size_t n;
     for (size_t k = 0; k < n_groups; k++) {
         const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
