@@ -41,3 +41,29 @@ mad_status mad_fit_sets_read(mad_ctx *ctx, mad_arena *mem, const mad_runs *runs,
 out:
     return st;
 }
+
+mad_status mad_fit_sets_draw(mad_ctx *ctx, const mad_fit_figure *figure, const mad_runs *runs,
+                             const char *dir, size_t n_sets, const mad_fit_set *sets, int *done)
+{
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const mad_fit_set **shown = mad_arena_take(ctx->scratch, n_sets, sizeof(const mad_fit_set *));
+    mad_status st = MAD_OK;
+    size_t n_shown = 0;
+
+    *done = 0;
+    if (shown == NULL) {
+        return mad_fail_memory(ctx, "a figure of fits");
+    }
+    for (size_t i = 0; i < n_sets; i++) {
+        if (figure->shows(&sets[i])) {
+            shown[n_shown++] = &sets[i];
+        }
+    }
+    if (n_shown > 0) {
+        MAD_TRY(figure->draw(ctx, runs, dir, n_shown, shown));
+        *done = 1;
+    }
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}

@@ -16,6 +16,19 @@ MAD_MUST_CHECK mad_status mad_fit_sets_read(mad_ctx *ctx, mad_arena *mem, const 
                                             size_t n_names, const char *const *names,
                                             mad_fit_set *out);
 
+/* How a figure of some measures is made. */
+typedef struct mad_fit_figure {
+    int (*shows)(const mad_fit_set *set); /* 1: there is something to show of this measure */
+    mad_status (*draw)(mad_ctx *ctx, const mad_runs *runs, const char *dir, size_t n_shown,
+                       const mad_fit_set *const *shown);
+} mad_fit_figure;
+
+/** Draw the measures that the figure shows; none: nothing, and *done = 0. errors  MAD_E_MEMORY, those
+ *  of draw() */
+MAD_MUST_CHECK mad_status mad_fit_sets_draw(mad_ctx *ctx, const mad_fit_figure *figure,
+                                            const mad_runs *runs, const char *dir, size_t n_sets,
+                                            const mad_fit_set *sets, int *done);
+
 /* Each writes its figure when there is something to show: *done says whether. MAD_E_IO. */
 
 /** Half-lives as bars with their intervals, a row a measure. */

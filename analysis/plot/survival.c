@@ -145,25 +145,6 @@ out:
 mad_status mad_survival_figure(mad_ctx *ctx, const mad_runs *runs, const char *dir, size_t n_sets,
                                const mad_fit_set *sets, int *done)
 {
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const mad_fit_set **shown = mad_arena_take(ctx->scratch, n_sets, sizeof(const mad_fit_set *));
-    mad_status st = MAD_OK;
-    size_t n_shown = 0;
-
-    *done = 0;
-    if (shown == NULL) {
-        return mad_fail_memory(ctx, "survival curves");
-    }
-    for (size_t i = 0; i < n_sets; i++) {
-        if (is_shown(&sets[i])) {
-            shown[n_shown++] = &sets[i];
-        }
-    }
-    if (n_shown > 0) {
-        MAD_TRY(draw(ctx, runs, dir, n_shown, shown));
-        *done = 1;
-    }
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
+    static const mad_fit_figure figure = {is_shown, draw};
+    return mad_fit_sets_draw(ctx, &figure, runs, dir, n_sets, sets, done);
 }
