@@ -1,68 +1,80 @@
 /* analysis/policy/admissible.c: `madloop admissible`: how much synthetic data is admissible, or how
  * little fresh data is enough. */
-#include <math.h>
 #include <stdint.h>
 
 #include "analysis/policy/closed.h"
+#include "analysis/policy/empirical.h"
+#include "sim/cli/app.h"
 #include "sim/cli/options.h"
 
 extern const mad_command mad_command_admissible;
 
+/* Everything the command line may say. */
+typedef struct request {
+    mad_closed_ask closed;
+    mad_empirical_ask empirical;
+    mad_trials trials;
+    size_t n_threads;
+    int as_json;
+} request;
+
+static const char notes[] =
+    "Without CONFIG: closed forms. n_e is the size of one real sample whose fit is as close to the "
+    "real law as the loop is once it has settled.\n"
+    "With CONFIG and --metric: the least n_real with which the mean of the measure at that "
+    "generation is no worse than --within beside its mean at generation 1, by runs; its "
+    "replicates are the size of the first look at every n_real.";
+
+static mad_status answer(mad_app *app, request *ask, const mad_arguments *args)
+{
+    const int has_config = args->n > 0, has_closed = mad_closed_is_asked(&ask->closed);
+    if (!has_config && ask->trials.metric == NULL) {
+        return mad_closed_answer(app, &ask->closed, ask->as_json);
+    }
+    if (!has_config || ask->trials.metric == NULL || has_closed) {
+        return mad_fail(app->ctx, MAD_E_USAGE,
+                        "admissible: give a CONFIG and --metric (runs), or neither of them (closed "
+                        "forms, whose options a CONFIG replaces)");
+    }
+    ask->trials.app = app;
+    ask->trials.config = args->text[0];
+    ask->trials.n_overrides = args->n - 1;
+    ask->trials.overrides = args->text + 1;
+    return mad_empirical_answer(&ask->trials, &ask->empirical, ask->as_json);
+}
+
 static mad_status admissible_verb(mad_app *app, int argc, char **argv)
 {
     mad_status st = MAD_OK;
-    mad_closed_ask closed = {.n_real = (double)NAN,
-                             .n_synthetic = (double)NAN,
-                             .n_effective = (double)NAN,
-                             .share = (double)NAN,
-                             .dim = (double)NAN,
-                             .target = 1.0,
-                             .bias = 1.0,
-                             .memory = 1.0};
-    int as_json = 0;
+    request ask = {.closed = mad_closed_nothing,
+                   .empirical = {.within = 0.1, .confidence = 0.95, .looks = 4}};
     mad_arguments args;
     const mad_option options[] = {
-        {"n-real", 0, "N", "fresh real rows a generation", .real = &closed.n_real, .min = 2,
-         .max = 1e12},
-        {"dim", 0, "D", "dimensions", .real = &closed.dim, .min = 1, .max = 1e6},
-        {"bias", 0, "LAM", "covariance factor of synthetic rows (default 1: none)",
-         .real = &closed.bias, .min = 1e-3, .max = 1},
-        {"memory", 0, "K", "synthetic rows come from the last K models (default 1)",
-         .real = &closed.memory, .min = 1, .max = 1e6},
-        {"real-weight", 0, "W", "total weight of the real rows: a number, golden or proportional",
-         .text = &closed.real_weight},
-        {"target", 0, "R", "wanted n_e/n_r (default 1)", .real = &closed.target, .min = 1e-3,
-         .max = 1e6},
-        {"n-effective", 0, "N", "wanted n_e: asks for the least n_real",
-         .real = &closed.n_effective, .min = 2, .max = 1e12},
-        {"n-synthetic", 0, "N", "synthetic rows a generation", .real = &closed.n_synthetic,
-         .min = 0, .max = 1e12},
-        {"share", 0, "P", "n_real/(n_real + n_synthetic), with --n-effective",
-         .real = &closed.share, .min = 1e-9, .max = 1},
-        {"leak", 0, "EPS", "share of the real rows that the newest model made (default 0)",
-         .real = &closed.leak, .min = 0, .max = 0.999},
-        {"tpr", 0, "X", "a detector drops this share of the synthetic rows (default 0)",
-         .real = &closed.tpr, .min = 0, .max = 1},
-        {"fpr", 0, "X", "and this share of the real rows (default 0)", .real = &closed.fpr,
-         .min = 0, .max = 0.999},
-        {"json", 0, NULL, "print JSON", .flag = &as_json},
+        MAD_CLOSED_OPTIONS(ask.closed),
+        {"metric", 'm', "NAME", "with CONFIG: the measure to keep", .text = &ask.trials.metric},
+        MAD_EMPIRICAL_OPTIONS(ask.empirical),
+        {"model-cache", 0, "DIR", "trained models of generation 1 that runs share",
+         .text = &ask.trials.model_cache},
+        {"threads", 't', "N", "threads to use (default: all processors)", .count = &ask.n_threads,
+         .min = 1, .max = 4096},
+        {"json", 0, NULL, "print JSON", .flag = &ask.as_json},
         {.name = NULL}};
-    const mad_usage usage = {options, 0, 0,
-                             "n_e is the size of one real sample whose fit is as close to the real "
-                             "law as the loop is once it has settled."};
+    const mad_usage usage = {options, 0, SIZE_MAX, notes};
 
     MAD_TRY(mad_options_parse(app, &mad_command_admissible, argc, argv, &usage, &args));
     if (args.shown_help) {
         goto out;
     }
-    MAD_TRY(mad_closed_answer(app, &closed, as_json));
+    MAD_TRY(mad_app_set_threads(app, ask.n_threads));
+    mad_app_catch_signals(app);
+    MAD_TRY(answer(app, &ask, &args));
 out:
     return st;
 }
 
 const mad_command mad_command_admissible = {
     .name = "admissible",
-    .arguments = "",
+    .arguments = "[CONFIG [key=value ...]]",
     .doc = "How much synthetic data is admissible, or how little fresh data is enough",
     .run = admissible_verb,
 };

@@ -16,6 +16,22 @@ static const char assumptions[] =
     "Gaussian fits with unbiased covariances; bias = covariance factor of the synthetic rows; "
     "distance = E W2^2 once the loop has settled";
 
+const mad_closed_ask mad_closed_nothing = {.n_real = (double)NAN,
+                                           .n_synthetic = (double)NAN,
+                                           .n_effective = (double)NAN,
+                                           .share = (double)NAN,
+                                           .dim = (double)NAN,
+                                           .target = 1.0,
+                                           .bias = 1.0,
+                                           .memory = 1.0};
+
+int mad_closed_is_asked(const mad_closed_ask *ask)
+{
+    return !isnan(ask->n_real) || !isnan(ask->n_synthetic) || !isnan(ask->n_effective) ||
+           !isnan(ask->share) || !isnan(ask->dim) || ask->bias != 1.0 || ask->memory != 1.0 ||
+           ask->leak != 0.0 || ask->tpr != 0.0 || ask->fpr != 0.0 || ask->real_weight != NULL;
+}
+
 /* ---- what was asked ------------------------------------------------------------------------ */
 
 static mad_status take_weight(mad_ctx *ctx, const char *text, mad_policy *policy)

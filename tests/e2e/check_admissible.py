@@ -156,8 +156,73 @@ def check_refused():
     print("refused: one line each")
 
 
+def moments_at(n_r, n_s, n_initial, lam, generations):
+    """F2: S_t and V_t per coordinate, exact."""
+    n = n_r + n_s
+    p, q = n_r / n, n_s / n
+    s, v = 1.0, 1 / n_initial
+    for _ in range(generations - 1):
+        mixed = p + q * lam * s
+        s, v = mixed + n * p * q / (n - 1) * v, q * q * v + mixed / n
+    return s, v
+
+
+FRESH = """
+replicates: 8
+generations: 20
+world: {kind: gauss, dim: 2}
+model: {kind: gauss, ddof: unbiased}
+loop: {family: fresh, n_initial: 200, n_real: 100, n_synthetic: 100}
+bias: {kind: shrink, strength: 0.9}
+measure: {metrics: [trace], moments: model, preview: 0, lineage_ages: 0}
+"""
+
+
+def check_least_share(folder):
+    """Null law: an interval of confidence 0.95 covers n* of F2; fewer than 88 of 100 then have a probability
+    below 0.003 (binomial at 0.95, and Bonferroni covers more). A law without the bias must be missed."""
+    config = folder / "fresh.yaml"
+    config.write_text(FRESH)
+
+    def ask_runs(*arguments):
+        return json.loads(madloop("admissible", config, *arguments, "--json", "-t", 1)[0])
+
+    def truth(lam):
+        return next(n for n in range(1, 200) if moments_at(n, 200 - n, 200, lam, 20)[0] >= 0.9)
+
+    good, other = truth(0.9), truth(0.85)
+    held = missed = 0
+    for seed in range(100):
+        found = ask_runs("--metric", "trace", "--within", 0.1, "--generation", 20, "--confidence", 0.95, f"seed={seed}00")
+        held += found["n_real_low"] <= good <= found["n_real_high"]
+        missed += not found["n_real_low"] <= other <= found["n_real_high"]
+    assert held >= 93, held
+    assert missed >= 12, (missed, other)  # an interval of the wrong law would not pass
+    assert found["runs"] == sum(p["replicates"] for p in found["points"]) // 8
+    assert found["generations_trained"] == 20 * 8 * found["runs"]
+    # an error that must not grow, n_synthetic constant: V_20 at most 1.5 V_1; all n_initial rows are as many
+    found = ask_runs("--metric", "mean_error_sq", "--within", 0.5, "--keep", "synthetic", "loop.n_synthetic=300",
+                     "--most", 250, "replicates=64")
+    least = next(n for n in range(1, 300) if moments_at(n, 300, 200, 0.9, 20)[1] <= 1.5 / 200)
+    assert found["n_real_low"] <= least <= found["n_real_high"] < 250, (least, found)
+    assert found["share_low"] == found["n_real_low"] / (found["n_real_low"] + 300)
+    text, note = madloop("admissible", config, "--metric", "trace", "--within", 0.001, "--looks", 1, code=1)
+    assert "above" in text and "no n_real up to 199" in note and "open" in note, (text, note)
+    for words, arguments in (
+            ("modes_covered", ["--metric", "modes_covered"]), ("is no measure", ["--metric", "kid"]),
+            ("one number", ["--metric", "trace", "loop.n_real=linear(1,9)"]),
+            ("replicates", ["--metric", "trace", "replicates=1"]), ("models", ["--metric", "trace", "models=2"]),
+            ("generation 1", ["--metric", "trace", "generations=1"]),
+            ("'--most' is 300", ["--metric", "trace", "--most", 300]),
+            ("give a CONFIG", []), ("give a CONFIG", ["--metric", "trace", "--dim", 3])):
+        _, error = madloop("admissible", config, *arguments, code=2)
+        assert words in error and error.count("\n") == 1, error
+    print(f"least share: {held} of 100 intervals cover it, {missed} miss that of another bias")
+
+
 check_formulas()
 check_inverse()
 check_refused()
 with workspace() as name:
+    check_least_share(pathlib.Path(name))
     check_simulated(pathlib.Path(name))
