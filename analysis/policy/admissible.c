@@ -2,6 +2,7 @@
  * little fresh data is enough. */
 #include <stdint.h>
 
+#include "analysis/policy/calibrate.h"
 #include "analysis/policy/closed.h"
 #include "analysis/policy/empirical.h"
 #include "sim/cli/app.h"
@@ -15,7 +16,7 @@ typedef struct request {
     mad_empirical_ask empirical;
     mad_trials trials;
     size_t n_threads;
-    int as_json;
+    int calibrates, as_json;
 } request;
 
 static const char notes[] =
@@ -23,24 +24,34 @@ static const char notes[] =
     "real law as the loop is once it has settled.\n"
     "With CONFIG and --metric: the least n_real with which the mean of the measure at that "
     "generation is no worse than --within beside its mean at generation 1, by runs; its "
-    "replicates are the size of the first look at every n_real.";
+    "replicates are the size of the first look at every n_real.\n"
+    "With CONFIG and --calibrate: d_eff and lam_eff from short runs of it (generation 1 at four "
+    "sizes, the loop at "
+    "n_synthetic and 4 n_synthetic), the largest n_synthetic they allow, and a longer run as a "
+    "check.";
 
 static mad_status answer(mad_app *app, request *ask, const mad_arguments *args)
 {
-    const int has_config = args->n > 0, has_closed = mad_closed_is_asked(&ask->closed);
-    if (!has_config && ask->trials.metric == NULL) {
+    mad_trials *trials = &ask->trials;
+    const int is_run = ask->calibrates || trials->metric != NULL;
+    if (args->n == 0 && !is_run) {
         return mad_closed_answer(app, &ask->closed, ask->as_json);
     }
-    if (!has_config || ask->trials.metric == NULL || has_closed) {
+    if (args->n == 0 || !is_run || mad_closed_is_asked(&ask->closed)) {
         return mad_fail(app->ctx, MAD_E_USAGE,
-                        "admissible: give a CONFIG and --metric (runs), or neither of them (closed "
-                        "forms, whose options a CONFIG replaces)");
+                        "admissible: give a CONFIG with --metric or --calibrate (runs), or neither "
+                        "(closed forms, whose options a CONFIG replaces)");
     }
-    ask->trials.app = app;
-    ask->trials.config = args->text[0];
-    ask->trials.n_overrides = args->n - 1;
-    ask->trials.overrides = args->text + 1;
-    return mad_empirical_answer(&ask->trials, &ask->empirical, ask->as_json);
+    trials->app = app;
+    trials->config = args->text[0];
+    trials->n_overrides = args->n - 1;
+    trials->overrides = args->text + 1;
+    if (!ask->calibrates) {
+        return mad_empirical_answer(trials, &ask->empirical, ask->as_json);
+    }
+    trials->metric = trials->metric != NULL ? trials->metric : "frechet";
+    return mad_calibrate_answer(
+        trials, &(mad_calibrate_ask){ask->closed.target, ask->empirical.most}, ask->as_json);
 }
 
 static mad_status admissible_verb(mad_app *app, int argc, char **argv)
@@ -51,7 +62,11 @@ static mad_status admissible_verb(mad_app *app, int argc, char **argv)
     mad_arguments args;
     const mad_option options[] = {
         MAD_CLOSED_OPTIONS(ask.closed),
-        {"metric", 'm', "NAME", "with CONFIG: the measure to keep", .text = &ask.trials.metric},
+        {"calibrate", 0, NULL, "with CONFIG: fit a Gaussian loop to short runs and extrapolate",
+         .flag = &ask.calibrates},
+        {"metric", 'm', "NAME",
+         "with CONFIG: the measure to keep, or to calibrate on (default frechet)",
+         .text = &ask.trials.metric},
         MAD_EMPIRICAL_OPTIONS(ask.empirical),
         {"model-cache", 0, "DIR", "trained models of generation 1 that runs share",
          .text = &ask.trials.model_cache},

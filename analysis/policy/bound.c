@@ -2,6 +2,7 @@
 #include "analysis/policy/bound.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { STEPS_A_DECADE = 10, MAX_POINTS = 12 * STEPS_A_DECADE + 1, MAX_TURNS = 200 };
 
@@ -12,7 +13,8 @@ mad_fresh mad_policy_loop(const mad_policy *policy, double n_real, double n_synt
                       .n_synthetic = (n_synthetic + leaked) * (1.0 - policy->tpr),
                       .lam = policy->lam,
                       .memory = policy->memory,
-                      .dim = policy->dim};
+                      .dim = policy->dim,
+                      .fit_loss = policy->fit_loss};
     switch (policy->weighting) {
     case MAD_WEIGHT_PROPORTIONAL:
         loop.weight = loop.n_real / (loop.n_real + loop.n_synthetic);
@@ -44,7 +46,7 @@ static mad_status single_level(mad_ctx *ctx, const mad_policy *policy, double n,
     if (policy->order == MAD_ORDER_WIDE) {
         return mad_fresh_level_wide(ctx, &one, out);
     }
-    *out = mad_fresh_rows(policy->dim, 1.0) / n;
+    *out = mad_fresh_single(policy->dim, policy->fit_loss, n);
     return MAD_OK;
 }
 
@@ -55,7 +57,8 @@ mad_status mad_policy_rows(mad_ctx *ctx, const mad_policy *policy, double n_real
     mad_status st = MAD_OK;
     double level, one;
     MAD_TRY(level_of(ctx, policy, &loop, &level));
-    *out = mad_fresh_rows(policy->dim, level);
+    *out = mad_fresh_amplitude(policy->dim, policy->fit_loss) /
+           (level - mad_fresh_single(policy->dim, policy->fit_loss, (double)INFINITY));
     for (int i = 0; i < MAX_TURNS && policy->order == MAD_ORDER_WIDE; i++) {
         MAD_TRY(single_level(ctx, policy, *out, &one));
         const double factor = one / level; /* level falls about as 1/n */
@@ -191,4 +194,10 @@ mad_status mad_policy_least_real(mad_ctx *ctx, const mad_policy *policy, double 
     }
 out:
     return st;
+}
+
+const char *mad_size_text(double size, char text[32])
+{
+    (void)snprintf(text, 32, "%.0f", size);
+    return isnan(size) ? "none" : isinf(size) ? "unbounded" : text;
 }

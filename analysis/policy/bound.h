@@ -25,6 +25,7 @@ typedef struct mad_policy {
     double weight;   /* of MAD_WEIGHT_FIXED */
     double leak;     /* F11: share of the rows believed real that the newest model made */
     double tpr, fpr; /* F11: shares of synthetic and of real rows that a detector drops */
+    double fit_loss; /* as in fresh.h; to leading order only */
     mad_order order;
 } mad_policy;
 
@@ -54,5 +55,8 @@ MAD_MUST_CHECK mad_status mad_policy_sizes(mad_ctx *ctx, const mad_policy *polic
 MAD_MUST_CHECK mad_status mad_policy_least_real(mad_ctx *ctx, const mad_policy *policy,
                                                 double wanted, double n_synthetic, double share,
                                                 double *out);
+
+/** A size as text: "1968", "unbounded" (infinite), "none" (NaN). Returns text or a constant. */
+const char *mad_size_text(double size, char text[32]);
 
 #endif

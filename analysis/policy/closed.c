@@ -149,13 +149,6 @@ static const char *formula_of(const mad_policy *p)
     return "F3, eigenvalues by free probability (F4 with all orders in d/n)";
 }
 
-/* A size as text: "1968", "unbounded", "none". */
-static const char *size_text(double size, char text[32])
-{
-    (void)snprintf(text, 32, "%.0f", size);
-    return isnan(size) ? "none" : isinf(size) ? "unbounded" : text;
-}
-
 static void put_common(json_t *root, const mad_policy *p)
 {
     static const char *const weightings[] = {"proportional", "fixed", "golden"};
@@ -227,22 +220,22 @@ static mad_status print_sizes(mad_ctx *ctx, const mad_policy *p, double n_real, 
         put_common(root, p);
         return mad_print_json(ctx, root);
     }
-    printf("largest admissible n_synthetic  %s\n", size_text(found->largest, text[0]));
+    printf("largest admissible n_synthetic  %s\n", mad_size_text(found->largest, text[0]));
     printf("  for n_e/n_r >= %g with n_real %.0f, dim %g, bias %g\n", target, n_real, p->dim,
            p->lam);
     printf("  n_e/n_r there                 %.4g%s\n", rows / n_real,
            is_bounded ? "" : " (at 1e12 rows)");
     if (found->least > 0.0) {
         printf("  least n_synthetic             %s (fewer do not reach the target)\n",
-               size_text(found->least, text[1]));
+               mad_size_text(found->least, text[1]));
     }
     if (p->weighting != MAD_WEIGHT_PROPORTIONAL) {
         printf("  weight of the real rows       %.6g\n", weight_at(p, n_real, at));
     }
     printf("  best n_synthetic              about %s, n_e/n_r %.4g\n",
-           size_text(found->best, text[2]), found->best_gain);
+           mad_size_text(found->best, text[2]), found->best_gain);
     if (p->order == MAD_ORDER_WIDE) {
-        printf("  to leading order in 1/n       %s\n", size_text(leading.largest, text[3]));
+        printf("  to leading order in 1/n       %s\n", mad_size_text(leading.largest, text[3]));
     }
     if (!isnan(limit)) {
         printf("  n_real -> infinity (F7)       %.0f\n", limit);

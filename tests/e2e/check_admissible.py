@@ -220,9 +220,77 @@ def check_least_share(folder):
     print(f"least share: {held} of 100 intervals cover it, {missed} miss that of another bias")
 
 
+SIXTEEN = """
+replicates: 64
+generations: 12
+world: {kind: gauss, dim: 16}
+model: {kind: gauss, ddof: unbiased}
+loop: {family: fresh, n_initial: 300, n_real: 300, n_synthetic: 300}
+bias: {kind: shrink, strength: 0.9}
+measure: {metrics: [frechet], moments: model, preview: 0, lineage_ages: 0}
+"""
+
+KERNEL = """
+replicates: 400
+generations: 10
+world: {kind: gauss, dim: 2}
+model: {kind: kde, bandwidth: 0.2}
+loop: {family: fresh, n_initial: 400, n_real: 400, n_synthetic: 400}
+measure: {n: 2000, metrics: [frechet], preview: 0, lineage_ages: 0}
+"""
+
+
+def check_calibrated(folder):
+    config = folder / "sixteen.yaml"
+    config.write_text(SIXTEEN)
+
+    def calibrate(*arguments, code=0):
+        return json.loads(madloop("admissible", config, "--calibrate", "--json", *arguments, code=code)[0])
+
+    found = calibrate()
+    true = ask("--n-real", 300, "--dim", 16, "--bias", 0.9)["n_synthetic"]
+    wrong = ask("--n-real", 300, "--dim", 16, "--bias", 0.92)["n_synthetic"]
+    size = found["n_synthetic"]
+    # standard error about 1.2 %, the neglect of d/n about 2 %: five errors are 8 %
+    assert abs(size["value"] / true - 1) < 0.08 < abs(size["value"] / wrong - 1), (size, true, wrong)
+    assert size["low"] < size["value"] < size["high"] < 1.2 * size["low"], size
+    assert abs(found["d_eff"] / 16 - 1) < 0.1 and abs(found["lam_eff"] - 0.9) < 0.01, found
+    assert found["lam_eff_of"] == "synthetic rows" and found["check"]["held"], found
+    assert found["check"]["generations"] == 24 and found["runs"] == 7
+    assert found["generations_trained"] == 64 * (4 + 2 * 12 + 24)
+    # the root of the distance is the same distance; --most leaves the check out; less is asked, more is allowed
+    root = calibrate("--metric", "gaussian_w2", "--most", 10)
+    assert math.isclose(root["n_synthetic"]["value"], size["value"], rel_tol=1e-6) and root["check"] is None
+    assert calibrate("--target", 0.8, "--most", 10)["n_synthetic"]["value"] > 1.2 * size["value"]
+    free = calibrate("bias.strength=1", "--most", 10)
+    assert free["lam_eff"] > 0.97 and free["n_synthetic"]["high"] == "inf", free  # no bias: no bound
+    # a model that errs in every fit: its bound against runs that were not part of the calibration
+    config.write_text(KERNEL)
+    kernel = calibrate("--most", 10)
+    assert kernel["lam_eff_of"] == "every fit", kernel
+    level = {}
+    for factor in (1 / 1.5, 1.5):
+        out = folder / f"kernel{factor:.1f}"
+        madloop("run", config, f"loop.n_synthetic={round(factor * kernel['n_synthetic']['value'])}", "generations=20",
+                "checkpoint.every=20", "seed=77", "-o", out, "--progress", "none")
+        x = h5py.File(out / "run.h5")["metrics/frechet"][()]
+        level[factor] = x[:, 10:].mean() / x[:, 0].mean()
+    assert level[1 / 1.5] < 1 < level[1.5], level
+    config.write_text(SIXTEEN)
+    for words, arguments in (
+            ("fresh real rows", ["loop.family=synthetic_augmentation"]), ("loop.age", ["loop.age=all"]),
+            ("fresh real rows", ["channel.kind=leak"]), ("4 or more", ["generations=3"]),
+            ("is no distance", ["--metric", "recall"]), ("--calibrate", ["--dim", 3])):
+        _, error = madloop("admissible", config, "--calibrate", "replicates=4", *arguments, code=2)
+        assert words in error.splitlines()[-1], error
+    print(f"calibrated: {size['value']:.0f} against {true}; kernel density {kernel['n_synthetic']['value']:.0f}, "
+          f"level {level[1 / 1.5]:.2f} to {level[1.5]:.2f} of one fit's within a factor 1.5")
+
+
 check_formulas()
 check_inverse()
 check_refused()
 with workspace() as name:
+    check_calibrated(pathlib.Path(name))
     check_least_share(pathlib.Path(name))
     check_simulated(pathlib.Path(name))

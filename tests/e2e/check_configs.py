@@ -26,7 +26,7 @@ OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force ou
            "reproduce": "list all budget out smoke json threads",
            "profile": "factor share rare p json",
            "admissible": "n-real dim bias memory real-weight target n-effective n-synthetic share leak tpr fpr "
-                         "metric within generation confidence keep most step looks model-cache json threads",
+                         "calibrate metric within generation confidence keep most step looks model-cache json threads",
            "decompose": "measure linear large out smoke json threads",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 

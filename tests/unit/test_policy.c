@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analysis/policy/bound.h"
+#include "analysis/policy/calibration.h"
 #include "analysis/theory/second_moments.h"
 #include "sim/num/stats.h"
 #include "tests/support/theory_case.h"
@@ -27,8 +28,12 @@ static void test_fixed_point(void **state)
     mad_theory_case *f = *state;
 
     for (size_t i = 0; i < N_SIZES(cells); i++) {
-        const mad_fresh loop = {cells[i].n_real, cells[i].n_synthetic,    cells[i].weight,
-                                cells[i].lam,    (double)cells[i].memory, 1.0};
+        const mad_fresh loop = {.n_real = cells[i].n_real,
+                                .n_synthetic = cells[i].n_synthetic,
+                                .weight = cells[i].weight,
+                                .lam = cells[i].lam,
+                                .memory = cells[i].memory,
+                                .dim = 1.0};
         const mad_fresh_point at = mad_fresh_settle(&loop);
         double row_variance[N_GENS];
         char text[160];
@@ -55,9 +60,56 @@ static void test_fixed_point(void **state)
     }
 }
 
+/* On the way there, and with a loss of every fit: the course against the recursion's own steps, the end
+ * against the fixed point. */
+static void test_course(void **state)
+{
+    static const double cells[][4] = {/* n_real, n_synthetic, lam, fit_loss */
+                                      {200, 600, 0.9, 0.0},
+                                      {200, 600, 1.0, 0.05},
+                                      {300, 100, 0.8, 0.1}};
+    mad_theory_case *f = *state;
+    double level[N_GENS];
+    for (size_t i = 0; i < N_SIZES(cells); i++) {
+        const double n_r = cells[i][0], n_s = cells[i][1], n = n_r + n_s, d = 3.0;
+        const mad_fresh loop = {.n_real = n_r,
+                                .n_synthetic = n_s,
+                                .weight = n_r / n,
+                                .lam = cells[i][2],
+                                .memory = 1.0,
+                                .dim = d,
+                                .fit_loss = cells[i][3]};
+        mad_fresh_course(&loop, 77.0, N_GENS, level);
+        ASSERT_NEAR(level[0], mad_fresh_single(d, loop.fit_loss, 77.0), 1e-14);
+        ASSERT_NEAR(level[N_GENS - 1], mad_fresh_level(&loop), 1e-12);
+        if (loop.fit_loss == 0.0) { /* F2 */
+            const mad_second_rule law = {.trace0 = 1.0, .ddof = 1, .lam = loop.lam};
+            char text[96];
+            mad_values values;
+            snprintf(text, sizeof text, "n_initial=77 n_real=%g n_synthetic=%g real=fresh", n_r,
+                     n_s);
+            const mad_loop *walked = mad_theory_loop_of(f, text, 5, &values);
+            assert_int_equal(mad_second_moments(f->ctx, walked, 5, &law, f->drift, f->spread),
+                             MAD_OK);
+            const double rest = level[4] - d * pow(1.0 - sqrt(f->spread[4]), 2.0) - d * f->drift[4];
+            assert_true(rest > 0.0 && rest < 3.0 / n_r); /* the fluctuation of Sigma alone */
+        }
+        /* a loss and no synthetic rows: S = u, whatever came before */
+        const mad_fresh alone = {
+            .n_real = n_r, .lam = 1.0, .memory = 1.0, .dim = d, .fit_loss = 0.1};
+        ASSERT_NEAR(mad_fresh_settle(&alone).spread, 0.9, 1e-15);
+        ASSERT_NEAR(mad_fresh_level(&alone), mad_fresh_single(d, 0.1, n_r), 1e-14);
+    }
+}
+
 static double level_wide(mad_ctx *ctx, double n_real, double n_synthetic, double lam, double dim)
 {
-    const mad_fresh loop = {n_real, n_synthetic, n_real / (n_real + n_synthetic), lam, 1.0, dim};
+    const mad_fresh loop = {.n_real = n_real,
+                            .n_synthetic = n_synthetic,
+                            .weight = n_real / (n_real + n_synthetic),
+                            .lam = lam,
+                            .memory = 1.0,
+                            .dim = dim};
     double level;
     assert_int_equal(mad_fresh_level_wide(ctx, &loop, &level), MAD_OK);
     return level;
@@ -115,7 +167,12 @@ static void test_simulated(void **state)
         ASSERT_NEAR(level, cells[i].level, 4.0 * cells[i].error + 0.005 * level);
     }
     /* sabotaged twin: to leading order the second setting lies outside */
-    const mad_fresh loop = {100, 245, 100.0 / 345, 0.8, 1.0, 16};
+    const mad_fresh loop = {.n_real = 100,
+                            .n_synthetic = 245,
+                            .weight = 100.0 / 345,
+                            .lam = 0.8,
+                            .memory = 1.0,
+                            .dim = 16};
     assert_true(fabs(mad_fresh_level(&loop) - cells[3].level) > 4.0 * cells[3].error);
 }
 
@@ -152,11 +209,66 @@ static void test_roots(void **state)
     }
 }
 
+/* Distances of a Gaussian loop without noise, in other units and above a floor: its d and lam come back, and
+ * its bound; of a bias of synthetic rows and of an error of every fit. */
+static void test_calibration(void **state)
+{
+    enum { LATE = 7, GENS = 12 };
+    static const double no_shift[MAD_CALIBRATION_LOOPS] = {0.0, 0.0};
+    mad_theory_case *f = *state;
+    for (int is_own = 0; is_own < 2; is_own++) {
+        const double d = 6.0, lam = 0.93, unit = 2.5;
+        const mad_policy policy = {.dim = d,
+                                   .lam = is_own ? 1.0 : lam,
+                                   .fit_loss = is_own ? 1.0 - lam : 0.0,
+                                   .memory = 1.0,
+                                   .order = MAD_ORDER_LEADING};
+        double curve[MAD_CALIBRATION_CURVE], loop[MAD_CALIBRATION_LOOPS] = {0.0}, level[GENS];
+        mad_measured m = {.n_replicates = 1,
+                          .n_real = 400.0,
+                          .n_initial = 300.0,
+                          .n_generations = GENS,
+                          .first_late = LATE,
+                          .target = 1.0};
+        mad_calibration fit;
+        mad_admissible_sizes sizes;
+
+        m.trace = 4.0 * unit * mad_fresh_amplitude(d, policy.fit_loss) / (d + 5.0);
+        for (size_t i = 0; i < MAD_CALIBRATION_CURVE; i++) {
+            m.rows[i] = 200.0 * pow(2.0, (double)i);
+            curve[i] = unit * (0.01 + mad_fresh_single(d, policy.fit_loss, m.rows[i]));
+            m.curve[i] = &curve[i];
+        }
+        for (size_t i = 0; i < MAD_CALIBRATION_LOOPS; i++) {
+            m.n_synthetic[i] = i == 0 ? 400.0 : 1600.0;
+            const mad_fresh settled = mad_policy_loop(&policy, m.n_real, m.n_synthetic[i]);
+            mad_fresh_course(&settled, m.n_initial, GENS, level);
+            for (size_t t = LATE; t <= GENS; t++) {
+                loop[i] += unit * (0.01 + level[t - 1]) / (GENS + 1 - LATE);
+            }
+            m.loop[i] = &loop[i];
+        }
+        assert_int_equal(mad_calibrate(f->ctx, &m, SIZE_MAX, no_shift, &fit), MAD_OK);
+        ASSERT_NEAR(fit.dim, d, 1e-6);
+        ASSERT_NEAR(fit.lam, lam, 1e-6);
+        assert_int_equal(fit.is_own, is_own);
+        ASSERT_NEAR(fit.misfit, 0.0, 1e-9);
+        assert_int_equal(mad_policy_sizes(f->ctx, &policy, m.n_real, 1.0, &sizes), MAD_OK);
+        ASSERT_NEAR(fit.n_synthetic, sizes.largest, 1.0);
+        m.trace = (double)NAN; /* units unknown: d (d + 5)/4 is the amplitude */
+        assert_int_equal(mad_calibrate(f->ctx, &m, SIZE_MAX, no_shift, &fit), MAD_OK);
+        ASSERT_NEAR(fit.dim * (fit.dim + 5.0) / 4.0, fit.amplitude, 1e-9 * fit.amplitude);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixed_point), cmocka_unit_test(test_one_fit),
-        cmocka_unit_test(test_simulated), cmocka_unit_test(test_roots)};
+        cmocka_unit_test(test_calibration),
+
+        cmocka_unit_test(test_fixed_point), cmocka_unit_test(test_course),
+        cmocka_unit_test(test_one_fit),     cmocka_unit_test(test_simulated),
+        cmocka_unit_test(test_roots)};
 
     return cmocka_run_group_tests(tests, mad_theory_set_up, mad_theory_tear_down);
 }
