@@ -175,22 +175,23 @@ mad_status mad_policy_least_real(mad_ctx *ctx, const mad_policy *policy, double 
                                  double n_synthetic, double share, double *out)
 {
     question q = {margin_of_real, policy, (double)NAN, n_synthetic, share, 0.0};
-    const double start = fmax(ceil(policy->dim), 2.0);
+    const double start = fmax(ceil(policy->dim), MAD_POLICY_MIN_ROWS);
     double margin, before = start;
     mad_status st = MAD_OK;
 
     *out = (double)NAN;
     MAD_TRY(single_level(ctx, policy, wanted, &q.goal));
-    for (double rows = start; rows <= MAD_POLICY_MAX_ROWS; rows = ceil(rows * 1.26)) {
+    double rows = start;
+    while (isnan(*out) && before < MAD_POLICY_MAX_ROWS) {
         MAD_TRY(q.margin(ctx, &q, rows, &margin));
-        if (margin >= 0.0) {
+        if (!(margin >= 0.0)) {
+            before = rows;
+            rows = fmin(ceil(rows * 1.26), MAD_POLICY_MAX_ROWS);
+        } else if (rows > start) {
+            MAD_TRY(find_edge(ctx, &q, rows, before, out));
+        } else {
             *out = rows;
-            if (rows > start) {
-                MAD_TRY(find_edge(ctx, &q, rows, before, out));
-            }
-            break;
         }
-        before = rows;
     }
 out:
     return st;

@@ -79,10 +79,12 @@ static mad_status check_covered(mad_ctx *ctx, const mad_policy *p)
 
 static mad_status check_rows(mad_ctx *ctx, const mad_policy *p, double n_real)
 {
-    if (!(n_real >= p->dim)) {
-        return mad_fail(ctx, MAD_E_USAGE,
-                        "admissible: %.0f real rows in %g dimensions: the forms take n_real >= dim",
-                        n_real, p->dim);
+    if (!(n_real >= fmax(p->dim, MAD_POLICY_MIN_ROWS))) {
+        return mad_fail(
+            ctx, MAD_E_USAGE,
+            "admissible: %.0f real rows in %g dimensions: the forms take n_real >= dim and "
+            ">= %d",
+            n_real, p->dim, MAD_POLICY_MIN_ROWS);
     }
     if (p->memory > 1.0 && n_real < 10.0 * p->dim) {
         return mad_fail(
@@ -280,10 +282,9 @@ static mad_status answer_real(mad_ctx *ctx, const mad_policy *p, const mad_close
     mad_status st = MAD_OK;
     MAD_TRY(mad_policy_least_real(ctx, p, ask->n_effective, ask->n_synthetic, ask->share, &n_real));
     if (isnan(n_real)) {
-        return mad_fail(ctx, MAD_E_FAILED,
-                        "admissible: no n_real up to %g reaches n_e %.0f: the bias alone keeps the "
-                        "loop further away",
-                        MAD_POLICY_MAX_ROWS, ask->n_effective);
+        return mad_fail(ctx, MAD_E_FAILED, "admissible: no n_real up to %g reaches n_e %.0f%s",
+                        MAD_POLICY_MAX_ROWS, ask->n_effective,
+                        p->lam < 1.0 ? ": the bias alone keeps the loop further away" : "");
     }
     MAD_TRY(check_rows(ctx, p, n_real));
     const double other =
