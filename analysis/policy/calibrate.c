@@ -8,11 +8,10 @@
 #include "analysis/policy/bound.h"
 #include "analysis/policy/calibration.h"
 #include "sim/cli/print_json.h"
-#include "sim/engine/engine.h"
 #include "sim/num/stats.h"
 #include "sim/store/json.h"
 
-enum { CURVE = MAD_CALIBRATION_CURVE, LOOPS = MAD_CALIBRATION_LOOPS, MAX_REAL_ROWS = 100000 };
+enum { CURVE = MAD_CALIBRATION_CURVE, LOOPS = MAD_CALIBRATION_LOOPS };
 
 #define FACTOR 1.5 /* a prediction holds within it */
 
@@ -74,39 +73,6 @@ out:
     return st;
 }
 
-/* Trace of the real law where the measure is in its units, else NaN. */
-static mad_status take_trace(calibrated *c, const mad_config *config)
-{
-    mad_ctx *ctx = c->trials->app->ctx;
-    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
-    const char *metric = c->trials->metric;
-    mad_experiment *experiment = NULL;
-    mad_set rows;
-    mad_status st = MAD_OK;
-
-    c->measured.trace = (double)NAN;
-    if ((strcmp(metric, "frechet") != 0 && strcmp(metric, "gaussian_w2") != 0) ||
-        strcmp(mad_get_text(&config->measure, "features"), "raw") != 0) {
-        return MAD_OK;
-    }
-    MAD_TRY(mad_experiment_create(ctx, c->mem, config, c->trials->app->registry, &experiment));
-    MAD_TRY(mad_experiment_real_rows(ctx, experiment, MAX_REAL_ROWS, &rows));
-    double *mean = mad_arena_take(ctx->scratch, rows.dim, sizeof *mean);
-    double *cov = mad_arena_take(ctx->scratch, rows.dim * rows.dim, sizeof *cov);
-    if (mean == NULL || cov == NULL) {
-        st = mad_fail_memory(ctx, "the trace of the real rows");
-        goto out;
-    }
-    MAD_TRY(mad_mean_cov(ctx, rows.n_rows, rows.dim, rows.x, NULL, 1, mean, cov));
-    c->measured.trace = 0.0;
-    for (size_t j = 0; j < rows.dim; j++) {
-        c->measured.trace += cov[j * rows.dim + j];
-    }
-out:
-    mad_arena_release(ctx->scratch, mark);
-    return st;
-}
-
 /* Squared distances of generations first.. of a run, averaged, by replicate. */
 static mad_status run_mean(calibrated *c, const mad_trial_keys *keys, size_t first,
                            const double **out)
@@ -133,6 +99,7 @@ static mad_status run_mean(calibrated *c, const mad_trial_keys *keys, size_t fir
         }
     }
     *out = mean;
+    c->measured.trace = run.real_trace;
 out:
     return st;
 }
@@ -160,7 +127,8 @@ static mad_status take_measured(calibrated *c)
     m->n_real = mad_get(&config.loop, "n_real")->schedule.a;
     m->n_initial = (double)mad_get_size(&config.loop, "n_initial");
     m->target = c->ask->target;
-    MAD_TRY(take_trace(c, &config));
+    const char *metric = c->trials->metric;
+    c->trials->with_trace = strcmp(metric, "frechet") == 0 || strcmp(metric, "gaussian_w2") == 0;
     for (size_t i = 0; i < CURVE; i++) {
         mad_trial_keys keys = {0};
         m->rows[i] = floor(m->n_real * pow(2.0, (double)i - 1.0));

@@ -3,7 +3,7 @@
  * The distance of one fit on n rows is floor + amplitude/n: the floor is what stays with endless data
  * (a network's error, the measure's own bias). n_e of a distance D is amplitude/(D - floor). The
  * Gaussian loop has 1/n_e = level/(amplitude of d columns), d (d + 5)/4 in units of one variance:
- *   d_eff    from the amplitude: d (d + 5)/4, or, where the real trace T is in the measure's units,
+ *   d_eff    from the amplitude: d (d + 5)/4, or, where T, the total variance of real rows, is known,
  *            (d + 5) T/4
  *   lam_eff  in (0, 1], from n_e of the loop with more synthetic rows, on the course from generation 1 on:
  *            either a factor of the synthetic rows alone (a sampling bias) or one of every fit (a model

@@ -1,11 +1,13 @@
 /* analysis/policy/trial.c: see the header. */
 #include "analysis/policy/trial.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "sim/cli/execute.h"
 #include "sim/engine/engine.h"
+#include "sim/num/stats.h"
 
 /* What the commit callback fills. */
 typedef struct collector {
@@ -68,6 +70,18 @@ static mad_status find_series(mad_ctx *ctx, const mad_run_layout *layout, const 
                     metric);
 }
 
+/* Mean over replicates of `trace`, real rows against real rows. */
+static double real_trace_of(const mad_run_layout *layout)
+{
+    for (size_t i = 0; i < layout->n_vectors; i++) {
+        const mad_vector *v = &layout->vectors[i];
+        if (strcmp(v->group, "floor") == 0 && strcmp(v->name, "trace") == 0) {
+            return mad_mean(v->n_rows, v->value);
+        }
+    }
+    return (double)NAN;
+}
+
 mad_status mad_trial_run(mad_trials *trials, mad_arena *mem, const mad_trial_keys *keys,
                          mad_trial *out)
 {
@@ -91,7 +105,8 @@ mad_status mad_trial_run(mad_trials *trials, mad_arena *mem, const mad_trial_key
     for (size_t i = 0; i < keys->n; i++) {
         all[trials->n_overrides + i] = mad_arena_text(mem, keys->text[i]);
     }
-    (void)snprintf(metrics, sizeof metrics, "measure.metrics=[%s]", trials->metric);
+    (void)snprintf(metrics, sizeof metrics, "measure.metrics=[%s%s]", trials->metric,
+                   trials->with_trace ? ", trace" : "");
     all[n - 2] = metrics;
     all[n - 1] = every;
     MAD_TRY(mad_load_config(trials->app, mem, trials->config, n, all, 0, &config));
@@ -109,7 +124,8 @@ mad_status mad_trial_run(mad_trials *trials, mad_arena *mem, const mad_trial_key
     trials->n_generations += c.n_replicates * c.n_generations;
     const mad_series *s = &layout->series[c.i_series];
     *out = (mad_trial){c.n_replicates, c.n_generations, c.value,
-                       mad_attribute_text(s->n_attributes, s->attributes, "direction")};
+                       mad_attribute_text(s->n_attributes, s->attributes, "direction"),
+                       trials->with_trace ? real_trace_of(layout) : (double)NAN};
 out:
     return st;
 }

@@ -16,6 +16,7 @@ typedef struct mad_trials {
     char **overrides;             /* borrowed */
     const char *metric;           /* output of a measure */
     const char *model_cache;      /* as in mad_run_options; NULL: none */
+    int with_trace;               /* 1: take the measure `trace` too, for real_trace */
     size_t n_runs, n_generations; /* so far: engine runs, and generations times replicates */
 } mad_trials;
 
@@ -29,6 +30,9 @@ typedef struct mad_trial {
     size_t n_replicates, n_generations;
     const double *value;   /* [n_replicates][n_generations] */
     const char *direction; /* "lower", "higher" or "target" */
+    double
+        real_trace; /* total variance of real rows, in the space of the measures; NaN unless asked
+                              for */
 } mad_trial;
 
 /** One more key; whole numbers only. */
