@@ -29,7 +29,8 @@ typedef struct calibrated {
     mad_measured measured;
     mad_calibration fit;
     estimate bound;
-    int is_checked, held;
+    int is_checked;
+    int verdict; /* of the check: 1 held, -1 did not, 0 the interval says neither */
     size_t check_generations;
     const double *check; /* [n_replicates]: distances of the check */
     estimate gain;       /* n_e/n_r of the check */
@@ -226,12 +227,23 @@ static mad_status take_check(calibrated *c)
     MAD_TRY(mad_calibration_predict(ctx, &c->fit, m->n_real, FACTOR * size, &c->least));
     MAD_TRY(mad_calibration_predict(ctx, &c->fit, m->n_real, size / FACTOR, &c->most));
     c->is_checked = 1;
-    c->held = c->gain.high >= c->least && c->gain.low <= c->most;
+    if (c->gain.low >= c->least && c->gain.high <= c->most) {
+        c->verdict = 1;
+    } else if (c->gain.high < c->least || c->gain.low > c->most) {
+        c->verdict = -1;
+    }
 out:
     return st;
 }
 
 /* ---- what is printed ----------------------------------------------------------------------- */
+
+static const char *verdict_text(int verdict)
+{
+    return verdict > 0   ? "held"
+           : verdict < 0 ? "did not hold"
+                         : "open (more replicates would tell):";
+}
 
 static void print_text(const calibrated *c)
 {
@@ -259,7 +271,7 @@ static void print_text(const calibrated *c)
         printf("check: n_synthetic %.0f, %zu generations: n_e/n_r %.4g (95 %%: %.4g to %.4g)\n"
                "  %s within a factor %g (n_e/n_r %.4g to %.4g)\n",
                fit->n_synthetic, c->check_generations, c->gain.value, c->gain.low, c->gain.high,
-               c->held ? "held" : "did not hold", FACTOR, c->least, c->most);
+               verdict_text(c->verdict), FACTOR, c->least, c->most);
     } else {
         printf("check: not run (see --most)\n");
     }
@@ -301,10 +313,11 @@ static mad_status print_json(const calibrated *c)
         json_rows(LOOPS, "n_synthetic", m->n_synthetic, "gain", c->fit.gain), "runs",
         (json_int_t)c->trials->n_runs, "generations_trained", (json_int_t)c->trials->n_generations);
     json_t *check =
-        c->is_checked ? json_pack("{s:I, s:o, s:o, s:o, s:b}", "generations",
+        c->is_checked ? json_pack("{s:I, s:o, s:o, s:o, s:o}", "generations",
                                   (json_int_t)c->check_generations, "gain", json_estimate(&c->gain),
                                   "gain_least", mad_json_number(c->least), "gain_most",
-                                  mad_json_number(c->most), "held", c->held)
+                                  mad_json_number(c->most), "held",
+                                  c->verdict == 0 ? json_null() : json_boolean(c->verdict > 0))
                       : json_null();
     (void)json_object_set_new(root, "check", check);
     return mad_print_json(c->trials->app->ctx, root);
@@ -326,7 +339,7 @@ mad_status mad_calibrate_answer(mad_trials *trials, const mad_calibrate_ask *ask
     } else {
         print_text(&c);
     }
-    if (c.is_checked && !c.held) {
+    if (c.verdict < 0) {
         st = mad_fail(ctx, MAD_E_FAILED, "admissible: the prediction did not hold");
     }
 out:
