@@ -7,6 +7,7 @@
 #include "analysis/theory/conditions.h"
 #include "analysis/theory/second_moments.h"
 #include "sim/iface/theory.h"
+#include "sim/num/gauss_error.h"
 #include "sim/num/linalg.h"
 #include "sim/num/stats.h"
 
@@ -169,22 +170,6 @@ static int frechet_applies(const mad_setting *setting)
            mad_theory_trace.applies(setting) && !mad_theory_has_budget(setting);
 }
 
-/* value: V_t in, E W2^2 out; phi: fluctuation of Sigma_t in units of Sigma_0; s: S_t. */
-static void combine(const mad_setting *setting, double trace0, double cost, const double *phi,
-                    const double *s, double *value)
-{
-    double dim = (double)setting->world->info.dim;
-
-    for (size_t t = 0; t < setting->n_generations; t++) {
-        double ratio = s[t] / trace0, gap = 1.0 - sqrt(ratio);
-        /* (d + 1) phi / s^2: the relative fluctuation of an eigenvalue; beyond 1/2 no expansion */
-        int valid = phi[t] * (dim + 1.0) <= 0.5 * ratio * ratio;
-
-        value[t] =
-            valid ? gap * gap * trace0 + value[t] + phi[t] * pow(ratio, -1.5) * cost : (double)NAN;
-    }
-}
-
 static mad_status frechet_curve(mad_ctx *ctx, const mad_setting *setting, double *value)
 {
     const mad_world_info *info = &setting->world->info;
@@ -211,7 +196,10 @@ static mad_status frechet_curve(mad_ctx *ctx, const mad_setting *setting, double
         row_variance[t] = pow(lam * s[t] / trace0, 2.0);
     }
     MAD_TRY(mad_second_moments(ctx, setting->loop, n_gens, &rule, phi, unused));
-    combine(setting, trace0, cost, phi, s, value);
+    for (size_t t = 0; t < n_gens; t++) {
+        value[t] =
+            mad_gauss_error((double)info->dim, trace0, cost, value[t], s[t] / trace0, phi[t]);
+    }
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -27,7 +27,10 @@ OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force ou
                       "dimension-k entropy-k",
            "features": "out rows test-rows epochs batch lr threads force",
            "reproduce": "list all budget out smoke json threads",
-           "profile": "factor share rare p event event-share feature window alpha json", "decompose": "measure linear large out smoke json threads",
+           "profile": "factor share rare p event event-share feature window alpha json",
+           "admissible": "n-real dim bias memory real-weight target n-effective n-synthetic share leak tpr fpr "
+                         "calibrate metric within generation confidence keep most step looks model-cache json threads",
+           "decompose": "measure linear large out smoke json threads",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 
