@@ -4,9 +4,11 @@
     bench/sweeps.py --build build/release                 everything
     bench/sweeps.py --build build/release --only overhead --rounds 7
 
-overhead   1000 small runs: `sweep -j 1` against one process that runs the same folders from a list
+overhead   1000 runs of some 5 ms and 200 of some 50 ms: `sweep -j 1` against one process that runs the
+           same folders from a list
 scaling    `-j 2` against `-j 1`, one thread each: exact models, and small diffusion models
-numpy1d    forty 1-D fresh loops against numpy, vectorised over the replicates, one process a core
+numpy1d    1-D fresh loops against numpy, one process a core: twenty replicates in one array, and a
+           seed at a time as published scripts run them
 numpy100   four d = 100 fresh loops against the same
 map        the three planes of 12 x 12 points of configs/sweeps/fresh-sizes.yaml, seconds (slow: by name)
 
@@ -36,6 +38,7 @@ bias: {kind: shrink, strength: 0.9}
 measure: {metrics: [frechet, trace], moments: model, preview: 0, lineage_ages: 0}
 checkpoint: {every: 20}
 """
+POINT = SMALL.replace("dim: 1}", "dim: 32}").replace("generations: 20", "generations: 30")
 EXACT = SMALL.replace("replicates: 10", "replicates: 40").replace("generations: 20", "generations: 200"
                                                                    ).replace("every: 20", "every: 200")
 TRAINED = """\
@@ -92,9 +95,9 @@ class Bench:
         with open(tasks, encoding="utf-8") as source:
             return timed(self.program, "worker", stdin=source)
 
-    def overhead(self):
-        grid = ["seed=1-1000"]
-        return self.sweep(SMALL, grid, "-j", "1", "--threads", "1") / self.list(SMALL, grid)
+    def overhead(self, config, n):
+        grid = [f"seed=1-{n}"]
+        return self.sweep(config, grid, "-j", "1", "--threads", "1") / self.list(config, grid)
 
     def scaling(self, config, grid):
         one = self.sweep(config, grid, "-j", "1", "--threads", "1")
@@ -125,13 +128,16 @@ def main():
     with tempfile.TemporaryDirectory(dir=a.folder) as folder:
         bench = Bench(str(pathlib.Path(a.build).resolve() / "sim/cli/madloop"), folder)
         rows = {
-            "overhead": [("1000 small runs, sweep -j 1 / list", bench.overhead)],
+            "overhead": [("1000 runs of 5 ms, sweep -j 1 / list", lambda: bench.overhead(SMALL, 1000)),
+                         ("200 runs of 50 ms, sweep -j 1 / list", lambda: bench.overhead(POINT, 200))],
             "scaling": [("24 exact runs, -j 1 / -j 2",
                          lambda: bench.scaling(EXACT, ["seed=1-24"])),
                         ("8 diffusion runs, -j 1 / -j 2",
                          lambda: bench.scaling(TRAINED, ["seed=1-8"]))],
             "numpy1d": [("40 loops, d = 1, n = 100 + 100, 20 replicates, numpy / ours",
-                         lambda: bench.numpy(1, 100, 20, 2000, 40))],
+                         lambda: bench.numpy(1, 100, 20, 2000, 40)),
+                        ("20 loops, d = 1, n = 100 + 100, one replicate, numpy / ours",
+                         lambda: bench.numpy(1, 100, 1, 20000, 20))],
             "numpy100": [("4 loops, d = 100, n = 1000 + 1000, 8 replicates, numpy / ours",
                           lambda: bench.numpy(100, 1000, 8, 40, 4))],
             "map": [("432 points of fresh-sizes.yaml, seconds", lambda: bench.sweep(

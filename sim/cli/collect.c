@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "analysis/table/pairs.h"
+#include "sim/base/par.h"
 #include "sim/cli/claim.h"
 #include "sim/cli/folder.h"
 #include "sim/cli/manifest.h"
@@ -16,7 +17,7 @@
 #include "sim/store/publish.h"
 #include "sim/store/sweep_file.h"
 
-enum { MAX_CONFIG_BYTES = 1 << 20 };
+enum { MAX_CONFIG_BYTES = 1 << 20, BATCH = 64 /* runs in memory at a time */ };
 
 typedef struct collection {
     mad_ctx *ctx;
@@ -59,21 +60,9 @@ static void print_heading(const collection *c)
 }
 
 /* One line a number; a number that was not measured is an empty cell. */
-static mad_status print_rows(const collection *c, size_t i_point, const mad_run *run)
+static void print_rows(FILE *out, const char *lead, const mad_run *run)
 {
-    char *lead = NULL;
-    size_t n_lead = 0;
-    FILE *text = open_memstream(&lead, &n_lead);
-    if (text == NULL) {
-        return mad_fail_memory(c->ctx, "a line of a table");
-    }
-    fprintf(text, "%zu,%s,", i_point, c->sweep.run[i_point]);
-    for (size_t k = 0; k < c->sweep.n_keys; k++) {
-        print_cell(text, c->text[k][i_point]);
-        fputc(',', text);
-    }
-    const int failed = fclose(text) != 0;
-    for (size_t s = 0; !failed && s < run->n_series; s++) {
+    for (size_t s = 0; s < run->n_series; s++) {
         const mad_run_series *series = &run->series[s];
         if (strcmp(series->group, "metrics") != 0 || series->rank != 2) {
             continue;
@@ -85,12 +74,50 @@ static mad_status print_rows(const collection *c, size_t i_point, const mad_run 
                 if (!isnan(series->value[i])) {
                     (void)snprintf(value, sizeof value, "%.17g", series->value[i]);
                 }
-                fprintf(c->csv, "%s%zu,%zu,%s,%s\n", lead, replicate, g + 1, series->name, value);
+                fprintf(out, "%s%zu,%zu,%s,%s\n", lead, replicate, g + 1, series->name, value);
             }
         }
     }
-    free(lead);
-    return failed ? mad_fail_memory(c->ctx, "a line of a table") : MAD_OK;
+}
+
+/* What is read of one run, and its lines of the table. */
+typedef struct part {
+    size_t i_point;
+    int has_run;
+    mad_run run;
+    char *lead, *text; /* to be freed */
+    size_t n_lead, n_bytes;
+} part;
+
+typedef struct batch {
+    const collection *c;
+    size_t n;
+    part part[BATCH];
+} batch;
+
+/* All but the writing to the file, so that the parts of a batch can be made side by side. */
+static mad_status print_part(mad_ctx *ctx, void *arg, size_t i)
+{
+    batch *b = arg;
+    part *p = &b->part[i];
+    if (!p->has_run) {
+        return MAD_OK;
+    }
+    FILE *lead = open_memstream(&p->lead, &p->n_lead);
+    if (lead == NULL) {
+        return mad_fail_memory(ctx, "a line of a table");
+    }
+    fprintf(lead, "%zu,%s,", p->i_point, b->c->sweep.run[p->i_point]);
+    for (size_t k = 0; k < b->c->sweep.n_keys; k++) {
+        print_cell(lead, b->c->text[k][p->i_point]);
+        fputc(',', lead);
+    }
+    FILE *out = fclose(lead) == 0 ? open_memstream(&p->text, &p->n_bytes) : NULL;
+    if (out == NULL) {
+        return mad_fail_memory(ctx, "the lines of a table");
+    }
+    print_rows(out, p->lead, &p->run);
+    return fclose(out) == 0 ? MAD_OK : mad_fail_memory(ctx, "the lines of a table");
 }
 
 /* ---- one run ------------------------------------------------------------------------------- */
@@ -103,7 +130,7 @@ static mad_status take_keys(const collection *c, mad_arena *mem, mad_arena *poin
     mad_status st = MAD_OK;
     size_t n_pairs;
     const mad_pair *pairs;
-    char *text = mad_arena_take(point, MAX_CONFIG_BYTES, 1);
+    char *text = mad_arena_take_raw(point, MAX_CONFIG_BYTES, 1);
     FILE *file = mad_path_join(path, dir, "config.yaml") ? fopen(path, "re") : NULL;
     if (file == NULL || text == NULL) {
         st = mad_fail(c->ctx, MAD_E_IO, "%s/config.yaml cannot be read", dir);
@@ -126,40 +153,38 @@ out:
     return st;
 }
 
-static mad_status add_run(collection *c, mad_arena *mem, mad_arena *point, size_t i_point)
+static mad_status read_part(collection *c, mad_arena *mem, mad_arena *own, part *out)
 {
     char dir[PATH_MAX];
     mad_status st = MAD_OK;
-    mad_run run;
-    if (!mad_path_join(dir, c->dir, c->sweep.run[i_point])) {
+    if (!mad_path_join(dir, c->dir, c->sweep.run[out->i_point])) {
         return mad_fail(c->ctx, MAD_E_IO, "%s: the name is too long", c->dir);
     }
-    MAD_TRY(take_keys(c, mem, point, dir, i_point));
+    MAD_TRY(take_keys(c, mem, own, dir, out->i_point));
     if (!mad_folder_has_results(dir)) {
         goto out;
     }
-    MAD_TRY(mad_run_read_values(c->ctx, point, dir, MAD_SWEEP_GROUPS, &run));
-    if (!mad_sweep_file_knows(c->h5, &run)) {
-        MAD_TRY(mad_run_read_part(c->ctx, point, dir, MAD_SWEEP_GROUPS, &run));
+    MAD_TRY(mad_run_read_values(c->ctx, own, dir, MAD_SWEEP_GROUPS, &out->run));
+    if (!mad_sweep_file_knows(c->h5, &out->run)) {
+        MAD_TRY(mad_run_read_part(c->ctx, own, dir, MAD_SWEEP_GROUPS, &out->run));
     }
-    c->n_done[i_point] = run.n_done;
-    MAD_TRY(mad_sweep_file_put(c->ctx, c->h5, i_point, &run));
-    MAD_TRY(print_rows(c, i_point, &run));
+    MAD_TRY(mad_sweep_file_put(c->ctx, c->h5, out->i_point, &out->run));
+    c->n_done[out->i_point] = out->run.n_done;
+    out->has_run = 1;
 out:
     return st;
 }
 
 /* What is wrong with one run keeps no other out. */
-static mad_status add_runs(collection *c, mad_arena *mem)
+static mad_status read_batch(collection *c, mad_arena *mem, mad_arena *own, size_t first,
+                             batch *out)
 {
     mad_status st = MAD_OK;
-    mad_arena *point = mad_arena_create(1 << 16);
-    if (point == NULL) {
-        return mad_fail_memory(c->ctx, "a run");
-    }
-    for (size_t i = 0; i < c->sweep.n_runs; i++) {
-        const mad_arena_mark mark = mad_arena_get_mark(point);
-        st = add_run(c, mem, point, i);
+    *out = (batch){.c = c};
+    for (size_t i = first; i < c->sweep.n_runs && out->n < BATCH; i++) {
+        part *p = &out->part[out->n++];
+        p->i_point = i;
+        st = read_part(c, mem, own, p);
         if (st == MAD_E_DATA || st == MAD_E_IO) {
             if (c->n_bad++ == 0) {
                 memcpy(c->first_bad, c->ctx->message, sizeof c->first_bad);
@@ -168,10 +193,37 @@ static mad_status add_runs(collection *c, mad_arena *mem)
             st = MAD_OK;
         }
         MAD_TRY(st);
-        mad_arena_release(point, mark);
     }
 out:
-    mad_arena_destroy(point);
+    return st;
+}
+
+static mad_status add_runs(collection *c, mad_arena *mem)
+{
+    mad_status st = MAD_OK;
+    batch *b = mad_arena_take(mem, 1, sizeof *b);
+    mad_arena *own = mad_arena_create(1 << 16);
+    if (b == NULL || own == NULL) {
+        st = mad_fail_memory(c->ctx, "runs");
+        goto out;
+    }
+    for (size_t first = 0; st == MAD_OK && first < c->sweep.n_runs; first += BATCH) {
+        const mad_arena_mark mark = mad_arena_get_mark(own);
+        st = read_batch(c, mem, own, first, b);
+        if (st == MAD_OK) {
+            st = mad_par_for(c->ctx, b->n, print_part, b);
+        }
+        for (size_t i = 0; i < b->n; i++) {
+            if (st == MAD_OK && b->part[i].text != NULL) {
+                (void)fwrite(b->part[i].text, 1, b->part[i].n_bytes, c->csv); /* see finish() */
+            }
+            free(b->part[i].text);
+            free(b->part[i].lead);
+        }
+        mad_arena_release(own, mark);
+    }
+out:
+    mad_arena_destroy(own);
     return st;
 }
 

@@ -74,7 +74,7 @@ static mad_status execute_runs(mad_app *app, mad_arena *mem, const char *dir, si
     }
     st = mad_pool_execute(app, mem, n, run, &pool);
     if ((st == MAD_OK || st == MAD_E_FAILED) && mad_manifest_is_there(dir)) {
-        mad_ctx *own = mad_ctx_create(1); /* the message of a failed run stays */
+        mad_ctx *own = mad_ctx_create(app->n_threads); /* the message of a failed run stays */
         const mad_status collected = own != NULL ? mad_collect(own, dir) : MAD_E_MEMORY;
         if (collected != MAD_OK && st == MAD_OK) {
             st = mad_fail(app->ctx, collected, "%s", own != NULL ? own->message : "no memory");

@@ -5,6 +5,8 @@
 
 #include "sim/engine/internal.h"
 
+enum { STRIDE = 16 }; /* rows that are compared at a time */
+
 static size_t count_held(const replicate *r)
 {
     size_t n_rows = 0;
@@ -22,6 +24,23 @@ static int passes_channel(const engine *g)
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+/* Of the rows of a block: what they weigh, and whether they pass for real. */
+static void copy_marks(const held_block *held, size_t n, double *restrict weight,
+                       unsigned char *restrict is_real)
+{
+    const double *restrict given = held->rows.weight;
+    const int32_t *restrict source = held->source;
+    if (given != NULL) {
+        memcpy(weight, given, n * sizeof *weight);
+    }
+    for (size_t i = 0; given == NULL && i < n; i++) {
+        weight[i] = 1.0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        is_real[i] = source[i] < 0;
+    }
+}
+
 /* All blocks one behind the other, real ones first. */
 static void copy_blocks(const replicate *r, worker *w)
 {
@@ -33,10 +52,7 @@ static void copy_blocks(const replicate *r, worker *w)
         if (held->ancestor != NULL) {
             memcpy(w->buffer_ancestor + at, held->ancestor, n * sizeof *held->ancestor);
         }
-        for (size_t i = 0; i < n; i++) {
-            w->weight[at + i] = held->rows.weight != NULL ? held->rows.weight[i] : 1.0;
-            w->is_labelled_real[at + i] = held->source[i] < 0;
-        }
+        copy_marks(held, n, w->weight + at, w->is_labelled_real + at);
         at += n;
     }
     w->train = w->buffer;
@@ -186,8 +202,18 @@ static void keep_lineage(engine *g, const replicate *r, const lineage *line)
 /* Rows from i on that come from the same place: blocks and models follow one another. */
 static size_t run_of_rows(const worker *w, size_t i)
 {
+    const int32_t *source = w->source + i, first = source[0];
+    const size_t n_left = w->train.n_rows - i;
     size_t n = 1;
-    while (i + n < w->train.n_rows && w->source[i + n] == w->source[i]) {
+    for (int32_t differs = 0; n + STRIDE <= n_left; n += STRIDE) {
+        for (size_t k = 0; k < STRIDE; k++) {
+            differs |= source[n + k] ^ first;
+        }
+        if (differs != 0) {
+            break;
+        }
+    }
+    while (n < n_left && source[n] == first) {
         n++;
     }
     return n;

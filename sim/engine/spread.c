@@ -3,14 +3,14 @@
 
 #include "sim/engine/internal.h"
 
-enum { LANES = 8 }; /* rows side by side: a narrow row alone leaves the processor waiting */
+enum { WIDE = 64 }; /* numbers side by side: fewer leave the processor waiting for its own sums */
 
-/* The next rows that count, from *i on: LANES of all, or one of the class; 0 at the end. */
-static size_t next_rows(const mad_set *rows, int32_t label, size_t *i)
+/* The next rows that count, from *i on: n_lanes of all, or one of the class; 0 at the end. */
+static size_t next_rows(const mad_set *rows, int32_t label, size_t n_lanes, size_t *i)
 {
     if (label < 0) {
         const size_t n_left = rows->n_rows - *i;
-        return n_left < LANES ? n_left : LANES;
+        return n_left < n_lanes ? n_left : n_lanes;
     }
     while (*i < rows->n_rows && rows->label[*i] != label) {
         (*i)++;
@@ -22,7 +22,7 @@ static size_t next_rows(const mad_set *rows, int32_t label, size_t *i)
  * rows it is exactly 0. */
 static mad_status sum_of_squares(mad_ctx *ctx, const mad_set *rows, int32_t label, double *out)
 {
-    const size_t dim = rows->dim, n_wide = LANES * dim;
+    const size_t dim = rows->dim, n_lanes = dim < WIDE ? WIDE / dim : 1, n_wide = n_lanes * dim;
     const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
     double *sum = mad_arena_take(ctx->scratch, n_wide, sizeof *sum);
     double *square = mad_arena_take(ctx->scratch, n_wide, sizeof *square);
@@ -32,12 +32,12 @@ static mad_status sum_of_squares(mad_ctx *ctx, const mad_set *rows, int32_t labe
     if (sum == NULL || square == NULL || from == NULL) {
         return mad_fail_memory(ctx, "the spread of rows");
     }
-    if (next_rows(rows, label, &first) > 0) {
+    if (next_rows(rows, label, n_lanes, &first) > 0) {
         for (size_t k = 0; k < n_wide; k++) {
             from[k] = rows->x[first * dim + k % dim];
         }
     }
-    for (size_t i = 0, n; (n = next_rows(rows, label, &i)) > 0; i += n) {
+    for (size_t i = 0, n; (n = next_rows(rows, label, n_lanes, &i)) > 0; i += n) {
         const double *x = rows->x + i * dim;
         for (size_t k = 0; k < n * dim; k++) {
             sum[k] += x[k] - from[k];
@@ -53,7 +53,7 @@ static mad_status sum_of_squares(mad_ctx *ctx, const mad_set *rows, int32_t labe
             from[k] += total / count; /* the mean, in every lane */
         }
     }
-    for (size_t i = 0, n; (n = next_rows(rows, label, &i)) > 0; i += n) {
+    for (size_t i = 0, n; (n = next_rows(rows, label, n_lanes, &i)) > 0; i += n) {
         const double *x = rows->x + i * dim;
         for (size_t k = 0; k < n * dim; k++) {
             square[k] += (x[k] - from[k]) * (x[k] - from[k]);
