@@ -27,7 +27,9 @@ OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force ou
                       "dimension-k entropy-k",
            "features": "out rows test-rows epochs batch lr threads force",
            "reproduce": "list all budget out smoke json threads",
-           "profile": "factor share rare p json", "decompose": "measure linear large out smoke json threads",
+           "profile": "factor share rare p json",
+           "policy": "damage lever hold floor most cost horizon confidence json format out",
+           "decompose": "measure linear large out smoke json threads",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 
 

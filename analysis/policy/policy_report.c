@@ -1,0 +1,231 @@
+/* analysis/policy/policy_report.c: see the header. */
+#include "analysis/policy/policy_report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PARAGRAPH_BYTES = 4096, SHOWN_SEEDS = 8 };
+
+/* A paragraph in the making: what it is about, and its text, cut where it is too long. */
+typedef struct draft {
+    const mad_policy_curves *curves;
+    const mad_policy_curve *curve;
+    const mad_policy_question *asked;
+    const mad_policy_answer *answer;
+    double percent; /* of confidence */
+    size_t n;
+    char text[PARAGRAPH_BYTES];
+} draft;
+
+static void say(draft *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(draft *d, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    const int n = vsnprintf(d->text + d->n, sizeof d->text - d->n, format, list);
+    va_end(list);
+    d->n = n > 0 && d->n + (size_t)n < sizeof d->text ? d->n + (size_t)n : sizeof d->text - 1;
+}
+
+static const mad_policy_point *least_point(const draft *d)
+{
+    return &d->curve->point[0];
+}
+
+static const mad_policy_point *most_point(const draft *d)
+{
+    return &d->curve->point[d->curve->n_points - 1];
+}
+
+static void say_estimate(draft *d, const mad_estimate *e)
+{
+    say(d, "%.3g", e->mean);
+    if (isfinite(e->half)) {
+        say(d, " (95 %% interval %.3g to %.3g)", e->mean - e->half, e->mean + e->half);
+    }
+}
+
+/* An end of an interval that may lie beyond the sweep. */
+static void say_end(draft *d, double lever)
+{
+    if (isfinite(lever)) {
+        say(d, "%.3g", lever);
+    } else {
+        say(d,
+            lever < 0.0 ? "below %.3g, the least swept value"
+                        : "above %.3g, the largest swept value",
+            lever < 0.0 ? least_point(d)->lever.mean : most_point(d)->lever.mean);
+    }
+}
+
+static void say_level(draft *d)
+{
+    say(d, " at or %s %.3g", d->asked->is_floor ? "above" : "below", d->asked->level);
+}
+
+static void say_where(draft *d)
+{
+    if (d->curve->label[0] != '\0') {
+        say(d, "With %s: ", d->curve->label);
+    }
+}
+
+static int is_shown_somewhere(const draft *d)
+{
+    return isfinite(d->answer->safe) || (d->answer->safe < 0.0) == !d->asked->is_most;
+}
+
+static void say_shown(draft *d)
+{
+    const char *side = d->asked->is_most ? "below" : "above";
+    if (isfinite(d->answer->safe)) {
+        say(d, " At %.3g and %s it is shown with %.3g %% confidence (one-sided).", d->answer->safe,
+            side, d->percent);
+    } else if (is_shown_somewhere(d)) {
+        say(d, " At all swept values it is shown with %.3g %% confidence (one-sided).", d->percent);
+    } else {
+        say(d,
+            " At no swept value is it shown with %.3g %% confidence: that takes more replicates, "
+            "or "
+            "values further on.",
+            d->percent);
+    }
+}
+
+static void say_cost(draft *d)
+{
+    const double at = mad_policy_cost_at(d->curve, d->answer->lever);
+    const double safe = mad_policy_cost_at(d->curve, d->answer->safe);
+    if (isfinite(at)) {
+        say(d, " The cost there is %.3g", at);
+        if (isfinite(safe)) {
+            say(d, ", and %.3g where it is shown", safe);
+        }
+        say(d, " (%s).", d->curves->cost_words);
+    }
+}
+
+static void say_crossed(draft *d)
+{
+    const mad_policy_curve *c = d->curve;
+    const mad_policy_answer *a = d->answer;
+    say(d, "%s of %s %.3g (%.3g %% interval ", d->curves->lever,
+        d->asked->is_most ? "at most" : "at least", a->lever, d->percent);
+    say_end(d, a->interval.low);
+    say(d, " to ");
+    say_end(d, a->interval.high);
+    say(d, ") %s %s", is_shown_somewhere(d) ? "keeps" : "may keep", d->curves->measure.words);
+    say_level(d);
+    say(d, ".");
+    say_shown(d);
+    say_cost(d);
+    for (size_t k = 0; k + 1 < c->n_points; k++) {
+        const double low = c->point[k].lever.mean, high = c->point[k + 1].lever.mean;
+        if (a->lever > low && a->lever < high) {
+            say(d, " Swept were %.3g and %.3g; between them the curve is taken as a line.", low,
+                high);
+        }
+    }
+    if (a->n_turns > 1) {
+        say(d,
+            " The mean curve passes the level %zu times; stated is where it does for good, and "
+            "a rule should rest on a finer sweep.",
+            a->n_turns);
+    }
+}
+
+/* Beyond either end of the sweep. */
+static void say_beyond(draft *d)
+{
+    const int is_always = d->answer->kind == MAD_POLICY_ALWAYS;
+    const mad_policy_point *hardest =
+        is_always == !d->asked->is_most ? least_point(d) : most_point(d);
+    say(d, "%s swept value of %s (%.3g to %.3g) keeps %s", is_always ? "every" : "no",
+        d->curves->lever, least_point(d)->lever.mean, most_point(d)->lever.mean,
+        d->curves->measure.words);
+    say_level(d);
+    say(d, ": at %.3g it is ", hardest->lever.mean);
+    say_estimate(d, &hardest->damage);
+    say(d, ".");
+    if (is_always) {
+        say_shown(d);
+    } else {
+        const double end = d->asked->is_most ? d->answer->interval.high : d->answer->interval.low;
+        const double sign = d->asked->is_most ? -1.0 : 1.0;
+        if (sign * end < HUGE_VAL) {
+            say(d, " With %.3g %% confidence it takes %s than ", d->percent,
+                d->asked->is_most ? "less" : "more");
+            say_end(d, end);
+            say(d, "; the data leave open whether values from there on are enough.");
+        } else {
+            say(d, " All swept values are refused with %.3g %% confidence.", d->percent);
+        }
+    }
+}
+
+static void say_course(draft *d)
+{
+    say(d, "from %s %.3g to %.3g, %s goes from ", d->curves->lever, least_point(d)->lever.mean,
+        most_point(d)->lever.mean, d->curves->measure.words);
+    say_estimate(d, &least_point(d)->damage);
+    say(d, " to ");
+    say_estimate(d, &most_point(d)->damage);
+    say(d, ".");
+}
+
+static void say_basis(draft *d)
+{
+    const mad_policy_curves *c = d->curves;
+    say(d, " This rests on n = %zu replicates at each of %zu values of %s; seed%s ",
+        d->answer->n_units, d->curve->n_points, c->key, c->n_seeds == 1 ? "" : "s");
+    for (size_t i = 0; i < c->n_seeds && i < SHOWN_SEEDS; i++) {
+        say(d, "%s%s", i > 0 ? ", " : "", c->seed[i]);
+    }
+    say(d, "%s.", c->n_seeds > SHOWN_SEEDS ? ", ..." : "");
+    if (c->n_missing > 0) {
+        say(d,
+            " %zu values were not measured and are left out, which flatters the policy if they "
+            "were "
+            "not because the loop broke down.",
+            c->n_missing);
+    }
+    if (d->answer->n_units < MAD_MIN_BOOTSTRAP && d->answer->n_units > 1) {
+        say(d, " With fewer than %d replicates the limits assume normal noise.", MAD_MIN_BOOTSTRAP);
+    }
+}
+
+mad_status mad_policy_paragraph(mad_ctx *ctx, mad_arena *mem, const mad_policy_curves *curves,
+                                const mad_policy_curve *curve, const mad_policy_question *question,
+                                const mad_policy_answer *answer, const char **out)
+{
+    draft d = {.curves = curves,
+               .curve = curve,
+               .asked = question,
+               .answer = answer,
+               .percent = 100.0 * question->confidence};
+    say_where(&d);
+    if (isnan(question->level)) {
+        say_course(&d);
+    } else {
+        switch (answer->kind) {
+        case MAD_POLICY_UNKNOWN:
+            say(&d, "the data carry no statement on what %s keeps %s", curves->lever,
+                curves->measure.words);
+            say_level(&d);
+            say(&d, ": neighbouring values share fewer than two replicates.");
+            break;
+        case MAD_POLICY_CROSSED:
+            say_crossed(&d);
+            break;
+        case MAD_POLICY_NEVER:
+        case MAD_POLICY_ALWAYS:
+            say_beyond(&d);
+            break;
+        }
+    }
+    say_basis(&d);
+    *out = mad_arena_text(mem, d.text);
+    return *out != NULL ? MAD_OK : mad_fail_memory(ctx, "a paragraph");
+}
