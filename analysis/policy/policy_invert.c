@@ -5,7 +5,7 @@
 
 #include "sim/num/stats.h"
 
-enum { STEPS = 8, BISECTIONS = 30 }; /* places looked at in a segment, then halvings */
+enum { STEPS = 4, BISECTIONS = 16 }; /* places looked at in a segment, then halvings */
 
 /* Each is a function of the lever that is positive where the curve is too high for its purpose. */
 typedef enum purpose {
@@ -106,16 +106,15 @@ out:
     return st;
 }
 
-/* The lever between two places of segment k at which the sign changes. */
-static mad_status bisect(const turned *t, size_t k, double low, double high, purpose p,
-                         int is_above_at_low, double *out)
+/* The lever between two places of segment k at which the excess stops being positive. */
+static mad_status bisect(const turned *t, size_t k, double low, double high, purpose p, double *out)
 {
     mad_status st = MAD_OK;
     place at = {.lever = (1.0 - low) * t->lever[k] + low * t->lever[k + 1]};
     for (int i = 0; i < BISECTIONS; i++) {
         const double middle = 0.5 * (low + high);
         MAD_TRY(look(t, k, middle, &at));
-        if ((at.excess[p] > 0.0) == is_above_at_low) {
+        if (at.excess[p] > 0.0) {
             low = middle;
         } else {
             high = middle;
@@ -154,7 +153,13 @@ static mad_status find_entry(const turned *t, const place *places, purpose p, do
         *out = t->lever[k];
         return MAD_OK;
     }
-    return bisect(t, k, (double)(i - 1) / STEPS, (double)i / STEPS, p, 1, out);
+    if (p == MEAN) { /* linear in the lever */
+        const place *a = &places[n_above - 1], *b = &places[n_above];
+        const double share = a->excess[MEAN] / (a->excess[MEAN] - b->excess[MEAN]);
+        *out = a->lever + share * (b->lever - a->lever);
+        return MAD_OK;
+    }
+    return bisect(t, k, (double)(i - 1) / STEPS, (double)i / STEPS, p, out);
 }
 
 static size_t count_turns(const turned *t, const place *places)

@@ -52,14 +52,14 @@ static void say_end(draft *d, double lever)
 {
     if (isfinite(lever)) {
         say(d, "%.3g", lever);
+    } else if (lever < 0.0) {
+        say(d, "below the least swept value %.3g", least_point(d)->lever.mean);
     } else {
-        say(d,
-            lever < 0.0 ? "below %.3g, the least swept value"
-                        : "above %.3g, the largest swept value",
-            lever < 0.0 ? least_point(d)->lever.mean : most_point(d)->lever.mean);
+        say(d, "beyond the largest swept value %.3g", most_point(d)->lever.mean);
     }
 }
 
+/* " at or below 0.1" */
 static void say_level(draft *d)
 {
     say(d, " at or %s %.3g", d->asked->is_floor ? "above" : "below", d->asked->level);
@@ -68,7 +68,7 @@ static void say_level(draft *d)
 static void say_where(draft *d)
 {
     if (d->curve->label[0] != '\0') {
-        say(d, "With %s: ", d->curve->label);
+        say(d, "%s. ", d->curve->label);
     }
 }
 
@@ -111,7 +111,7 @@ static void say_crossed(draft *d)
 {
     const mad_policy_curve *c = d->curve;
     const mad_policy_answer *a = d->answer;
-    say(d, "%s of %s %.3g (%.3g %% interval ", d->curves->lever,
+    say(d, "A value of %s of %s %.3g (%.3g %% interval: ", d->curves->lever,
         d->asked->is_most ? "at most" : "at least", a->lever, d->percent);
     say_end(d, a->interval.low);
     say(d, " to ");
@@ -142,7 +142,7 @@ static void say_beyond(draft *d)
     const int is_always = d->answer->kind == MAD_POLICY_ALWAYS;
     const mad_policy_point *hardest =
         is_always == !d->asked->is_most ? least_point(d) : most_point(d);
-    say(d, "%s swept value of %s (%.3g to %.3g) keeps %s", is_always ? "every" : "no",
+    say(d, "%s swept value of %s (%.3g to %.3g) keeps %s", is_always ? "Every" : "No",
         d->curves->lever, least_point(d)->lever.mean, most_point(d)->lever.mean,
         d->curves->measure.words);
     say_level(d);
@@ -167,7 +167,7 @@ static void say_beyond(draft *d)
 
 static void say_course(draft *d)
 {
-    say(d, "from %s %.3g to %.3g, %s goes from ", d->curves->lever, least_point(d)->lever.mean,
+    say(d, "From %s %.3g to %.3g, %s goes from ", d->curves->lever, least_point(d)->lever.mean,
         most_point(d)->lever.mean, d->curves->measure.words);
     say_estimate(d, &least_point(d)->damage);
     say(d, " to ");
@@ -211,7 +211,7 @@ mad_status mad_policy_paragraph(mad_ctx *ctx, mad_arena *mem, const mad_policy_c
     } else {
         switch (answer->kind) {
         case MAD_POLICY_UNKNOWN:
-            say(&d, "the data carry no statement on what %s keeps %s", curves->lever,
+            say(&d, "The data carry no statement on what %s keeps %s", curves->lever,
                 curves->measure.words);
             say_level(&d);
             say(&d, ": neighbouring values share fewer than two replicates.");
