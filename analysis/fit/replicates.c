@@ -144,12 +144,6 @@ out:
     return st;
 }
 
-mad_interval mad_studentised_quantiles(const double *sorted, double alpha)
-{
-    const double rank = fmax(1.0, 0.5 * alpha * (double)(MAD_N_DRAWS + 1));
-    return (mad_interval){sorted[(size_t)rank - 1], sorted[MAD_N_DRAWS - (size_t)rank]};
-}
-
 mad_status mad_studentised_limits(mad_ctx *ctx, size_t n_replicates, const double *v,
                                   mad_interval *out)
 {
@@ -172,7 +166,9 @@ mad_status mad_studentised_limits(mad_ctx *ctx, size_t n_replicates, const doubl
     }
     MAD_TRY(mad_studentised_draws(ctx, n_replicates, 1, v, t));
     mad_sort(MAD_N_DRAWS, t);
-    *out = mad_studentised_quantiles(t, ALPHA);
+    const double rank = 0.5 * ALPHA * (double)(MAD_N_DRAWS + 1);
+    out->low = t[(size_t)rank - 1];
+    out->high = t[MAD_N_DRAWS - (size_t)rank];
 out:
     mad_arena_release(ctx->scratch, mark);
     return st;

@@ -64,10 +64,6 @@ typedef struct mad_interval {
     double low, high;
 } mad_interval;
 
-/** The two-sided 1 - alpha limits among MAD_N_DRAWS studentised means, sorted: the draw of rank
- *  alpha/2 (MAD_N_DRAWS + 1), rounded down but at least 1, from either end. */
-mad_interval mad_studentised_quantiles(const double *sorted, double alpha);
-
 /**
  * Between what the studentised mean of v lies in 95 %: the 25th and 975th of 999 draws, or with few
  * replicates the quantiles of Student's t; NaN with fewer than two.

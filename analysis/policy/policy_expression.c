@@ -73,8 +73,16 @@ mad_status mad_policy_evaluate(mad_ctx *ctx, mad_arena *mem, const mad_run_entry
     mad_criterion *criterion;
     const mad_expect_arm arm = {.name = "", .run = &run->run};
     const double *value;
+    double number;
     size_t n;
+    const char *key = mad_pair_value(run->n_pairs, run->pairs, expression);
 
+    if (key != NULL && mad_number_parse(key, &number)) {
+        for (size_t r = 0; r < run->run.n_replicates; r++) {
+            out[r] = number;
+        }
+        return MAD_OK;
+    }
     if (strpbrk(expression, "<>=") != NULL ||
         !resolve(run, horizon, expression, sizeof text - 4, text)) {
         return mad_fail(ctx, MAD_E_USAGE,

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PARAGRAPH_BYTES = 4096, SHOWN_SEEDS = 8 };
+enum { PARAGRAPH_BYTES = 4096, SHOWN_SEEDS = 8, FEW = 8 };
 
 /* A paragraph in the making: what it is about, and its text, cut where it is too long. */
 typedef struct draft {
@@ -29,6 +29,19 @@ static void say(draft *d, const char *format, ...)
     d->n = n > 0 && d->n + (size_t)n < sizeof d->text ? d->n + (size_t)n : sizeof d->text - 1;
 }
 
+typedef struct shown {
+    char text[32];
+} shown;
+
+/* Three digits; whole numbers as such. */
+static shown show(double x)
+{
+    shown out;
+    const int is_whole = x == floor(x) && fabs(x) < 1e7;
+    (void)snprintf(out.text, sizeof out.text, is_whole || fabs(x) >= 1000.0 ? "%.0f" : "%.3g", x);
+    return out;
+}
+
 static const mad_policy_point *least_point(const draft *d)
 {
     return &d->curve->point[0];
@@ -41,9 +54,10 @@ static const mad_policy_point *most_point(const draft *d)
 
 static void say_estimate(draft *d, const mad_estimate *e)
 {
-    say(d, "%.3g", e->mean);
+    say(d, "%s", show(e->mean).text);
     if (isfinite(e->half)) {
-        say(d, " (95 %% interval %.3g to %.3g)", e->mean - e->half, e->mean + e->half);
+        say(d, " (95 %% interval %s to %s)", show(e->mean - e->half).text,
+            show(e->mean + e->half).text);
     }
 }
 
@@ -51,11 +65,11 @@ static void say_estimate(draft *d, const mad_estimate *e)
 static void say_end(draft *d, double lever)
 {
     if (isfinite(lever)) {
-        say(d, "%.3g", lever);
+        say(d, "%s", show(lever).text);
     } else if (lever < 0.0) {
-        say(d, "below the least swept value %.3g", least_point(d)->lever.mean);
+        say(d, "below the least swept value %s", show(least_point(d)->lever.mean).text);
     } else {
-        say(d, "beyond the largest swept value %.3g", most_point(d)->lever.mean);
+        say(d, "beyond the largest swept value %s", show(most_point(d)->lever.mean).text);
     }
 }
 
@@ -81,8 +95,8 @@ static void say_shown(draft *d)
 {
     const char *side = d->asked->is_most ? "below" : "above";
     if (isfinite(d->answer->safe)) {
-        say(d, " At %.3g and %s it is shown with %.3g %% confidence (one-sided).", d->answer->safe,
-            side, d->percent);
+        say(d, " At %s and %s it is shown with %.3g %% confidence (one-sided).",
+            show(d->answer->safe).text, side, d->percent);
     } else if (is_shown_somewhere(d)) {
         say(d, " At all swept values it is shown with %.3g %% confidence (one-sided).", d->percent);
     } else {
@@ -99,9 +113,9 @@ static void say_cost(draft *d)
     const double at = mad_policy_cost_at(d->curve, d->answer->lever);
     const double safe = mad_policy_cost_at(d->curve, d->answer->safe);
     if (isfinite(at)) {
-        say(d, " The cost there is %.3g", at);
+        say(d, " The cost there is %s", show(at).text);
         if (isfinite(safe)) {
-            say(d, ", and %.3g where it is shown", safe);
+            say(d, ", and %s where it is shown", show(safe).text);
         }
         say(d, " (%s).", d->curves->cost_words);
     }
@@ -111,8 +125,8 @@ static void say_crossed(draft *d)
 {
     const mad_policy_curve *c = d->curve;
     const mad_policy_answer *a = d->answer;
-    say(d, "A value of %s of %s %.3g (%.3g %% interval: ", d->curves->lever,
-        d->asked->is_most ? "at most" : "at least", a->lever, d->percent);
+    say(d, "A value of %s of %s %s (%.3g %% interval: ", d->curves->lever,
+        d->asked->is_most ? "at most" : "at least", show(a->lever).text, d->percent);
     say_end(d, a->interval.low);
     say(d, " to ");
     say_end(d, a->interval.high);
@@ -124,8 +138,8 @@ static void say_crossed(draft *d)
     for (size_t k = 0; k + 1 < c->n_points; k++) {
         const double low = c->point[k].lever.mean, high = c->point[k + 1].lever.mean;
         if (a->lever > low && a->lever < high) {
-            say(d, " Swept were %.3g and %.3g; between them the curve is taken as a line.", low,
-                high);
+            say(d, " Swept were %s and %s; between them the curve is taken as a line.",
+                show(low).text, show(high).text);
         }
     }
     if (a->n_turns > 1) {
@@ -142,11 +156,11 @@ static void say_beyond(draft *d)
     const int is_always = d->answer->kind == MAD_POLICY_ALWAYS;
     const mad_policy_point *hardest =
         is_always == !d->asked->is_most ? least_point(d) : most_point(d);
-    say(d, "%s swept value of %s (%.3g to %.3g) keeps %s", is_always ? "Every" : "No",
-        d->curves->lever, least_point(d)->lever.mean, most_point(d)->lever.mean,
+    say(d, "%s swept value of %s (%s to %s) keeps %s", is_always ? "Every" : "No", d->curves->lever,
+        show(least_point(d)->lever.mean).text, show(most_point(d)->lever.mean).text,
         d->curves->measure.words);
     say_level(d);
-    say(d, ": at %.3g it is ", hardest->lever.mean);
+    say(d, ": at %s it is ", show(hardest->lever.mean).text);
     say_estimate(d, &hardest->damage);
     say(d, ".");
     if (is_always) {
@@ -167,8 +181,9 @@ static void say_beyond(draft *d)
 
 static void say_course(draft *d)
 {
-    say(d, "From %s %.3g to %.3g, %s goes from ", d->curves->lever, least_point(d)->lever.mean,
-        most_point(d)->lever.mean, d->curves->measure.words);
+    say(d, "From %s %s to %s, %s goes from ", d->curves->lever,
+        show(least_point(d)->lever.mean).text, show(most_point(d)->lever.mean).text,
+        d->curves->measure.words);
     say_estimate(d, &least_point(d)->damage);
     say(d, " to ");
     say_estimate(d, &most_point(d)->damage);
@@ -191,8 +206,9 @@ static void say_basis(draft *d)
             "not because the loop broke down.",
             c->n_missing);
     }
-    if (d->answer->n_units < MAD_MIN_BOOTSTRAP && d->answer->n_units > 1) {
-        say(d, " With fewer than %d replicates the limits assume normal noise.", MAD_MIN_BOOTSTRAP);
+    if (d->answer->n_units < FEW && d->answer->n_units > 1) {
+        say(d, " So few replicates do not show whether the noise is near normal, as the limits "
+               "assume.");
     }
 }
 

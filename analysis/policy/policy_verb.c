@@ -238,7 +238,7 @@ static mad_status policy_run(mad_app *app, int argc, char **argv)
         {"horizon", 'g', "G", "generation looked at (default: the last of the shortest run)",
          .count = &ask.data.horizon, .min = 2, .max = 1e6},
         {"confidence", 0, "C", "of the interval of the lever (default 0.95)",
-         .real = &ask.question.confidence, .min = 0.5, .max = 0.99},
+         .real = &ask.question.confidence, .min = 0.6, .max = 0.999},
         {"json", 0, NULL, "print JSON", .flag = &ask.is_json},
         {"format", 'f', "FORMAT", "text|csv (default text)", .count = &ask.format,
          .choices = "text|csv"},
