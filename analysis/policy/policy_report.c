@@ -114,7 +114,7 @@ static void say_cost(draft *d)
     const double safe = mad_policy_cost_at(d->curve, d->answer->safe);
     if (isfinite(at)) {
         say(d, " The cost there is %s", show(at).text);
-        if (isfinite(safe)) {
+        if (isfinite(safe) && strcmp(show(safe).text, show(at).text) != 0) {
             say(d, ", and %s where it is shown", show(safe).text);
         }
         say(d, " (%s).", d->curves->cost_words);
@@ -156,6 +156,17 @@ static void say_beyond(draft *d)
     const int is_always = d->answer->kind == MAD_POLICY_ALWAYS;
     const mad_policy_point *hardest =
         is_always == !d->asked->is_most ? least_point(d) : most_point(d);
+    if (d->answer->n_turns > 0) {
+        say(d, "At the %s swept value of %s, %s, ", d->asked->is_most ? "least" : "largest",
+            d->curves->lever, show(hardest->lever.mean).text);
+        say(d, "%s is ", d->curves->measure.words);
+        say_estimate(d, &hardest->damage);
+        say(d, ", not");
+        say_level(d);
+        say(d, ", while other values hold it: the damage does not fall with the lever (see %s).",
+            d->asked->is_most ? "without --most" : "--most");
+        return;
+    }
     say(d, "%s swept value of %s (%s to %s) keeps %s", is_always ? "Every" : "No", d->curves->lever,
         show(least_point(d)->lever.mean).text, show(most_point(d)->lever.mean).text,
         d->curves->measure.words);
