@@ -90,11 +90,16 @@ static void draw_panel(mad_figure *f, const mad_level_figure *l, size_t first, s
     }
     for (size_t c = 0; c < l->n_curves; c++) {
         const mad_style style = mad_style_of(c, l->n_curves);
-        (void)fprintf(f->gp, "%sdata index %zu using %d:3%s pt %d ps 0.5 lw 1 lc rgb '%s'",
-                      n++ == 0 ? "plot " : ", \\\n     ", first + c, column,
-                      is_cost ? ":4:5 with yerrorbars" : " with points", style.mark, style.colour);
-        (void)fprintf(f->gp, ", \\\n     data index %zu using %d:3 with lines lw 1.5 lc rgb '%s'",
-                      first + c, column, style.colour);
+        if (is_cost) {
+            (void)fprintf(f->gp,
+                          "%sdata index %zu using 2:3:4:5 with yerrorbars pt 0 lw 1 lc rgb '%s'",
+                          n++ == 0 ? "plot " : ", \\\n     ", first + c, style.colour);
+        }
+        (void)fprintf(f->gp, "%sdata index %zu using %d:3 with lines lw 1.5 lc rgb '%s'",
+                      n++ == 0 ? "plot " : ", \\\n     ", first + c, column, style.colour);
+        (void)fprintf(f->gp,
+                      ", \\\n     data index %zu using %d:3 with points pt %d ps 0.5 lc rgb '%s'",
+                      first + c, column, style.mark, style.colour);
     }
     for (size_t c = 0; c < l->n_curves && !is_cost && !isnan(l->level); c++) {
         (void)fprintf(f->gp,
