@@ -195,6 +195,7 @@ static mad_status sort_runs(reader *r)
 typedef struct draft {
     mad_policy_point point;
     double *lever, *damage, *cost; /* [n_units] */
+    double *course;                /* [n_units][horizon] of the measure; NULL: not a half-life */
 } draft;
 
 static int by_lever(const void *a, const void *b)
@@ -205,14 +206,17 @@ static int by_lever(const void *a, const void *b)
 
 static mad_status start_draft(reader *r, size_t n_units, const char *text, draft *out)
 {
-    double *all = mad_arena_take(r->mem, 3 * n_units, sizeof *all);
+    const int is_life = r->out->measure.kind == MAD_POLICY_HALF_LIFE;
+    const size_t n = (3 + (is_life ? r->out->horizon : 0)) * n_units;
+    double *all = mad_arena_take(r->mem, n, sizeof *all);
     if (all == NULL) {
         return mad_fail_memory(r->ctx, "a policy");
     }
-    for (size_t i = 0; i < 3 * n_units; i++) {
+    for (size_t i = 0; i < n; i++) {
         all[i] = (double)NAN;
     }
-    *out = (draft){{.text = text}, all, all + n_units, all + 2 * n_units};
+    *out = (draft){
+        {.text = text}, all, all + n_units, all + 2 * n_units, is_life ? all + 3 * n_units : NULL};
     return MAD_OK;
 }
 
@@ -226,6 +230,13 @@ static mad_status fill_draft(reader *r, size_t i_run, draft *d)
         mad_policy_measure_take(r->ctx, r->mem, &out->measure, run, out->horizon, d->damage + at));
     MAD_TRY(mad_policy_evaluate(r->ctx, r->mem, run, out->horizon, out->lever, d->lever + at));
     MAD_TRY(mad_policy_evaluate(r->ctx, r->mem, run, out->horizon, out->cost, d->cost + at));
+    if (d->course != NULL) {
+        const mad_run_series *series = mad_run_find(&run->run, "metrics", out->measure.metric);
+        for (size_t i = 0; i < run->run.n_replicates; i++) {
+            memcpy(d->course + (at + i) * out->horizon, series->value + i * run->run.n_generations,
+                   out->horizon * sizeof(double));
+        }
+    }
     for (size_t i = 0; i < run->run.n_replicates; i++) {
         if (!isfinite(d->damage[at + i])) {
             d->damage[at + i] = (double)NAN;
@@ -236,10 +247,30 @@ out:
     return st;
 }
 
-/* Means, the order of the lever, and the sample. */
+/* Means over the units, and half-lives. */
+static mad_status finish_draft(reader *r, size_t n_units, double *work, draft *d)
+{
+    mad_status st = MAD_OK;
+    d->point.lever = mad_estimate_mean(n_units, 1, d->lever, work);
+    d->point.damage = mad_estimate_mean(n_units, 1, d->damage, work);
+    d->point.cost = mad_estimate_mean(n_units, 1, d->cost, work);
+    if (!isfinite(d->point.lever.mean)) {
+        return mad_fail(r->ctx, MAD_E_USAGE, "policy: the lever %s is no number at %s = %s",
+                        r->out->lever, r->out->key, d->point.text);
+    }
+    if (d->course != NULL) {
+        MAD_TRY(mad_policy_life_take(r->ctx, r->mem, n_units, r->out->horizon, d->course,
+                                     &d->point.life));
+    }
+out:
+    return st;
+}
+
+/* The order of the lever, and the sample. */
 static mad_status finish_curve(reader *r, size_t n_units, size_t n, draft *d,
                                mad_policy_curve *curve)
 {
+    mad_status st = MAD_OK;
     mad_policy_point *point = mad_arena_take(r->mem, n, sizeof *point);
     double *lever = mad_arena_take(r->mem, n, sizeof *lever);
     double *damage = mad_arena_take(r->mem, n * n_units, sizeof *damage);
@@ -248,13 +279,7 @@ static mad_status finish_curve(reader *r, size_t n_units, size_t n, draft *d,
         return mad_fail_memory(r->ctx, "a policy");
     }
     for (size_t k = 0; k < n; k++) {
-        d[k].point.lever = mad_estimate_mean(n_units, 1, d[k].lever, work);
-        d[k].point.damage = mad_estimate_mean(n_units, 1, d[k].damage, work);
-        d[k].point.cost = mad_estimate_mean(n_units, 1, d[k].cost, work);
-        if (!isfinite(d[k].point.lever.mean)) {
-            return mad_fail(r->ctx, MAD_E_USAGE, "policy: the lever %s is no number at %s = %s",
-                            r->out->lever, r->out->key, d[k].point.text);
-        }
+        MAD_TRY(finish_draft(r, n_units, work, &d[k]));
     }
     qsort(d, n, sizeof *d, by_lever);
     for (size_t k = 0; k < n; k++) {
@@ -271,7 +296,8 @@ static mad_status finish_curve(reader *r, size_t n_units, size_t n, draft *d,
     curve->n_points = n;
     curve->point = point;
     curve->sample = (mad_policy_sample){n, n_units, lever, damage};
-    return MAD_OK;
+out:
+    return st;
 }
 
 static mad_status read_curve(reader *r, size_t c)

@@ -4,6 +4,7 @@
 
 #include "analysis/fit/estimate.h"
 #include "analysis/policy/policy_invert.h"
+#include "analysis/policy/policy_life.h"
 #include "analysis/policy/policy_measure.h"
 
 /* What is asked of a sweep. */
@@ -18,6 +19,7 @@ typedef struct mad_policy_request {
 typedef struct mad_policy_point {
     const char *text; /* value of the key, as written */
     mad_estimate lever, damage, cost;
+    mad_policy_life life; /* where the damage is a half-life */
 } mad_policy_point;
 
 /* Runs that differ in the lever's key and the seed alone. */

@@ -7,7 +7,7 @@
 #include "analysis/table/cells.h"
 #include "sim/store/json.h"
 
-enum { MAX_COLUMNS = 20, TEXT_BYTES = 96 };
+enum { TEXT_BYTES = 96 };
 
 const char *mad_policy_kind_word(mad_policy_kind kind)
 {
@@ -70,6 +70,31 @@ static mad_status print_points(mad_ctx *ctx, mad_arena *mem, FILE *file, const m
     return print_grid(ctx, file, MAD_GRID_TEXT, N, n_rows, cell);
 }
 
+static mad_status print_lives(mad_ctx *ctx, mad_arena *mem, FILE *file, const mad_policy_curves *c)
+{
+    enum { N = 5 };
+    const char *const head[N] = {"curve", c->key, "law", "half-life fitted [95 %]",
+                                 "median of the replicates [95 %]"};
+    const size_t n_rows = count_points(c) + 1;
+    const char **cell = mad_arena_take(mem, n_rows * N, sizeof *cell), **at = cell;
+    if (cell == NULL) {
+        return mad_fail_memory(ctx, "a table");
+    }
+    memcpy(at, head, sizeof head);
+    at += N;
+    for (size_t i = 0; i < c->n_curves; i++) {
+        for (size_t k = 0; k < c->curve[i].n_points; k++, at += N) {
+            const mad_policy_life *l = &c->curve[i].point[k].life;
+            const char *const row[N] = {
+                c->curve[i].label, c->curve[i].point[k].text, mad_law_text(l->law),
+                mad_cell_interval(mem, l->fitted, l->fitted_interval.low, l->fitted_interval.high),
+                mad_cell_interval(mem, l->median, l->median_interval.low, l->median_interval.high)};
+            memcpy(at, row, sizeof row);
+        }
+    }
+    return print_grid(ctx, file, MAD_GRID_TEXT, N, n_rows, cell);
+}
+
 static mad_status print_answers(mad_ctx *ctx, mad_arena *mem, FILE *file,
                                 const mad_policy_result *r)
 {
@@ -111,6 +136,10 @@ mad_status mad_policy_print_text(mad_ctx *ctx, mad_arena *mem, FILE *file,
                   c->measure.kind < MAD_POLICY_HALF_LIFE ? c->measure.expression : "", c->lever,
                   c->cost_words);
     MAD_TRY(print_points(ctx, mem, file, c));
+    if (c->measure.kind == MAD_POLICY_HALF_LIFE) {
+        (void)fputc('\n', file);
+        MAD_TRY(print_lives(ctx, mem, file, c));
+    }
     if (!isnan(r->question.level)) {
         (void)fprintf(file, "\nlevel: damage at or %s %.6g\n",
                       r->question.is_floor ? "above" : "below", r->question.level);
@@ -126,13 +155,16 @@ out:
 /* ---- csv ---- */
 
 static const char *const csv_head[] = {
-    "row",       "curve",  "key_value",  "lever",       "lever_low", "lever_high",
-    "n",         "damage", "damage_low", "damage_high", "cost",      "cost_low",
-    "cost_high", "kind",   "confidence", "shown_from",  "cost_shown"};
+    "row",       "curve",         "key_value",      "lever",       "lever_low",  "lever_high",
+    "n",         "damage",        "damage_low",     "damage_high", "cost",       "cost_low",
+    "cost_high", "kind",          "confidence",     "shown_from",  "cost_shown", "law",
+    "half_life", "half_life_low", "half_life_high", "median",      "median_low", "median_high"};
 enum { N_CSV = sizeof csv_head / sizeof *csv_head };
 
-static void point_row(mad_arena *mem, const char *curve, const mad_policy_point *p, const char **to)
+static void point_row(mad_arena *mem, const char *curve, int is_life, const mad_policy_point *p,
+                      const char **to)
 {
+    const mad_policy_life *life = &p->life;
     const mad_estimate *l = &p->lever, *d = &p->damage, *c = &p->cost;
     const char *const row[N_CSV] = {"point",
                                     curve,
@@ -150,7 +182,14 @@ static void point_row(mad_arena *mem, const char *curve, const mad_policy_point 
                                     "",
                                     "0.95",
                                     "",
-                                    ""};
+                                    "",
+                                    is_life ? mad_law_text(life->law) : "",
+                                    is_life ? mad_cell_exact(mem, life->fitted) : "",
+                                    is_life ? mad_cell_exact(mem, life->fitted_interval.low) : "",
+                                    is_life ? mad_cell_exact(mem, life->fitted_interval.high) : "",
+                                    is_life ? mad_cell_exact(mem, life->median) : "",
+                                    is_life ? mad_cell_exact(mem, life->median_interval.low) : "",
+                                    is_life ? mad_cell_exact(mem, life->median_interval.high) : ""};
     memcpy(to, row, sizeof row);
 }
 
@@ -173,7 +212,14 @@ static void level_row(mad_arena *mem, const mad_policy_curve *curve, const mad_p
                                     mad_policy_kind_word(a->kind),
                                     mad_cell_exact(mem, q->confidence),
                                     mad_cell_exact(mem, a->safe),
-                                    mad_cell_exact(mem, mad_policy_cost_at(curve, a->safe))};
+                                    mad_cell_exact(mem, mad_policy_cost_at(curve, a->safe)),
+                                    "",
+                                    "",
+                                    "",
+                                    "",
+                                    "",
+                                    "",
+                                    ""};
     memcpy(to, row, sizeof row);
 }
 
@@ -191,7 +237,8 @@ mad_status mad_policy_print_csv(mad_ctx *ctx, mad_arena *mem, FILE *file,
     at += N_CSV;
     for (size_t i = 0; i < c->n_curves; i++) {
         for (size_t k = 0; k < c->curve[i].n_points; k++, at += N_CSV) {
-            point_row(mem, c->curve[i].label, &c->curve[i].point[k], at);
+            point_row(mem, c->curve[i].label, c->measure.kind == MAD_POLICY_HALF_LIFE,
+                      &c->curve[i].point[k], at);
         }
         if (has_level) {
             level_row(mem, &c->curve[i], &r->question, &r->answer[i], at);
@@ -221,16 +268,28 @@ static json_t *json_answer(const mad_policy_curve *curve, const mad_policy_answe
                      (json_int_t)a->n_turns, "n", (json_int_t)a->n_units);
 }
 
+static json_t *json_life(const mad_policy_life *l)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "law", mad_law_text(l->law), "fitted",
+                     mad_json_number(l->fitted), "low", mad_json_number(l->fitted_interval.low),
+                     "high", mad_json_number(l->fitted_interval.high), "median",
+                     mad_json_number(l->median), "median_low",
+                     mad_json_number(l->median_interval.low), "median_high",
+                     mad_json_number(l->median_interval.high));
+}
+
 static json_t *json_curve(const mad_policy_result *r, size_t i)
 {
     const mad_policy_curve *curve = &r->curves.curve[i];
     json_t *points = json_array();
+    const int is_life = r->curves.measure.kind == MAD_POLICY_HALF_LIFE;
     for (size_t k = 0; k < curve->n_points; k++) {
         const mad_policy_point *p = &curve->point[k];
         (void)json_array_append_new(
-            points, json_pack("{s:o, s:o, s:o, s:o}", "value", mad_json_text(p->text), "lever",
+            points, json_pack("{s:o, s:o, s:o, s:o, s:o}", "value", mad_json_text(p->text), "lever",
                               json_estimate(&p->lever), "damage", json_estimate(&p->damage), "cost",
-                              json_estimate(&p->cost)));
+                              json_estimate(&p->cost), "life",
+                              is_life ? json_life(&p->life) : json_null()));
     }
     return json_pack("{s:o, s:o, s:o, s:o}", "curve", mad_json_text(curve->label), "points", points,
                      "answer",

@@ -143,6 +143,10 @@ def check_questions():
         below = trace < trace[:, :, :1] / 2
         time = np.where(below.any(2), below.argmax(2) + 1, 8)
         np.testing.assert_allclose([p["damage"]["mean"] for p in curve["points"]], time.mean(0))
+        for k, point in enumerate(curve["points"]):  # all are censored at the horizon: an order statistic
+            median = np.sort(np.where(below.any(2), time, np.inf)[:, k])[(N - 1) // 2]
+            assert number(point["life"]["median"]) == median, (point, median)
+            assert point["life"]["law"] in ("exponential", "power", "linear", "plateau")
     far = json.loads(policy("runs", "-d", "distance(frechet)", "--hold", 1e9, "--json"))
     never = json.loads(policy("runs", "-d", "frechet@horizon", "--hold", -1, "--json"))
     assert {c["answer"]["kind"] for c in far["curves"]} == {"always"}
