@@ -70,7 +70,7 @@ static size_t take_numbers(const turned *t, size_t k, double w)
     return n;
 }
 
-/* The mean over its standard error, rid of its skewness (Hall 1992, eq. 2.4): monotone in the mean. */
+/* The mean over its standard error, rid of its skewness (Hall 1992): monotone in the mean. */
 static double score_of(size_t n, const double *x, double mean)
 {
     double square = 0.0, cube = 0.0;

@@ -4,8 +4,6 @@
 
 #include "analysis/table/runs.h"
 
-#define MAD_POLICY_NAMED "loss|distance|half-life" /* in the order of the enum */
-
 typedef enum mad_policy_damage {
     MAD_POLICY_LOSS,      /* 1 - M@horizon/M@1 of a measure M of diversity */
     MAD_POLICY_DISTANCE,  /* M@horizon of a distance */

@@ -13,7 +13,7 @@
 
 extern const mad_command mad_command_policy;
 
-enum { TEXT_BYTES = 256, FORMAT_TEXT = 0, FORMAT_CSV = 1 };
+enum { TEXT_BYTES = 256, FORMAT_CSV = 1 /* index of the choice */ };
 
 /* What the options ask for. */
 typedef struct request {

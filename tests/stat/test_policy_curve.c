@@ -1,4 +1,4 @@
-/* tests/stat/test_policy.c: does the interval of the least lever cover, and is what is shown true?
+/* tests/stat/test_policy_curve.c: does the interval of the least lever cover, and is what is shown true?
  *
  * Synthetic replicates of known damage curves, linear between six values of the lever; what the points of a
  * replicate share (common random numbers) makes most of the noise.
