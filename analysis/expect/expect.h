@@ -80,6 +80,17 @@ MAD_MUST_CHECK mad_status mad_criterion_judge(mad_ctx *ctx, const mad_criterion 
                                               const mad_expect_arm *arms, mad_judgement *out);
 
 /**
+ * The left side of a criterion without "each", replicate by replicate; of what hangs on none, its one
+ * value.
+ * shape   *out: [*n], from mem
+ * errors  as mad_criterion_judge; MAD_E_CONFIG: E or Var, which leave no value per replicate
+ */
+MAD_MUST_CHECK mad_status mad_criterion_values(mad_ctx *ctx, mad_arena *mem,
+                                               const mad_criterion *criterion,
+                                               const mad_expect_arm *arms, size_t *n,
+                                               const double **out);
+
+/**
  * A run of one replicate that measured what the closed forms of another say: its metrics, and its
  * /theory, are the other's /theory. Judging a criterion on it gives its closed form, where each measure in it has one.
  * memory  from mem; values and names are borrowed from `run`

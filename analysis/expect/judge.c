@@ -280,6 +280,29 @@ out:
     return st;
 }
 
+mad_status mad_criterion_values(mad_ctx *ctx, mad_arena *mem, const mad_criterion *c,
+                                const mad_expect_arm *arms, size_t *n, const double **out)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    values v;
+    if (c->is_each || averages_replicates(c->left)) {
+        return mad_fail(ctx, MAD_E_CONFIG, "each, E and Var leave no value per replicate");
+    }
+    MAD_TRY(mad_expect_eval(ctx, c->left, arms, 0, (subset){1, 1}, &v));
+    double *x = mad_arena_take_raw(mem, v.n, sizeof *x);
+    if (x == NULL) {
+        st = mad_fail_memory(ctx, "the values of a criterion");
+        goto out;
+    }
+    memcpy(x, v.x, v.n * sizeof *x);
+    *n = v.n;
+    *out = x;
+out:
+    mad_arena_release(ctx->scratch, mark);
+    return st;
+}
+
 const char *mad_judged_word(mad_judged verdict)
 {
     static const char *const words[] = {[MAD_JUDGED_PASS] = "PASS",

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "analysis/plot/figure.h"
 #include "analysis/plot/sweep_map.h"
 #include "sim/cli/options.h"
+#include "sim/iface/text.h"
 
 extern const mad_command mad_command_plot;
 
@@ -64,6 +64,29 @@ static mad_status make_folder(mad_ctx *ctx, const char *dir)
         }
     }
     return MAD_OK;
+}
+
+/* "0.1,0.25,0.5" */
+static mad_status read_contours(mad_ctx *ctx, const char *list, mad_sweep_map *map)
+{
+    mad_status st = MAD_OK;
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const char *const *piece;
+    size_t n = 0;
+    int is_good = mad_text_split(ctx, ctx->scratch, list, &n, &piece) == MAD_OK && n > 0 &&
+                  n <= MAD_SWEEP_CONTOURS;
+    for (size_t i = 0; i < n && is_good; i++) {
+        is_good = mad_number_parse(piece[i], &map->contour[i]);
+    }
+    map->n_contours = n;
+    if (!is_good) {
+        mad_ctx_clear(ctx);
+        st = mad_fail(ctx, MAD_E_USAGE,
+                      "plot: option '--contour' expects 1 to %d numbers with commas, got '%s'",
+                      MAD_SWEEP_CONTOURS, list);
+    }
+    mad_arena_release(ctx->scratch, mark);
+    return st;
 }
 
 static void announce(const char *dir, const char *name, const char *format, json_t *list)
@@ -153,7 +176,8 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
     int is_json = 0;
     int is_picked[N_FORMATS] = {0};
     mad_arguments args;
-    mad_sweep_map map = {.contour = (double)NAN};
+    const char *contours = NULL;
+    mad_sweep_map map = {.n_contours = 0};
     const mad_option options[] = {
         {"out", 'o', "DIR",
          "folder for the figures (default: figures in the run's folder; for "
@@ -164,8 +188,8 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
         {"map", 'm', "EXPRESSION",
          "draw this over two keys of a sweep instead: 'recall@last' (docs/reproduce.md)",
          .text = &map.expression},
-        {"contour", 0, "VALUE", "with --map: draw where it has this value", .real = &map.contour,
-         .min = -1e300, .max = 1e300},
+        {"contour", 0, "LIST", "with --map: draw where it has this value, or up to 4 with commas",
+         .text = &contours},
         {"x", 0, "KEY", "with --map: the key to the right (default: the first that is swept)",
          .text = &map.x},
         {"y", 0, "KEY", "with --map: the key upwards (default: the next)", .text = &map.y},
@@ -179,9 +203,12 @@ static mad_status plot_run(mad_app *app, int argc, char **argv)
         goto out;
     }
     MAD_TRY(pick_formats(app->ctx, list, is_picked));
-    if (map.expression == NULL && (map.x != NULL || map.y != NULL || !isnan(map.contour))) {
+    if (map.expression == NULL && (map.x != NULL || map.y != NULL || contours != NULL)) {
         st = mad_fail(app->ctx, MAD_E_USAGE, "plot: --x, --y and --contour belong to --map");
         goto out;
+    }
+    if (contours != NULL) {
+        MAD_TRY(read_contours(app->ctx, contours, &map));
     }
     MAD_TRY(plot_runs(app, &args, dir, is_picked, is_json, &map));
 out:

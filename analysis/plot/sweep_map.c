@@ -211,39 +211,62 @@ out:
 
 /* ---- figures ------------------------------------------------------------------------------- */
 
+/* Contours of what was measured, then, where there is room, those of the closed form. */
+static mad_status list_contours(const maps *m, const double *value, const double *closed,
+                                mad_phase_contour *contour, size_t *n)
+{
+    char text[TEXT_BYTES];
+    const size_t n_levels = m->asked->n_contours;
+    int has_closed_form = 0;
+    for (size_t i = 0; i < m->x.n * m->y.n; i++) {
+        has_closed_form |= !isnan(closed[i]);
+    }
+    *n = has_closed_form && 2 * n_levels <= MAD_SWEEP_CONTOURS ? 2 * n_levels : n_levels;
+    for (size_t i = 0; i < *n; i++) {
+        const double level = m->asked->contour[i % n_levels];
+        if (i < n_levels) {
+            (void)snprintf(text, sizeof text, "%s = %g", m->asked->expression, level);
+        } else if (n_levels > 1) {
+            (void)snprintf(text, sizeof text, "closed form, %g", level);
+        } else {
+            (void)snprintf(text, sizeof text, "closed form");
+        }
+        contour[i] =
+            (mad_phase_contour){mad_arena_text(m->mem, text), i < n_levels ? value : closed, level};
+        if (contour[i].text == NULL) {
+            return mad_fail_memory(m->ctx, "a map");
+        }
+    }
+    return MAD_OK;
+}
+
 static mad_status write_map(const maps *m, size_t group, const char *dir, mad_figures *out)
 {
     mad_status st = MAD_OK;
-    char name[64] = "map", title[2 * TEXT_BYTES], text[TEXT_BYTES];
-    const size_t n = m->x.n * m->y.n;
+    char name[64] = "map", title[2 * TEXT_BYTES];
+    const size_t n = m->x.n * m->y.n, n_levels = m->asked->n_contours;
     double *value = mad_arena_take(m->mem, 3 * n, sizeof *value);
-    const double level = m->asked->contour;
-    int has_closed_form = 0;
+    mad_phase_contour contour[MAD_SWEEP_CONTOURS];
+    size_t n_contours = 0;
     if (value == NULL) {
         return mad_fail_memory(m->ctx, "a map");
     }
     MAD_TRY(fill(m, group, value, value + n, value + 2 * n));
-    for (size_t i = 0; i < n; i++) {
-        has_closed_form |= !isnan(value[n + i]);
-    }
+    MAD_TRY(list_contours(m, value, value + n, contour, &n_contours));
     if (m->n_groups > 1) {
         (void)snprintf(name, sizeof name, "map-%zu", group + 1);
     }
     (void)snprintf(title, sizeof title, "%s%s%s", m->asked->expression,
                    m->group[group][0] != '\0' ? ", " : "", m->group[group]);
-    (void)snprintf(text, sizeof text, "%s = %g", m->asked->expression, level);
-    const mad_phase_contour contour[] = {{.text = text, .value = value, .level = level},
-                                         {"closed form", value + n, level}};
     const mad_phase_map map = {.name = name,
                                .title = title,
                                .value_label = m->asked->expression,
                                .x = {m->x.key, m->x.n, m->x.text},
                                .y = {m->y.key, m->y.n, m->y.text},
                                .value = value,
-                               .centre = level,
-                               .n_contours = isnan(level)      ? 0
-                                             : has_closed_form ? 2
-                                                               : 1,
+                               .centre =
+                                   n_levels > 0 ? m->asked->contour[n_levels / 2] : (double)NAN,
+                               .n_contours = n_contours,
                                .contour = contour};
     MAD_TRY(mad_phase_map_write(m->ctx, dir, &map));
     out->name[out->n] = mad_arena_text(m->mem, name);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/policy/crossing.h"
+#include "analysis/policy/threshold.h"
 #include "sim/cli/print_json.h"
 #include "sim/store/json.h"
 
@@ -78,7 +78,7 @@ static double share_of(const search *s, double n_real)
                                                               : (double)s->n_synthetic));
 }
 
-static void print_text(const search *s, const mad_crossing *found)
+static void print_text(const search *s, const mad_threshold *found)
 {
     const mad_empirical_ask *ask = s->ask;
     const double low = (double)found->low, high = (double)found->high;
@@ -96,7 +96,7 @@ static void print_text(const search *s, const mad_crossing *found)
         ask->kept == MAD_KEEP_TOTAL ? "n_real + n_synthetic" : "n_synthetic");
     printf("\n%8s %8s %10s %14s  %s\n", "n_real", "share", "replicates", "margin", "verdict");
     for (size_t i = 0; i < found->n_points; i++) {
-        const mad_crossing_point *at = &found->point[i];
+        const mad_threshold_point *at = &found->point[i];
         printf("%8zu %8.4g %10zu %9.2f +- %.2f %%  %s\n", at->size, share_of(s, (double)at->size),
                at->n_replicates, 100.0 * at->mean / fabs(s->first),
                100.0 * at->error / fabs(s->first),
@@ -107,11 +107,11 @@ static void print_text(const search *s, const mad_crossing *found)
     printf("\n%zu runs, %zu generations trained\n", s->trials->n_runs, s->trials->n_generations);
 }
 
-static json_t *json_points(const search *s, const mad_crossing *found)
+static json_t *json_points(const search *s, const mad_threshold *found)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < found->n_points; i++) {
-        const mad_crossing_point *at = &found->point[i];
+        const mad_threshold_point *at = &found->point[i];
         (void)json_array_append_new(
             list, json_pack("{s:I, s:o, s:I, s:o, s:o, s:i}", "n_real", (json_int_t)at->size,
                             "share", mad_json_number(share_of(s, (double)at->size)), "replicates",
@@ -121,7 +121,7 @@ static json_t *json_points(const search *s, const mad_crossing *found)
     return list;
 }
 
-static mad_status print_json(const search *s, const mad_crossing *found)
+static mad_status print_json(const search *s, const mad_threshold *found)
 {
     const double high = found->is_open ? (double)NAN : (double)found->high;
     return mad_print_json(
@@ -168,7 +168,7 @@ out:
     return st;
 }
 
-static mad_status take_plan(search *s, mad_crossing_plan *plan)
+static mad_status take_plan(search *s, mad_threshold_plan *plan)
 {
     const mad_empirical_ask *ask = s->ask;
     const size_t widest = ask->kept == MAD_KEEP_TOTAL ? s->total - 1 : 4 * s->total;
@@ -193,8 +193,8 @@ mad_status mad_empirical_answer(mad_trials *trials, const mad_empirical_ask *ask
     mad_ctx *ctx = trials->app->ctx;
     mad_arena *mem = mad_arena_create(1 << 16);
     search s = {.trials = trials, .ask = ask, .mem = mem};
-    mad_crossing_plan plan;
-    mad_crossing found;
+    mad_threshold_plan plan;
+    mad_threshold found;
     mad_status st = MAD_OK;
 
     if (mem == NULL) {
@@ -203,7 +203,7 @@ mad_status mad_empirical_answer(mad_trials *trials, const mad_empirical_ask *ask
     MAD_TRY(take_search(mem, &s));
     s.start = mad_arena_get_mark(mem);
     MAD_TRY(take_plan(&s, &plan));
-    MAD_TRY(mad_crossing_find(ctx, &plan, &found));
+    MAD_TRY(mad_threshold_find(ctx, &plan, &found));
     if (as_json) {
         MAD_TRY(print_json(&s, &found));
     } else {

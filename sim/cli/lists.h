@@ -157,6 +157,7 @@
     X(mad_command_reproduce)                                                                       \
     X(mad_command_profile)                                                                         \
     X(mad_command_admissible)                                                                      \
+    X(mad_command_policy)                                                                          \
     X(mad_command_decompose)                                                                       \
     X(mad_command_list)                                                                            \
     X(mad_command_keys)                                                                            \

@@ -30,6 +30,7 @@ OPTIONS = {"run": "dry-run smoke threads model-cache max-hours progress force ou
            "profile": "factor share rare p event event-share feature window alpha json",
            "admissible": "n-real dim bias memory real-weight target n-effective n-synthetic share leak tpr fpr "
                          "calibrate metric within generation confidence keep most step looks model-cache json threads",
+           "policy": "damage lever hold floor most cost horizon confidence json format out",
            "decompose": "measure linear large out smoke json threads",
            "verify": "json", "list": "json", "keys": "json", "init": "out", "info": "json"}
 

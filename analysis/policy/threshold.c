@@ -1,5 +1,5 @@
-/* analysis/policy/crossing.c: see the header. */
-#include "analysis/policy/crossing.h"
+/* analysis/policy/threshold.c: see the header. */
+#include "analysis/policy/threshold.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,8 +12,8 @@ typedef struct tally {
 } tally;
 
 typedef struct search {
-    const mad_crossing_plan *plan;
-    mad_crossing *out;
+    const mad_threshold_plan *plan;
+    mad_threshold *out;
     long n_sizes;
     double alpha; /* of one look at one size */
 } search;
@@ -62,7 +62,7 @@ static int verdict_of(size_t n_sides, const tally *t, double alpha)
     return verdict;
 }
 
-static void keep_point(mad_crossing *out, const mad_crossing_point *point)
+static void keep_point(mad_threshold *out, const mad_threshold_point *point)
 {
     size_t at = out->n_points;
     MAD_ASSERT(at < MAD_CROSSING_MAX_POINTS);
@@ -75,7 +75,7 @@ static void keep_point(mad_crossing *out, const mad_crossing_point *point)
 
 static mad_status judge(mad_ctx *ctx, const search *s, long i, int *verdict)
 {
-    const mad_crossing_plan *plan = s->plan;
+    const mad_threshold_plan *plan = s->plan;
     const size_t size = size_at(s, i);
     tally t[2] = {{0}};
     size_t n_draws = 0, n_sides = 1;
@@ -98,8 +98,8 @@ static mad_status judge(mad_ctx *ctx, const search *s, long i, int *verdict)
         *verdict = verdict_of(n_sides, t, s->alpha);
     }
     const tally *worse = n_sides == 2 && t[1].mean < t[0].mean ? &t[1] : &t[0];
-    keep_point(s->out, &(mad_crossing_point){size, (size_t)worse->n, worse->mean, error_of(worse),
-                                             *verdict});
+    keep_point(s->out, &(mad_threshold_point){size, (size_t)worse->n, worse->mean, error_of(worse),
+                                              *verdict});
     if (plan->tell != NULL) {
         plan->tell(plan->arg, size, (size_t)worse->n, *verdict);
     }
@@ -139,7 +139,7 @@ out:
 }
 
 /* Monotone fit of the means (pool adjacent violators, by replicates), crossed by straight lines. */
-static double monotone_root(const mad_crossing *c)
+static double monotone_root(const mad_threshold *c)
 {
     double mean[MAD_CROSSING_MAX_POINTS], weight[MAD_CROSSING_MAX_POINTS];
     double centre[MAD_CROSSING_MAX_POINTS];
@@ -164,7 +164,7 @@ static double monotone_root(const mad_crossing *c)
     return (double)NAN;
 }
 
-mad_status mad_crossing_find(mad_ctx *ctx, const mad_crossing_plan *plan, mad_crossing *out)
+mad_status mad_threshold_find(mad_ctx *ctx, const mad_threshold_plan *plan, mad_threshold *out)
 {
     search s = {.plan = plan, .out = out};
     long fails = -1, holds;

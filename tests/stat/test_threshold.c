@@ -1,4 +1,4 @@
-/* tests/stat/test_crossing.c: the interval of a crossing covers it.
+/* tests/stat/test_threshold.c: the interval of a crossing covers it.
  *
  * Margins of replicates scatter about a rising curve whose root is known; N_TRIALS searches each. Null
  * law: an interval of confidence 0.95 misses in at most 5 %, so more than 46 misses of 500 have a
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/policy/crossing.h"
+#include "analysis/policy/threshold.h"
 #include "sim/base/rng.h"
 #include "sim/num/stats.h"
 
@@ -62,11 +62,11 @@ static size_t count_misses(mad_ctx *ctx, world w, double *mean_width)
     size_t n_misses = 0;
     *mean_width = 0.0;
     for (size_t i = 0; i < N_TRIALS; i++) {
-        mad_crossing found;
-        const mad_crossing_plan plan = {1, 400, 4, 0.95, 4, &w, draw, NULL};
+        mad_threshold found;
+        const mad_threshold_plan plan = {1, 400, 4, 0.95, 4, &w, draw, NULL};
         w.rng = mad_rng_open((mad_key){.seed = 7, .purpose = MAD_RNG_TEST}, i);
         w.n_drawn = 0;
-        assert_int_equal(mad_crossing_find(ctx, &plan, &found), MAD_OK);
+        assert_int_equal(mad_threshold_find(ctx, &plan, &found), MAD_OK);
         const double least = ceil(w.root);
         n_misses += (double)found.low > least || (!found.is_open && (double)found.high < least);
         *mean_width += (double)(found.high - found.low) / N_TRIALS;
@@ -104,12 +104,12 @@ static void test_coverage(void **state)
 static void test_exact(void **state)
 {
     mad_ctx *ctx = *state;
-    mad_crossing found;
+    mad_threshold found;
     world w = {.slope = 1.0, .scatter = NONE};
     for (double root = 0.0; root < 110.0; root += 3.7) {
-        const mad_crossing_plan plan = {1, 100, 3, 0.95, 1, &w, draw, NULL};
+        const mad_threshold_plan plan = {1, 100, 3, 0.95, 1, &w, draw, NULL};
         w.root = root;
-        assert_int_equal(mad_crossing_find(ctx, &plan, &found), MAD_OK);
+        assert_int_equal(mad_threshold_find(ctx, &plan, &found), MAD_OK);
         assert_int_equal(found.is_open, root > 100.0);
         assert_true((double)found.low <= fmax(ceil(root), 1.0) || found.is_open);
         assert_true((double)found.high >= ceil(root) || found.is_open);
@@ -125,10 +125,10 @@ static void test_exact(void **state)
 static void test_not_a_number(void **state)
 {
     mad_ctx *ctx = *state;
-    mad_crossing found;
+    mad_threshold found;
     world w = {.root = (double)NAN, .slope = 1.0};
-    const mad_crossing_plan plan = {1, 100, 3, 0.95, 1, &w, draw, NULL};
-    assert_int_equal(mad_crossing_find(ctx, &plan, &found), MAD_E_NONFINITE);
+    const mad_threshold_plan plan = {1, 100, 3, 0.95, 1, &w, draw, NULL};
+    assert_int_equal(mad_threshold_find(ctx, &plan, &found), MAD_E_NONFINITE);
     mad_ctx_clear(ctx);
 }
 
