@@ -110,6 +110,9 @@ static mad_status choose_axes(maps *m)
         return mad_fail(m->ctx, MAD_E_USAGE,
                         "plot: --map takes runs that differ in two keys whose values are numbers");
     }
+    if (strcmp(key[0], key[1]) == 0) {
+        return mad_fail(m->ctx, MAD_E_USAGE, "plot: x and y are the same key '%s'", key[0]);
+    }
     MAD_TRY(read_axis(m, key[0], &m->x));
     MAD_TRY(read_axis(m, key[1], &m->y));
 out:
@@ -252,6 +255,14 @@ static mad_status write_map(const maps *m, size_t group, const char *dir, mad_fi
         return mad_fail_memory(m->ctx, "a map");
     }
     MAD_TRY(fill(m, group, value, value + n, value + 2 * n));
+    size_t n_known = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_known += isnan(value[i]) ? 0 : 1;
+    }
+    if (n_known == 0) {
+        return mad_fail(m->ctx, MAD_E_DATA, "plot: '%s' has no value in any run",
+                        m->asked->expression);
+    }
     MAD_TRY(list_contours(m, value, value + n, contour, &n_contours));
     if (m->n_groups > 1) {
         (void)snprintf(name, sizeof name, "map-%zu", group + 1);

@@ -191,13 +191,21 @@ static int claim_folder(const char *dir, int lock)
     return 0;
 }
 
+/* 1 when this process is what `owner` names. */
+static int is_own(const char *owner)
+{
+    char line[OWNER_BYTES], mine[OWNER_BYTES];
+    own_line(mine);
+    read_line(owner, sizeof line, line);
+    return strcmp(line, mine) == 0;
+}
+
 /* ---- a sign of life ------------------------------------------------------------------------ */
 
 static void *beat(void *arg)
 {
     mad_claim *claim = arg;
-    char owner[PATH_MAX], line[OWNER_BYTES], mine[OWNER_BYTES];
-    own_line(mine);
+    char owner[PATH_MAX];
     (void)mad_path_join(owner, claim->dir, "claim/owner");
     pthread_mutex_lock(&claim->mutex);
     while (!claim->is_ended) {
@@ -208,12 +216,9 @@ static void *beat(void *arg)
         if (!late || claim->is_ended) {
             continue;
         }
-        read_line(owner, sizeof line, line);
-        if (line[0] != '\0' && strcmp(line, mine) != 0) {
-            (void)kill(getpid(), SIGTERM);
-            break;
+        if (is_own(owner)) {
+            (void)utimensat(AT_FDCWD, owner, NULL, 0);
         }
-        (void)utimensat(AT_FDCWD, owner, NULL, 0);
     }
     pthread_mutex_unlock(&claim->mutex);
     return NULL;
@@ -238,8 +243,9 @@ static int start_beat(mad_claim *claim)
 /* What was taken so far. */
 static void give_back(mad_claim *claim)
 {
-    char path[PATH_MAX];
-    if (claim->dir[0] != '\0' && mad_path_join(path, claim->dir, "claim")) {
+    char path[PATH_MAX], owner[PATH_MAX];
+    if (claim->dir[0] != '\0' && mad_path_join(path, claim->dir, "claim") &&
+        mad_path_join(owner, path, "owner") && is_own(owner)) {
         remove_claim(path);
     }
     (void)close(claim->lock);
@@ -273,11 +279,22 @@ mad_status mad_claim_take(mad_ctx *ctx, const char *dir, mad_claim *out)
     return st;
 }
 
+mad_status mad_claim_check(mad_ctx *ctx, void *claim)
+{
+    const mad_claim *c = claim;
+    char owner[PATH_MAX];
+    return mad_path_join(owner, c->dir, "claim/owner") && is_own(owner)
+               ? MAD_OK
+               : mad_fail(ctx, MAD_E_EXISTS,
+                          "%s: another process has taken this over while this one stood still",
+                          c->dir);
+}
+
 mad_status mad_claim_wait(mad_ctx *ctx, const char *dir, mad_claim *out)
 {
     const struct timespec pause = {.tv_nsec = 1000000000 / WAITS_A_SECOND};
     mad_status st = mad_claim_take(ctx, dir, out);
-    for (int i = 0; st == MAD_E_EXISTS && i < 60 * WAITS_A_SECOND; i++) {
+    for (int i = 0; st == MAD_E_EXISTS && i < 600 * WAITS_A_SECOND; i++) {
         mad_ctx_clear(ctx);
         (void)nanosleep(&pause, NULL);
         st = mad_ctx_poll(ctx) == MAD_OK ? mad_claim_take(ctx, dir, out) : MAD_E_INTERRUPTED;

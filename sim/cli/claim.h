@@ -22,16 +22,20 @@ typedef struct mad_claim {
 /**
  * Take the folder. A claim that a process of this machine left when it was killed is taken over at
  * once; one of another machine (or from before a reboot) when `owner` has not been touched for five
- * minutes, which a living process does twice a minute. A process that finds its claim taken over,
- * because it stood still for so long, ends itself as by Ctrl-C.
+ * minutes, which a living process does twice a minute. A process that stood still for so long finds its
+ * claim taken over by mad_claim_check.
  *
  * errors  MAD_E_EXISTS: another process holds it;  MAD_E_IO
  * threads main thread; *out must stay where it is until it is given back
  */
 MAD_MUST_CHECK mad_status mad_claim_take(mad_ctx *ctx, const char *dir, mad_claim *out);
 
+/** Before anything is written (a mad_claim *, as a run's guard): MAD_E_EXISTS when another process has
+ *  taken the folder over. */
+MAD_MUST_CHECK mad_status mad_claim_check(mad_ctx *ctx, void *claim);
+
 /** As mad_claim_take, but whoever else holds the folder is waited for: for work of a moment.
- *  errors  MAD_E_EXISTS: for a minute, in vain; MAD_E_INTERRUPTED; MAD_E_IO */
+ *  errors  MAD_E_EXISTS: for ten minutes, in vain; MAD_E_INTERRUPTED; MAD_E_IO */
 MAD_MUST_CHECK mad_status mad_claim_wait(mad_ctx *ctx, const char *dir, mad_claim *out);
 
 /** Give it back; nothing to do where nothing is held. */

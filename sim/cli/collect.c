@@ -107,7 +107,9 @@ static mad_status print_part(mad_ctx *ctx, void *arg, size_t i)
     if (lead == NULL) {
         return mad_fail_memory(ctx, "a line of a table");
     }
-    fprintf(lead, "%zu,%s,", p->i_point, b->c->sweep.run[p->i_point]);
+    fprintf(lead, "%zu,", p->i_point);
+    print_cell(lead, b->c->sweep.run[p->i_point]);
+    fputc(',', lead);
     for (size_t k = 0; k < b->c->sweep.n_keys; k++) {
         print_cell(lead, b->c->text[k][p->i_point]);
         fputc(',', lead);

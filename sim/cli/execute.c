@@ -185,8 +185,8 @@ static mad_status end_badly(mad_app *app, const char *dir, const char *whole, ma
 }
 
 /* `experiment` is that of the folder's config.yaml; NULL: it is still to be made of it. */
-static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
-                             const mad_experiment *experiment, const mad_execute_options *options)
+static mad_status run_claimed(mad_app *app, mad_arena *mem, const char *dir, mad_claim *claim,
+                              const mad_experiment *experiment, const mad_execute_options *options)
 {
     mad_ctx *ctx = app->ctx;
     mad_status st = MAD_OK;
@@ -212,6 +212,8 @@ static mad_status run_locked(mad_app *app, mad_arena *mem, const char *dir,
                                  .first_generation = look.n_done + 1,
                                  .max_hours = options->max_hours,
                                  .model_cache = options->model_cache,
+                                 .guard = mad_claim_check,
+                                 .guard_arg = claim,
                                  .arg = options->watch != NULL ? options->watch_arg : &view,
                                  .progress =
                                      options->watch != NULL ? options->watch : mad_progress_show};
@@ -236,8 +238,8 @@ static mad_status execute(mad_app *app, mad_arena *mem, const char *dir, const c
     const mad_arena_mark mark = mad_arena_get_mark(app->ctx->scratch);
     MAD_TRY(mad_claim_take(app->ctx, dir, &claim));
     mad_app_catch_signals(app);
-    st = run_locked(app, mem, dir, experiment, options);
-    if (st != MAD_OK) {
+    st = run_claimed(app, mem, dir, &claim, experiment, options);
+    if (st != MAD_OK && st != MAD_E_EXISTS) { /* the log is another's now */
         st = end_badly(app, dir, whole, st);
     }
 out:

@@ -61,7 +61,7 @@ mad_status mad_folder_make(mad_ctx *ctx, const char *dir)
     }
 }
 
-static const char temporary_config[] = ".config.yaml.tmp";
+static const char temporary_config[] = ".config.yaml-"; /* and six characters of a process */
 
 /* Nothing in it but, perhaps, the configuration of a run whose machine stopped at its start. */
 static int is_empty(const char *dir)
@@ -73,7 +73,7 @@ static int is_empty(const char *dir)
     for (const struct dirent *entry; d != NULL && (entry = readdir(d)) != NULL;) {
         n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
              strcmp(entry->d_name, "config.yaml") != 0 &&
-             strcmp(entry->d_name, temporary_config) != 0;
+             strncmp(entry->d_name, temporary_config, sizeof temporary_config - 1) != 0;
     }
     if (mad_path_join(path, dir, "config.yaml") && stat(path, &info) == 0 && info.st_size > 0) {
         n++;
@@ -84,20 +84,29 @@ static int is_empty(const char *dir)
     return d != NULL && n == 0;
 }
 
+static mode_t own_umask(void)
+{
+    const mode_t mask = umask(0);
+    (void)umask(mask);
+    return mask;
+}
+
 static mad_status write_config(mad_ctx *ctx, const char *dir, const mad_config *config, int sync)
 {
     char path[PATH_MAX], temporary[PATH_MAX], base[PATH_MAX];
     if (!mad_path_join(path, dir, "config.yaml") ||
-        !mad_path_join(temporary, dir, temporary_config)) {
+        !mad_path_join(temporary, dir, ".config.yaml-XXXXXX")) {
         return mad_fail(ctx, MAD_E_IO, "%s: path too long", dir);
     }
     if (realpath(config->directory, base) == NULL) {
         return mad_fail(ctx, MAD_E_IO, "%s: %s", config->directory, strerror(errno));
     }
-    FILE *file = fopen(temporary, "w");
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (file == NULL) {
         return mad_fail(ctx, MAD_E_IO, "%s: cannot write: %s", path, strerror(errno));
     }
+    (void)fchmod(fd, 0666 & ~own_umask());
     const int printed = fprintf(file, "%s%s\n%s", directory_mark, base, config->resolved);
     const int synced = fflush(file) == 0 && (!sync || fsync(fileno(file)) == 0);
     if (fclose(file) != 0 || printed < 0 || !synced || rename(temporary, path) != 0) {
@@ -141,11 +150,14 @@ int mad_folder_is_run(mad_arena *mem, const char *dir)
  * lock stay: one is replaced in a step, the other is held meanwhile. */
 static int is_result(const char *name)
 {
-    static const char *const names[] = {"run.h5", ".run.h5.tmp", ".config.yaml.tmp", "log.jsonl"};
+    static const char *const names[] = {"run.h5", ".run.h5.tmp", "log.jsonl"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(name, names[i]) == 0) {
             return 1;
         }
+    }
+    if (strncmp(name, temporary_config, sizeof temporary_config - 1) == 0) {
+        return 1;
     }
     const int is_hidden = name[0] == '.';
     if (strncmp(name + is_hidden, "gen-", 4) != 0) {
@@ -228,9 +240,16 @@ mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *co
     return create(ctx, dir, config, replace, 1);
 }
 
-mad_status mad_folder_create_below(mad_ctx *ctx, const char *dir, const mad_config *config)
+mad_status mad_folder_ensure(mad_ctx *ctx, const char *dir, const mad_config *config)
 {
-    return create(ctx, dir, config, 0, 0);
+    const mad_status st = create(ctx, dir, config, 0, 0);
+    const mad_arena_mark mark = mad_arena_get_mark(ctx->scratch);
+    const int is_there = st == MAD_E_EXISTS && mad_folder_is_run(ctx->scratch, dir);
+    mad_arena_release(ctx->scratch, mark);
+    if (is_there) {
+        mad_ctx_clear(ctx);
+    }
+    return is_there ? MAD_OK : st;
 }
 
 void mad_folder_sync(const char *dir)

@@ -41,10 +41,10 @@ MAD_MUST_CHECK mad_status mad_folder_make(mad_ctx *ctx, const char *dir);
 MAD_MUST_CHECK mad_status mad_folder_create(mad_ctx *ctx, const char *dir, const mad_config *config,
                                             int replace);
 
-/** As mad_folder_create for one of many: what it writes is safe from a power failure after
- *  mad_folder_sync of the folder above. */
-MAD_MUST_CHECK mad_status mad_folder_create_below(mad_ctx *ctx, const char *dir,
-                                                  const mad_config *config);
+/** As mad_folder_create for one of many, unless it is there; other processes may be at the same. What
+ *  it writes is safe from a power failure after mad_folder_sync of the folder above. */
+MAD_MUST_CHECK mad_status mad_folder_ensure(mad_ctx *ctx, const char *dir,
+                                            const mad_config *config);
 
 /** Whatever was written to the file system of `dir` is on the disk when this returns. */
 void mad_folder_sync(const char *dir);

@@ -16,6 +16,11 @@ static mad_status split_arguments(mad_ctx *ctx, mad_arena *mem, const mad_argume
     for (size_t i = 1; i < args->n; i++) {
         mad_axis axis;
         MAD_TRY(mad_axis_parse(ctx, mem, args->text[i], &axis));
+        for (size_t k = 0; k < *n_axes; k++) {
+            if (strcmp(axes[k].key, axis.key) == 0) {
+                return mad_fail(ctx, MAD_E_USAGE, "the grid names '%s' twice", axis.key);
+            }
+        }
         if (axis.n_texts == 1 && strchr(axis.texts[0], '[') == NULL) {
             overrides[(*n_overrides)++] = args->text[i];
         } else {

@@ -65,6 +65,9 @@ static mad_status read_words(mad_ctx *ctx, mad_arena *mem, const mad_arguments *
                         "map: expected x=KEY=VALUES and y=KEY=VALUES, for example "
                         "x=bias.strength=range(0.5,1,0.1) y=loop.n_synthetic=logint(10,10000,8)");
     }
+    if (strcmp(q->x.key, "seed") == 0 || strcmp(q->y.key, "seed") == 0) {
+        return mad_fail(ctx, MAD_E_USAGE, "map: looks at a point have seeds of their own");
+    }
     if (strcmp(q->x.key, q->y.key) == 0) {
         return mad_fail(ctx, MAD_E_USAGE, "map: x and y are the same key '%s'", q->x.key);
     }
@@ -183,6 +186,10 @@ static mad_status map_verb(mad_app *app, int argc, char **argv)
         mad_map_print(&q, &map);
     }
     MAD_TRY(mad_map_draw(app->ctx, mem, &q, &map));
+    if (map.n_failed > 0) {
+        st = mad_fail(app->ctx, MAD_E_FAILED, "%zu of %zu runs failed (named above)", map.n_failed,
+                      map.n_runs);
+    }
 out:
     mad_arena_destroy(mem);
     return st;

@@ -38,7 +38,7 @@ typedef struct mad_map {
     mad_map_cell *cell;       /* [n_x][n_y] */
     mad_ray_bracket *bracket; /* [n_x], in points along y, from the low end unless is_falling */
     int is_reversed; /* 1: the criterion holds at the upper end of y; brackets count from there */
-    size_t n_runs;
+    size_t n_runs, n_failed; /* failed ones leave their points open */
     double
         *closed_form; /* [n_x] where the closed form's boundary runs, in points along y from its low
                             end; NaN: there is none */

@@ -52,9 +52,7 @@ static mad_status make_folder(const tracer *t, size_t i_x, size_t i_y, size_t i_
         st = mad_fail_memory(t->app->ctx, "a point of a map");
         goto out;
     }
-    if (!mad_folder_is_run(mem, *dir)) {
-        MAD_TRY(mad_folder_create(t->app->ctx, *dir, &config, 0));
-    }
+    MAD_TRY(mad_folder_ensure(t->app->ctx, *dir, &config));
 out:
     mad_arena_destroy(mem);
     return st;
@@ -178,8 +176,8 @@ static void find_direction(tracer *t, size_t i_x)
     }
 }
 
-/* One undecided point is as good as the boundary; of more, the one closest to a decision is looked at
- * again. In points of the ray; SIZE_MAX: none. */
+/* One undecided point between decided ones is as good as the boundary; else the one closest to a
+ * decision is looked at again. In points of the ray; SIZE_MAX: none. */
 static size_t look_again(const tracer *t, size_t i_x, const mad_ray *ray)
 {
     const mad_ray_bracket b = mad_ray_look(ray);
@@ -194,7 +192,8 @@ static size_t look_again(const tracer *t, size_t i_x, const mad_ray *ray)
             best_z = z;
         }
     }
-    return n_open > 1 ? best : SIZE_MAX;
+    const int has_both = b.inside >= 0 && b.outside < ray->n;
+    return n_open > 1 || !has_both ? best : SIZE_MAX;
 }
 
 static size_t next_point(tracer *t, size_t i_x)
@@ -266,6 +265,7 @@ static mad_status look_once(tracer *t, size_t *n)
     for (size_t i = 0; i < *n; i++) {
         mad_map_cell *cell = cell_at(t, ray[i], t->wanted[ray[i]]);
         if (run[i].state == MAD_POOL_FAILED) {
+            t->map->n_failed++;
             *cell = (mad_map_cell){.n_looks = t->q->max_looks,
                                    .left = (double)NAN,
                                    .right = (double)NAN,

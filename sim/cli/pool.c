@@ -53,6 +53,7 @@ static void set_state(pool *p, size_t i, mad_pool_state state)
         p->i_next = i;
     }
     if (state == MAD_POOL_DONE && !p->options->is_quiet) {
+        mad_pool_view_clear(&p->view);
         printf("%s\n", run->dir);
         (void)fflush(stdout);
     }
@@ -69,6 +70,26 @@ static void fail_run(pool *p, size_t i, mad_status st, const char *message)
     set_state(p, i, MAD_POOL_FAILED);
 }
 
+static int is_over(const pool *p, double *hours_left)
+{
+    const double limit = p->options->execute.max_hours;
+    *hours_left = 0.0;
+    if (limit <= 0.0) {
+        return 0;
+    }
+    *hours_left = limit - (mad_cost_now_s() - p->start_s) / 3600.0;
+    return *hours_left <= 0.0;
+}
+
+/* A worker that was interrupted was so with all of them, or alone: then its run has failed. */
+static int is_to_end(const pool *p)
+{
+    double hours_left;
+    const int is_stopped = mad_ctx_poll(p->app->ctx) != MAD_OK;
+    mad_ctx_clear(p->app->ctx);
+    return p->is_ending || is_stopped || is_over(p, &hours_left);
+}
+
 static void take_answer(pool *p, mad_seat *seat, const mad_answer *answer)
 {
     const size_t i = seat->i_run;
@@ -82,11 +103,15 @@ static void take_answer(pool *p, mad_seat *seat, const mad_answer *answer)
     seat->is_busy = 0;
     if (answer->kind == MAD_ANSWER_BUSY) {
         set_state(p, i, MAD_POOL_BUSY);
-    } else if (answer->kind == MAD_ANSWER_FAILED && answer->status == MAD_E_INTERRUPTED) {
+    } else if (answer->kind == MAD_ANSWER_FAILED && answer->status == MAD_E_INTERRUPTED &&
+               is_to_end(p)) {
         p->is_ending = 1;
         set_state(p, i, MAD_POOL_WAITING);
     } else if (answer->kind == MAD_ANSWER_FAILED) {
         fail_run(p, i, answer->status, answer->message);
+        if (answer->status == MAD_E_INTERRUPTED) {
+            mad_seat_end(seat, 0, NULL); /* it is on its way out: nothing more for it */
+        }
     } else {
         run->is_new = answer->kind == MAD_ANSWER_DONE;
         set_state(p, i, MAD_POOL_DONE);
@@ -113,8 +138,8 @@ static void listen_to(pool *p, mad_seat *seat)
     char line[MAD_WORKER_BYTES];
     mad_answer answer;
     int got = 0;
-    while (seat->is_busy && (got = mad_seat_line(seat, line)) > 0) {
-        if (mad_answer_parse(line, &answer)) {
+    while ((got = mad_seat_line(seat, line)) > 0) {
+        if (seat->is_busy && mad_answer_parse(line, &answer)) {
             take_answer(p, seat, &answer);
         }
     }
@@ -124,17 +149,6 @@ static void listen_to(pool *p, mad_seat *seat)
 }
 
 /* ---- handing out --------------------------------------------------------------------------- */
-
-static int is_over(const pool *p, double *hours_left)
-{
-    const double limit = p->options->execute.max_hours;
-    *hours_left = 0.0;
-    if (limit <= 0.0) {
-        return 0;
-    }
-    *hours_left = limit - (mad_cost_now_s() - p->start_s) / 3600.0;
-    return *hours_left <= 0.0;
-}
 
 /* Threads for the next run: those of all, shared by the runs that will be under way at a time. */
 static size_t share_threads(const pool *p, size_t n_waiting)

@@ -11,7 +11,7 @@
 #include "sim/cli/path.h"
 #include "sim/store/json.h"
 
-enum { LINE_BYTES = 512, MAX_COLUMNS = 100 };
+enum { LINE_BYTES = 512, MAX_COLUMNS = 79 };
 
 static const double bar_interval_s = 0.1;
 static const double line_interval_s = 1.0;
@@ -113,10 +113,11 @@ static void show_json(const tally *t, const mad_pool_run *run)
     json_decref(event);
 }
 
-static void end_bar(mad_pool_view *view)
+void mad_pool_view_clear(mad_pool_view *view)
 {
     if (view->n_columns > 0) {
-        fputc('\n', stderr);
+        fprintf(stderr, "\r%*s\r", (int)view->n_columns, "");
+        (void)fflush(stderr);
         view->n_columns = 0;
     }
 }
@@ -129,7 +130,7 @@ void mad_pool_view_update(mad_pool_view *view, size_t n, const mad_pool_run *run
                                                                  : 0.0;
     const int has_failed = run[i].state == MAD_POOL_FAILED;
     if (has_failed) {
-        end_bar(view);
+        mad_pool_view_clear(view);
         fprintf(stderr, "madloop: %s: %s\n", run[i].dir, run[i].message);
     }
     if (view->style == MAD_PROGRESS_NONE || now_s - view->shown_s < interval_s ||
@@ -151,7 +152,7 @@ void mad_pool_view_end(mad_pool_view *view, size_t n, const mad_pool_run *run)
 {
     char work[32], elapsed[32];
     const tally t = count(n, run);
-    end_bar(view);
+    mad_pool_view_clear(view);
     mad_progress_time(t.work_s, sizeof work, work);
     mad_progress_time(mad_cost_now_s() - view->start_s, sizeof elapsed, elapsed);
     if (view->style == MAD_PROGRESS_LINE || view->style == MAD_PROGRESS_BAR) {

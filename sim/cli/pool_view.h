@@ -15,7 +15,10 @@ mad_pool_view mad_pool_view_for(mad_progress_style style);
 /** Something changed in run[i]: a generation of it, or its state. Failures are always shown. */
 void mad_pool_view_update(mad_pool_view *view, size_t n, const mad_pool_run *run, size_t i);
 
-/** Leave a clean line behind; then how much work it was, and every failure. */
+/** Take the line off the screen: something else is to be printed. */
+void mad_pool_view_clear(mad_pool_view *view);
+
+/** Take the line off the screen; then how much work it was, and every failure. */
 void mad_pool_view_end(mad_pool_view *view, size_t n, const mad_pool_run *run);
 
 #endif

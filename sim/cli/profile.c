@@ -7,6 +7,7 @@
 #include "sim/cli/app.h"
 #include "sim/cli/options.h"
 #include "sim/cli/print_json.h"
+#include "sim/cli/sweep.h"
 #include "sim/cli/verbs.h"
 #include "sim/cli/warnings.h"
 #include "sim/store/json.h"
@@ -119,6 +120,39 @@ static mad_status print_json(mad_ctx *ctx, const report *r)
 
 /* ---- verb ---------------------------------------------------------------------------------- */
 
+/* A folder that holds no run stands for those below it that have begun. */
+static mad_status find_runs(mad_ctx *ctx, mad_arena *mem, size_t n_paths, char *const *paths,
+                            report *r)
+{
+    mad_status st = MAD_OK;
+    const char **dirs = NULL;
+    for (size_t i = 0; i < n_paths; i++) {
+        size_t n_runs = 1;
+        const char *one = paths[i];
+        const char **runs = &one;
+        if (!mad_folder_has_results(paths[i])) {
+            MAD_TRY(mad_sweep_runs(ctx, mem, paths[i], &n_runs, &runs));
+        }
+        const char **more = mad_arena_take(mem, r->n + n_runs, sizeof *more);
+        if (more == NULL) {
+            return mad_fail_memory(ctx, "the runs");
+        }
+        for (size_t k = 0; k < r->n; k++) {
+            more[k] = dirs[k];
+        }
+        dirs = more;
+        for (size_t k = 0; k < n_runs; k++) {
+            if (mad_folder_has_results(runs[k])) {
+                more[r->n++] = runs[k];
+            }
+        }
+    }
+    r->dirs = dirs;
+    st = r->n > 0 ? MAD_OK : mad_fail(ctx, MAD_E_IO, "%s holds no run that has begun", paths[0]);
+out:
+    return st;
+}
+
 static mad_status read_runs(mad_ctx *ctx, mad_arena *mem, report *r)
 {
     mad_status st = MAD_OK;
@@ -170,8 +204,7 @@ static mad_status profile_verb(mad_app *app, int argc, char **argv)
         goto out;
     }
     MAD_TRY(mad_warnings_check(app, &r.ask));
-    r.n = args.n;
-    r.dirs = (const char *const *)args.text;
+    MAD_TRY(find_runs(app->ctx, mem, args.n, args.text, &r));
     MAD_TRY(read_runs(app->ctx, mem, &r));
     MAD_TRY(mad_profile_make(app->ctx, mem, r.n, r.runs, &r.thresholds, r.profiles));
     if (as_json) {

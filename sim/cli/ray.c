@@ -8,14 +8,19 @@
  * have values too. */
 static void cross_zero(const mad_ray *ray, mad_ray_bracket *b)
 {
-    size_t low = (size_t)b->inside, high = b->outside;
-    for (size_t i = low + 1; i < high; i++) {
+    ptrdiff_t low = b->inside;
+    size_t high = b->outside;
+    for (size_t i = (size_t)(low + 1); i < high; i++) {
         const double value = ray->probe[i].value;
         if (ray->probe[i].state == MAD_PROBE_OPEN && value < 0.0) {
-            low = i;
+            low = (ptrdiff_t)i;
         } else if (ray->probe[i].state == MAD_PROBE_OPEN && value >= 0.0) {
             high = i;
         }
+    }
+    if (low < 0 || high == ray->n) {
+        b->crossing = high == ray->n ? (double)ray->n - 0.5 : -0.5;
+        return;
     }
     const double width = (double)high - (double)low;
     const double rise = ray->probe[high].value - ray->probe[low].value;
@@ -25,7 +30,6 @@ static void cross_zero(const mad_ray *ray, mad_ray_bracket *b)
 
 mad_ray_bracket mad_ray_look(const mad_ray *ray)
 {
-    const double n = (double)ray->n;
     mad_ray_bracket b = {.inside = -1, .outside = ray->n, .slope = (double)NAN, .is_consistent = 1};
     for (size_t i = 0; i < ray->n; i++) {
         const mad_probe_state state = ray->probe[i].state;
@@ -36,10 +40,6 @@ mad_ray_bracket mad_ray_look(const mad_ray *ray)
         } else if (state == MAD_PROBE_INSIDE) {
             b.inside = (ptrdiff_t)i;
         }
-    }
-    if (b.inside < 0 || b.outside == ray->n) {
-        b.crossing = b.outside == ray->n ? n - 0.5 : -0.5;
-        return b;
     }
     cross_zero(ray, &b);
     return b;

@@ -37,11 +37,11 @@ size_t mad_ray_next(const mad_ray *ray, const mad_ray_hint *hint);
 
 /* Between which points the boundary runs. */
 typedef struct mad_ray_bracket {
-    ptrdiff_t inside;  /* the last point inside; -1: there is none */
-    size_t outside;    /* the first point outside; n: there is none */
-    double crossing;   /* between them where the values cross 0; -0.5 or n - 0.5 where there is only
-                          one side */
-    double slope;      /* of the values there, per point; NaN where there is only one side */
+    ptrdiff_t inside; /* the last point inside; -1: there is none */
+    size_t outside;   /* the first point outside; n: there is none */
+    double crossing; /* between them, open points counted, where the values cross 0; -0.5 or n - 0.5
+                          where there is only one side */
+    double slope;    /* of the values there, per point; NaN where there is only one side */
     int is_consistent; /* 0: some point inside lies behind one outside */
 } mad_ray_bracket;
 

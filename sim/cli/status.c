@@ -9,6 +9,7 @@
 #include "sim/cli/folder.h"
 #include "sim/cli/options.h"
 #include "sim/cli/print_json.h"
+#include "sim/cli/sweep.h"
 
 /* 1 when the last event of DIR/log.jsonl is `event`. */
 static int log_ends_with(const char *dir, const char *event)
@@ -119,7 +120,7 @@ static mad_status show_all(mad_app *app, mad_arena *mem, const char *dir, json_t
     if (look.state != MAD_FOLDER_NONE) {
         return show_run(app, mem, dir, list, n_in);
     }
-    MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
+    MAD_TRY(mad_sweep_runs(app->ctx, mem, dir, &n_runs, &runs));
     if (n_runs == 0) {
         return mad_fail(app->ctx, MAD_E_IO, "%s holds no run", dir);
     }

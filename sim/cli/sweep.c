@@ -100,27 +100,53 @@ static const char **paths_below(mad_arena *mem, const char *dir, size_t n, const
     return path;
 }
 
+/* The process that made the folders was killed at it. */
+static mad_status refuse_missing(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t n,
+                                 const char *const *runs)
+{
+    size_t n_missing = 0;
+    const mad_arena_mark mark = mad_arena_get_mark(mem);
+    for (size_t i = 0; i < n; i++) {
+        n_missing += !mad_folder_is_run(mem, runs[i]);
+        mad_arena_release(mem, mark);
+    }
+    return n_missing == 0
+               ? MAD_OK
+               : mad_fail(
+                     ctx, MAD_E_DATA,
+                     "%s: %zu of %zu runs have no folder yet: `madloop sweep` was killed while "
+                     "it made them; give that command again, it goes on with what is there",
+                     dir, n_missing, n);
+}
+
+mad_status mad_sweep_runs(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
+                          const char ***runs)
+{
+    mad_status st = MAD_OK;
+    mad_manifest manifest;
+    if (!mad_manifest_is_there(dir)) {
+        return mad_folder_list(ctx, mem, dir, n, runs);
+    }
+    MAD_TRY(mad_manifest_read(ctx, mem, dir, &manifest));
+    *n = manifest.n_runs;
+    *runs = paths_below(mem, dir, *n, manifest.run);
+    st = *runs != NULL ? MAD_OK : mad_fail_memory(ctx, "the list of runs");
+out:
+    return st;
+}
+
 mad_status mad_sweep_resume(mad_app *app, mad_arena *mem, const char *dir,
                             const mad_sweep_options *options)
 {
     mad_status st = MAD_OK;
     size_t n_runs = 0;
     const char **runs = NULL;
-    mad_manifest manifest;
-    if (mad_manifest_is_there(dir)) {
-        MAD_TRY(mad_manifest_read(app->ctx, mem, dir, &manifest));
-        n_runs = manifest.n_runs;
-        runs = paths_below(mem, dir, n_runs, manifest.run);
-        if (runs == NULL) {
-            return mad_fail_memory(app->ctx, "the list of runs");
-        }
-    } else {
-        MAD_TRY(mad_folder_list(app->ctx, mem, dir, &n_runs, &runs));
-    }
+    MAD_TRY(mad_sweep_runs(app->ctx, mem, dir, &n_runs, &runs));
     if (n_runs == 0) {
         return mad_fail(app->ctx, MAD_E_IO, "%s holds no run (neither itself nor one level below)",
                         dir);
     }
+    MAD_TRY(refuse_missing(app->ctx, mem, dir, n_runs, runs));
     MAD_TRY(execute_runs(app, mem, dir, n_runs, runs, options));
 out:
     return st;
@@ -195,12 +221,7 @@ static mad_status create_points(mad_app *app, const mad_sweep_grid *g, const cha
         }
         is_new = 1;
         MAD_TRY(mad_sweep_grid_point(app, point, g, i, &config));
-        st = mad_folder_create_below(app->ctx, runs[i], &config);
-        if (st == MAD_E_EXISTS && mad_folder_is_run(point, runs[i])) {
-            mad_ctx_clear(app->ctx);
-            st = MAD_OK;
-        }
-        MAD_TRY(st);
+        MAD_TRY(mad_folder_ensure(app->ctx, runs[i], &config));
         mad_arena_release(point, mark);
     }
     if (is_new) {
@@ -287,6 +308,9 @@ static mad_status print_list(mad_ctx *ctx, const char *dir, size_t n, const char
         if (execute->n_threads > 0) {
             printf(" --threads %zu", execute->n_threads);
         }
+        if (execute->max_hours > 0.0) {
+            printf(" --max-hours %.9g", execute->max_hours);
+        }
         if (execute->model_cache != NULL) {
             print_word(" --model-cache ", execute->model_cache);
         }
@@ -314,6 +338,9 @@ mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args, co
     mad_manifest manifest = {.n_keys = 0};
     size_t i_shard, n_shards;
     MAD_TRY(parse_shard(ctx, options->shard, &i_shard, &n_shards));
+    if (dir != NULL && strchr(dir, '\n') != NULL) {
+        return mad_fail(ctx, MAD_E_USAGE, "the name of the folder has a line end in it");
+    }
     MAD_TRY(mad_sweep_grid_read(app, mem, args, options->smoke,
                                 options->is_sure ? SIZE_MAX : MAD_GRID_POINTS, &g));
     const char *folder = dir != NULL ? dir : sweep_folder(mem, &g.config);

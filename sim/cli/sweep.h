@@ -30,8 +30,14 @@ typedef struct mad_sweep_options {
 MAD_MUST_CHECK mad_status mad_sweep(mad_app *app, mad_arena *mem, const mad_arguments *args,
                                     const char *dir, const mad_sweep_options *options);
 
+/** The runs below `dir`: those of its sweep.json, in their order and whether they have a folder yet or
+ *  not, or else the folders that are there.
+ *  errors  those of mad_manifest_read, mad_folder_list */
+MAD_MUST_CHECK mad_status mad_sweep_runs(mad_ctx *ctx, mad_arena *mem, const char *dir, size_t *n,
+                                         const char ***runs);
+
 /** Run what is left of every run below `dir`, that of a sweep or any other with runs in it.
- *  errors  MAD_E_IO: no runs; as mad_sweep */
+ *  errors  MAD_E_IO: no runs; MAD_E_DATA: a sweep whose folders were not all made; as mad_sweep */
 MAD_MUST_CHECK mad_status mad_sweep_resume(mad_app *app, mad_arena *mem, const char *dir,
                                            const mad_sweep_options *options);
 

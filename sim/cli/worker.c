@@ -27,7 +27,7 @@ static int task_parse(const char *line, mad_task *out)
 {
     char *end = NULL;
     out->n_threads = strtoul(line, &end, 10);
-    if (end == line || *end != ' ') {
+    if (line[0] < '0' || line[0] > '9' || *end != ' ' || out->n_threads > 4096) {
         return 0;
     }
     const char *hours = end + 1;

@@ -374,6 +374,9 @@ static mad_status commit(mad_ctx *ctx, engine *g)
     mad_status st = MAD_OK;
     close_ranks(g, n_gens);
     MAD_TRY(mad_stopping_look(ctx, g, n_gens));
+    if (options->guard != NULL) {
+        MAD_TRY(options->guard(ctx, options->guard_arg));
+    }
     if (options->dir != NULL) {
         for (size_t i = 0; i < g->n_preview_replicates && g->e->n_preview > 0; i++) {
             MAD_TRY(mad_measure_preview(ctx, g, &g->replicates[i]));

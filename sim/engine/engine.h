@@ -43,6 +43,9 @@ typedef struct mad_run_options {
     const char *model_cache; /* folder of models of generation 1 that runs share; NULL: none */
     void *arg;
     void (*progress)(void *arg, const mad_progress *progress); /* NULL: none */
+    /** Asked before every commit: a failure ends the run without it; NULL: not asked. */
+    mad_status (*guard)(mad_ctx *ctx, void *guard_arg);
+    void *guard_arg;
     /** Gets every commit too: data[i_series] [R][n_gens][width] as mad_run_commit; NULL: none. */
     void (*commit)(void *arg, size_t begin, size_t n_gens, const double *const *data);
 } mad_run_options;

@@ -114,6 +114,15 @@ def check_nothing_to_find():
     assert "full grid" in text
 
 
+def check_failures():
+    """Points whose runs fail stay open, are named, and make the exit code 1."""
+    out, said = madloop("map", "plane.yaml", "x=bias.strength=0.8,0.9", "y=loop.n_synthetic=50,100,200",
+                        "-b", "frechet@last < 1", "-o", "failing", *QUIET, "--json", "replicates=2",
+                        "select.kind=verifier", "select.psi=0", "select.threshold=100", code=1)
+    found = json.loads(out)
+    assert all(cell["state"] == "open" for cell in found["cells"]) and "runs failed" in said, said
+
+
 def check_figures():
     out, _ = madloop("plot", "grid", "--map", "frechet@1 / mean(frechet, 15, last)", "--contour", "1",
                      "-f", "svg,png")
@@ -148,15 +157,19 @@ def check_bad_input():
                                                "frechet@last < 1"]),
             ("expected an expression, < or >", [*grid, "-b", "frechet@last = 1"]),
             ("recall", [*grid, "-b", "recall@last < 1"]),
+            ("seeds of their own", [grid[0], "y=seed=1-3", "-b", "frechet@last < 1"]),
             ("at least 2 replicates", [*grid, "-b", "frechet@last < 1", "replicates=1"])):
         _, message = madloop("map", "plane.yaml", *words, "-o", "bad", code=2)
         assert said in message and message.count("\n") == 1, (words, message)
     assert not os.path.exists("bad")
     for said, words in (("expected an expression without relation", ["--map", "frechet@1 < 2"]),
+                        ("the same key", ["--map", "frechet@1", "--x", "bias.strength", "--y",
+                                           "bias.strength"]),
                         ("has one value in all runs", ["--map", "frechet@1", "--x", "loop.n_real"]),
                         ("no numbers", ["--map", "frechet@1", "--x", "loop.real"]),
                         ("belong to --map", ["--contour", "1"])):
         assert said in madloop("plot", "grid", *words, code=2)[1], said
+    assert "no value" in madloop("plot", "grid", "--map", "log(0 - frechet@last)", code=3)[1]
     assert "two keys" in madloop("plot", sorted(pathlib.Path("grid").glob("plane-*"))[0], "--map",
                                  "frechet@1", code=2)[1]
 
@@ -164,7 +177,8 @@ def check_bad_input():
 with workspace() as work:
     os.chdir(work)
     pathlib.Path("plane.yaml").write_text(CONFIG)
-    for check in (check_boundary, check_directions, check_nothing_to_find, check_figures,
+    for check in (check_boundary, check_directions, check_nothing_to_find, check_failures,
+                  check_figures,
                   check_bad_input):
         start = time.monotonic()
         check()

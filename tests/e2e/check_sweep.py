@@ -132,6 +132,10 @@ def check_extension():
     assert all(n == (1, 1) for n in starts("growing").values()), starts("growing")
     assert len({r["run"] for r in after}) == 6 and list(after[0])[2:4] == ["loop.n_real", "seed"]
     assert len(before) == 1 + 2 * 36 and len(after) == 6 * 36
+    pathlib.Path("commas.yaml").write_text(CONFIG.replace("name: small", 'name: "a,b"'))
+    madloop("sweep", "commas.yaml", "seed=1,2", "-o", "commas", *QUIET)
+    rows = list(csv.DictReader(open("commas/sweep.csv", newline="")))
+    assert rows[0]["run"].startswith("a,b-") and rows[0]["seed"] == "1", rows[0]
     # what --smoke makes equal is one run
     out, _ = madloop("sweep", "small.yaml", "loop.n_real=300,400", "-o", "tiny", "--smoke", *QUIET)
     assert len(out.splitlines()) == 1
@@ -212,6 +216,12 @@ def children(pid):
     return [int(word) for word in done.stdout.split()]
 
 
+def ticks(pid):
+    """Hundredths of a second that a process has computed."""
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(words[11]) + int(words[12])
+
+
 def check_kills():
     """SIGKILL of a worker or of the parent, at random, until ten of each have struck."""
     slow = ["generations=60", "replicates=2"]
@@ -254,6 +264,7 @@ def check_failing_point():
     assert said.count("failed  failing/") == 3 and "3 of 6 runs failed" in said, said
     assert "madloop resume failing" in said
     assert len({r["run"] for r in csv.DictReader(open("failing/sweep.csv"))}) == 6
+    assert len(json.loads(madloop("profile", "failing", "--json")[0])["runs"]) >= 3
     states = [line.split()[0] for line in madloop("status", "failing")[0].splitlines()]
     assert states.count("failed") == states.count("done") == 3, states
     _, said = madloop("sweep", *words, code=1)
@@ -295,6 +306,70 @@ def check_claims():
     clean("claims")
 
 
+def check_lost_claim():
+    """Who stood still and was taken over makes no further commit, and leaves the other's claim alone."""
+    madloop("sweep", "small.yaml", "seed=1,2", "generations=3000", "-o", "lost", "--list")
+    run = sorted(pathlib.Path("lost").glob("small-*"))[0]
+    process = subprocess.Popen([MADLOOP, "resume", run, *QUIET], stderr=subprocess.PIPE, text=True)
+    while not (run / "gen-0003.h5").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    other = "00000000-1111-2222-3333-444444444444 77 elsewhere\n"
+    (run / "claim/owner").write_text(other)
+    with h5py.File(run / "run.h5") as f:
+        n_done = int(f.attrs["n_done"])
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 3 and "another process has taken this over" in said, said
+    assert (run / "claim/owner").read_text() == other
+    with h5py.File(run / "run.h5") as f:  # it may have stood still in the middle of a commit
+        assert f.attrs["n_done"] in (n_done, n_done + 1), (f.attrs["n_done"], n_done)
+    assert [json.loads(line)["event"] for line in open(run / "log.jsonl")] == ["start"]
+
+
+def check_beginnings():
+    """Three sweeps make the same folders at once; one that was killed at it says what to do."""
+    words = [MADLOOP, "sweep", "small.yaml", "seed=0-299", "-o", "race", "--list"]
+    race = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(3)]
+    said = [p.communicate(timeout=60) for p in race]
+    assert [p.returncode for p in race] == [0, 0, 0], [s[1] for s in said]
+    assert len({s[0] for s in said}) == 1 and len(said[0][0].splitlines()) == 300
+    assert len(list(pathlib.Path("race").glob("small-*/config.yaml"))) == 300
+    clean("race")
+    for run in sorted(pathlib.Path("race").glob("small-*"))[:7]:
+        shutil.rmtree(run)
+    _, message = madloop("resume", "race", code=3)
+    assert "7 of 300 runs have no folder yet" in message and message.count("\n") == 1, message
+    assert len(madloop("status", "race")[0].splitlines()) == 300
+    subprocess.run(words, check=True, capture_output=True)
+    assert len(list(pathlib.Path("race").glob("small-*/config.yaml"))) == 300
+
+
+def check_lonely_signal():
+    """SIGTERM to one worker, and the death of one that has nothing to do, keep no other from working."""
+    words = [MADLOOP, "sweep", "small.yaml", "seed=1-4", "generations=400", *QUIET, "-j", "2"]
+    process = subprocess.Popen([*words, "-o", "lonely"], stderr=subprocess.PIPE, text=True,
+                               stdout=subprocess.DEVNULL)
+    while not list(pathlib.Path("lonely").glob("*/gen-0002.h5")):
+        time.sleep(0.01)
+    os.kill(children(process.pid)[0], signal.SIGTERM)
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 1 and "1 of 4 runs failed" in said, said
+    assert sum(done for _, done in starts("lonely").values()) == 3
+    madloop("resume", "lonely", *QUIET)
+    process = subprocess.Popen([MADLOOP, "sweep", "small.yaml", "generations=2,9000", *QUIET, "-j", "2",
+                                "-o", "idle"], stdout=subprocess.DEVNULL)
+    while not list(pathlib.Path("idle").glob("*/gen-0009.h5")):
+        time.sleep(0.01)
+    os.kill(min(children(process.pid), key=ticks), signal.SIGKILL)
+    before = ticks(process.pid)
+    time.sleep(1)
+    assert ticks(process.pid) - before < 30, "waiting at full load"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+
+
 def check_interrupt():
     """Ctrl-C: saved, exit 130, and the command that goes on; with --max-hours too."""
     words = ["sweep", "small.yaml", *GRID, "generations=3000", *QUIET, "-j", "2"]
@@ -322,8 +397,11 @@ def check_bad_input():
             (2, "expected I/N with 1 <= I <= N", ["seed=1,2", "--shard", "0/2"]),
             (2, "expected I/N with 1 <= I <= N", ["seed=1,2", "--shard", "1/2x"]),
             (2, "expected I/N with 1 <= I <= N", ["seed=1,2", "--shard", "half"]),
+            (2, "names 'seed' twice", ["seed=1,2", "seed=3,4"]),
+            (2, "line end", ["seed=1,2", "-o", "two\nlines"]),
             (2, "jobs", ["seed=1,2", "-j", "0"])):
-        _, message = madloop("sweep", "small.yaml", *words, "-o", "bad", code=code)
+        out = [] if "-o" in words else ["-o", "bad"]
+        _, message = madloop("sweep", "small.yaml", *words, *out, code=code)
         assert said in message and message.count("\n") <= 1, (words, message)
     pathlib.Path("empty.yaml").write_text(CONFIG + "sweep: {seed: []}\n")
     assert "empty.yaml" in madloop("sweep", "empty.yaml", "-o", "bad", code=2)[1]
@@ -351,7 +429,8 @@ with workspace() as work:
     pathlib.Path("small.yaml").write_text(CONFIG)
     for check in (check_files, check_moments, check_extension, check_workers, check_lists, check_mpi,
                   check_rivals, check_kills, check_failing_point, check_full_disk, check_claims,
-                  check_interrupt, check_bad_input):
+                  check_lost_claim, check_beginnings, check_lonely_signal, check_interrupt,
+                  check_bad_input):
         start = time.monotonic()
         check()
         print(f"{check.__name__}: {time.monotonic() - start:.1f} s", flush=True)
