@@ -51,7 +51,7 @@ static int is_numeric(const mad_runs *runs, const char *key)
 
 static int by_number(const void *a, const void *b)
 {
-    double x = NAN, y = NAN;
+    double x = (double)NAN, y = (double)NAN;
     (void)mad_number_parse(*(const char *const *)a, &x);
     (void)mad_number_parse(*(const char *const *)b, &y);
     return (x > y) - (x < y);

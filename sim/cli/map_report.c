@@ -23,7 +23,8 @@ typedef struct boundary {
 static double value_at(const mad_axis *axis, double at)
 {
     const double n = (double)axis->n_texts;
-    double first = NAN, second = NAN, last = NAN, before = NAN, a = NAN, b = NAN;
+    double first = (double)NAN, second = (double)NAN, last = (double)NAN, before = (double)NAN,
+           a = (double)NAN, b = (double)NAN;
     if (!(at >= 0.0 && at <= n - 1.0)) {
         return (double)NAN;
     }

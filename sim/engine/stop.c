@@ -69,7 +69,7 @@ static double plateau_t(const look *l, double *first)
     const mad_stop_rule *rule = l->rule;
     const double margin = rule->plateau * (double)rule->window;
     const size_t begin = l->generation - rule->window;
-    double least = INFINITY;
+    double least = (double)INFINITY;
     take_generation(l, begin, first);
     for (size_t s = begin + 1; s <= l->generation; s++) {
         take_generation(l, s, l->x);

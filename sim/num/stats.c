@@ -78,7 +78,7 @@ double mad_student_t(size_t n, const double *x, double c)
     const double mean = mad_mean(n, x);
     const double error = sqrt(mad_variance(n, x, 1.0) / (double)n);
     if (error == 0.0) {
-        return mean == c ? 0.0 : copysign(INFINITY, mean - c);
+        return mean == c ? 0.0 : copysign((double)INFINITY, mean - c);
     }
     return (mean - c) / error;
 }

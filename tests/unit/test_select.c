@@ -183,7 +183,8 @@ static void reports_span_batches(void **state)
     static const char *const pairs[] = {"phi=1", "psi=0", "candidates=2", NULL};
     mad_select_case c =
         open_case((mad_select_ask){&mad_world_gauss, line, &mad_select_verifier, pairs});
-    double x[] = {1.0, -1.0, -1.0, 3.0, 5.0, 7.0}, report[4] = {NAN, NAN, NAN, NAN};
+    double x[] = {1.0, -1.0, -1.0, 3.0, 5.0, 7.0},
+           report[4] = {(double)NAN, (double)NAN, (double)NAN, (double)NAN};
     size_t pick[4];
     const mad_set first = {.n_rows = 4, .dim = 1, .x = x},
                   second = {.n_rows = 2, .dim = 1, .x = x + 4};

@@ -101,7 +101,7 @@ static void degenerate(void **state)
     rule.below = 0.1;
     value[2] = NONE;
     assert_int_equal(look(&rule, value, 1).reason, MAD_STOP_GENERATIONS);
-    value[2] = -INFINITY;
+    value[2] = -(double)INFINITY;
     assert_int_equal(look(&rule, value, 1).reason, MAD_STOP_GENERATIONS);
     /* two groups of two interacting loops: units 0 and 0, though no two rows are alike */
     const double paired[] = {-1.0, 1.0, 2.0, -2.0};
